@@ -1,0 +1,212 @@
+"""Readers of the labelled public data (`--data-root`): images, boxes, masks, gradings and notes, split by patient.
+
+Boxes are `x0, y0, x1, y1` in pixels of the upright slice, origin at the top left. All pictures of both sources are
+stored head up, anterior left. The readers check that the recorded spacing is square, so boxes need no scaling.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+DEFAULT_DATA_ROOT = Path("../shared/data")
+MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
+MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
+SCORED_DISCS = 5
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class DetectionImage:
+    """A slice with every labelled disc, ordered from L5-S1 upwards, and its lumbar region.
+
+    `bulge_or_herniation` holds 0 or 1 a disc, and is None for SPIDER (see `read_gradings`).
+    """
+
+    name: str
+    patient: str
+    split: Split
+    source: Literal["yolospine", "spider"]
+    sequence: Literal["t1", "t2", "t2_SPACE"]
+    path: Path
+    discs: np.ndarray
+    region: np.ndarray
+    bulge_or_herniation: np.ndarray | None = None
+
+    @property
+    def scored(self) -> np.ndarray:
+        """The five lowest discs, which are the ones that count, `5 x 4`."""
+        return self.discs[:SCORED_DISCS]
+
+
+@dataclass(frozen=True)
+class SegmentationSlice:
+    """A slice with its mask of the values in `MASK_CLASSES`."""
+
+    name: str
+    patient: str
+    split: Split
+    source: Literal["space", "t2w"]
+    image_path: Path
+    mask_path: Path
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file by column name."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def read_yolospine(root: Path) -> list[DetectionImage]:
+    """The yolospine slices that have disc and region boxes, ordered by name."""
+    folder = root / "yolospine"
+    regions = {row["stem"]: _corners(row) for row in read_table(folder / "region_boxes.csv")}
+    images = []
+    for stem, rows in sorted(_group(read_table(folder / "discs.csv"), "stem").items()):
+        rows.sort(key=lambda row: int(row["order"]))
+        images.append(
+            DetectionImage(
+                name=stem, patient=rows[0]["patient"], split=rows[0]["split"], source="yolospine", sequence="t2",
+                path=folder / "images" / f"{stem}.png",
+                discs=np.array([_corners(row) for row in rows], dtype=np.float64),
+                region=np.array(regions[stem], dtype=np.float64),
+                bulge_or_herniation=np.array([int(row["bulge_or_herniation"]) for row in rows]),
+            )
+        )
+    return images
+
+
+def read_spider(root: Path, sequences: Iterable[str] = ("t1", "t2", "t2_SPACE")) -> list[DetectionImage]:
+    """SPIDER's middle slices that have at least five disc boxes and a region box, ordered by name."""
+    folder = root / "spider"
+    regions = {row["name"]: _corners(row) for row in read_table(folder / "region_boxes.csv")}
+    _require_square_pixels(read_table(folder / "series.csv"))
+    wanted = set(sequences)
+    images = []
+    for name, rows in sorted(_group(read_table(folder / "disc_boxes.csv"), "name").items()):
+        patient, sequence = name.split("_", 1)
+        if sequence not in wanted or name not in regions:
+            continue
+        rows.sort(key=_spider_order)
+        images.append(
+            DetectionImage(
+                name=name, patient=patient, split=rows[0]["split"], source="spider", sequence=sequence,
+                path=folder / "midslices" / f"{name}.png",
+                discs=np.array([_corners(row) for row in rows], dtype=np.float64),
+                region=np.array(regions[name], dtype=np.float64),
+            )
+        )
+    return images
+
+
+def read_segmentation(root: Path) -> list[SegmentationSlice]:
+    """SPIDER's slices with masks: T2 SPACE first, then ordinary T2."""
+    slices = []
+    for source, table in (("space", "space_masks.csv"), ("t2w", "t2w.csv")):
+        folder = root / "spider" / source
+        for row in read_table(root / "spider" / table):
+            slices.append(
+                SegmentationSlice(
+                    name=Path(row["file"]).stem, patient=row["patient"], split=row["split"], source=source,
+                    image_path=folder / "images" / row["file"], mask_path=folder / "masks" / row["file"],
+                )
+            )
+    return slices
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Mask as classes, `H x W` uint8: 0 background, 1 vertebra, 2 disc, 3 canal."""
+    with Image.open(path) as picture:
+        values = np.array(picture)
+    classes = np.zeros(values.shape, dtype=np.uint8)
+    for value, index in MASK_CLASSES.items():
+        classes[values == value] = index
+    return classes
+
+
+def read_gradings(root: Path) -> dict[tuple[str, int], dict[str, str]]:
+    """SPIDER's gradings by patient and IVD label (1 = L5-S1, counting up)."""
+    rows = read_table(root / "spider" / "gradings.csv")
+    return {(row["Patient"], int(row["IVD label"])): row for row in rows}
+
+
+def read_notes(root: Path) -> dict[str, str]:
+    """Yolospine's radiologist notes by patient."""
+    return {row["patient"]: row["notes"] for row in read_table(root / "yolospine" / "radiologist_notes.csv")}
+
+
+def disc_boxes_of_mask(mask: np.ndarray) -> np.ndarray:
+    """Tight boxes of the disc components of a class mask, `n x 4`, from the lowest upwards; specks are dropped."""
+    labels, count = ndimage.label(mask == 2)
+    if count == 0:
+        return np.zeros((0, 4))
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    smallest = 0.25 * float(np.median(areas[areas >= 0.1 * areas.max()]))
+    boxes = [
+        (where[1].start, where[0].start, where[1].stop, where[0].stop)
+        for where, area in zip(ndimage.find_objects(labels), areas, strict=True)
+        if area >= smallest
+    ]
+    return np.array(sorted(boxes, key=lambda box: -(box[1] + box[3])), dtype=np.float64)
+
+
+def region_of_discs(discs: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The lumbar region of disc boxes ordered from the bottom, `x0, y0, x1, y1`, clipped to the image.
+
+    The union of the five lowest discs, with one disc spacing above and behind, half of one below and a quarter in
+    front; the spacing is the mean vertical distance of neighbouring centres.
+    """
+    lowest = discs[:SCORED_DISCS]
+    spacing = float(np.abs(np.diff((lowest[:, 1] + lowest[:, 3]) / 2)).mean()) if len(lowest) > 1 else 0.0
+    return np.array(
+        [
+            max(0.0, lowest[:, 0].min() - spacing / 4),
+            max(0.0, lowest[:, 1].min() - spacing),
+            min(float(width), lowest[:, 2].max() + spacing),
+            min(float(height), lowest[:, 3].max() + spacing / 2),
+        ]
+    )
+
+
+def file_hashes(paths: Iterable[Path], root: Path) -> dict[str, str]:
+    """SHA-256 of files by their path under `root`."""
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+def data_hash(paths: Iterable[Path], root: Path) -> str:
+    """One SHA-256 over the names and contents of files, whatever their order."""
+    lines = [f"{name} {digest}" for name, digest in file_hashes(paths, root).items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _require_square_pixels(series: list[dict[str, str]]) -> None:
+    for row in series:
+        rows_mm, columns_mm = ast.literal_eval(row["PixelSpacing"])
+        if row["values_doubtful"] != "1" and abs(rows_mm - columns_mm) > 1e-6:
+            raise ValueError(f"{row['new_file_name']}: pixels are not square; resize the picture and its boxes")
+
+
+def _spider_order(row: dict[str, str]) -> int:
+    return int(next(value for key, value in row.items() if key.startswith("order_from_bottom")))
+
+
+def _corners(row: dict[str, str]) -> tuple[float, float, float, float]:
+    return float(row["x1"]), float(row["y1"]), float(row["x2"]), float(row["y2"])
+
+
+def _group(rows: list[dict[str, str]], key: str) -> dict[str, list[dict[str, str]]]:
+    groups: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        groups[row[key]].append(row)
+    return dict(groups)

@@ -1,0 +1,109 @@
+"""Export of a torch module to one ONNX file with half-precision weights and single-precision arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+OPSET = 17
+HALF_MINIMUM_ELEMENTS = 256
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """An ONNX file: its SHA-256, its size in bytes and the largest deviation of its output from torch's."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    max_abs_difference: float
+
+
+def export_onnx(
+    module: nn.Module,
+    example: Tensor,
+    path: Path,
+    *,
+    dynamic_batch: bool,
+    input_name: str = "images",
+    output_name: str = "output",
+) -> ExportedModel:
+    """Write `module` (one `N x C x H x W` input, one output) to `path` by an atomic rename, checked by a session.
+
+    Weights are rounded to float16 and cast back to float32 in the graph, so arithmetic stays float32.
+    """
+    module = module.eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".onnx.part")
+    torch.onnx.export(
+        module,
+        (example,),
+        str(temporary),
+        opset_version=OPSET,
+        dynamo=False,
+        input_names=[input_name],
+        output_names=[output_name],
+        dynamic_axes={input_name: {0: "batch"}, output_name: {0: "batch"}} if dynamic_batch else None,
+    )
+    model = halve_weights(onnx.load(temporary))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, temporary)
+    difference = _difference(module, example, temporary, input_name)
+    os.replace(temporary, path)
+    content = path.read_bytes()
+    return ExportedModel(path, hashlib.sha256(content).hexdigest(), len(content), difference)
+
+
+def halve_weights(model: onnx.ModelProto, minimum_elements: int = HALF_MINIMUM_ELEMENTS) -> onnx.ModelProto:
+    """Store float32 initializers of at least `minimum_elements` as float16, each with a Cast back to float32."""
+    graph = model.graph
+    initializers, casts = [], []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < minimum_elements or np.abs(values).max() > np.finfo(np.float16).max:
+            initializers.append(tensor)
+            continue
+        stored = f"{tensor.name}.half"
+        initializers.append(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT, name=f"{tensor.name}.cast"))
+    nodes = casts + list(graph.node)
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(initializers)
+    graph.node.extend(nodes)
+    return model
+
+
+def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A CPU session of an ONNX file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run_session(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
+    """The one output of a session for `N x C x H x W` float32 images."""
+    (output,) = session.run(None, {session.get_inputs()[0].name: images.astype(np.float32)})
+    return output
+
+
+def file_entry(exported: ExportedModel) -> Mapping[str, str | int]:
+    """The `file`, `sha256` and `bytes` fields of a manifest member."""
+    return {"file": exported.path.name, "sha256": exported.sha256, "bytes": exported.bytes}
+
+
+def _difference(module: nn.Module, example: Tensor, path: Path, input_name: str) -> float:
+    with torch.inference_mode():
+        expected = module(example).float().numpy()
+    session = open_session(path)
+    (output,) = session.run(None, {input_name: example.numpy()})
+    return float(np.abs(output - expected).max())
