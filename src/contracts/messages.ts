@@ -26,11 +26,28 @@ export type RunReference = Omit<DetectMessage, 'schema'>;
 export const uploadStatusSchema = z.enum(['received', 'expanded', 'rejected', 'failed']);
 export type UploadStatus = z.infer<typeof uploadStatusSchema>;
 
-export const runStatusSchema = z.enum(['ingested', 'detected', 'done', 'needs_review', 'rejected', 'failed', 'quarantined', 'cancelled']);
+export const runStatusSchema = z.enum([
+  'ingested',
+  'detected',
+  'done',
+  'needs_review',
+  'rejected',
+  'failed',
+  'quarantined',
+  'cancelled',
+]);
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
-export const TERMINAL_RUN_STATUSES = ['done', 'needs_review', 'rejected', 'failed', 'quarantined', 'cancelled'] as const satisfies readonly RunStatus[];
-export const isTerminal = (status: RunStatus): boolean => (TERMINAL_RUN_STATUSES as readonly RunStatus[]).includes(status);
+export const TERMINAL_RUN_STATUSES = [
+  'done',
+  'needs_review',
+  'rejected',
+  'failed',
+  'quarantined',
+  'cancelled',
+] as const satisfies readonly RunStatus[];
+export const isTerminal = (status: RunStatus): boolean =>
+  (TERMINAL_RUN_STATUSES as readonly RunStatus[]).includes(status);
 
 /** A terminal state, as the event bus and webhooks carry it. Consumers tell repeats by `subject` and `status`. */
 export const announcementSchema = z.strictObject({
@@ -51,7 +68,10 @@ export type Announcement = z.infer<typeof announcementSchema>;
 /** The parts of a study of many objects, put as `in/<tenant>/<uploadId>/_upload.json` after the parts themselves. */
 export const uploadManifestSchema = z.strictObject({
   schema: z.literal('discflow.upload/1'),
-  clientReference: z.string().regex(/^[\x20-\x7e]{1,128}$/).optional(),
+  clientReference: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,128}$/)
+    .optional(),
   parts: z
     .array(z.strictObject({ key: z.string().min(1).max(1024), size: z.int().nonnegative(), sha256: sha256Schema }))
     .min(1)

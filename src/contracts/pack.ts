@@ -38,7 +38,11 @@ const yoloOutput = z.strictObject({
   targetClass: z.int().nonnegative().default(0),
 });
 
-export const lumbarDetectorSchema = z.strictObject({ ...common, role: z.literal('lumbar-detector'), output: yoloOutput });
+export const lumbarDetectorSchema = z.strictObject({
+  ...common,
+  role: z.literal('lumbar-detector'),
+  output: yoloOutput,
+});
 export const discDetectorSchema = z.strictObject({
   ...common,
   role: z.literal('disc-detector'),
@@ -128,7 +132,12 @@ export const packManifestSchema = z.strictObject({
   licence: z.string().min(1),
   intendedUse: z.string().min(1),
   trainingData: z.array(
-    z.strictObject({ name: z.string(), licence: z.string(), patients: z.int().nonnegative(), images: z.int().nonnegative() }),
+    z.strictObject({
+      name: z.string(),
+      licence: z.string(),
+      patients: z.int().nonnegative(),
+      images: z.int().nonnegative(),
+    }),
   ),
   metrics: z.array(
     z.strictObject({

@@ -29,7 +29,11 @@ export const REASONS = {
   empty: reason('ingest', 'rejected', 'The file is empty.'),
   too_large: reason('ingest', 'rejected', 'The upload is larger than the limit.'),
   incomplete_upload: reason('ingest', 'rejected', 'A part that the upload manifest lists is missing or differs.', true),
-  archive_limit: reason('ingest', 'rejected', 'The archive holds too many entries, too many bytes or inflates too far.'),
+  archive_limit: reason(
+    'ingest',
+    'rejected',
+    'The archive holds too many entries, too many bytes or inflates too far.',
+  ),
   unsafe_archive: reason('ingest', 'rejected', 'The archive holds an unsafe entry name, a link or another archive.'),
   unsupported_archive: reason('ingest', 'rejected', 'The archive uses a compression method that is not supported.'),
   encrypted_archive: reason('ingest', 'rejected', 'The archive is encrypted.'),
@@ -41,7 +45,11 @@ export const REASONS = {
   no_pixels: reason('ingest', 'rejected', 'The file holds no pixel data.'),
   sop_class: reason('ingest', 'rejected', 'The SOP class is not an MR image.'),
   unsupported_transfer_syntax: reason('ingest', 'rejected', 'The transfer syntax is not supported.'),
-  unsupported_pixels: reason('ingest', 'rejected', 'The pixel encoding or photometric interpretation is not supported.'),
+  unsupported_pixels: reason(
+    'ingest',
+    'rejected',
+    'The pixel encoding or photometric interpretation is not supported.',
+  ),
   geometry_unknown: reason('ingest', 'rejected', 'Orientation, position or spacing is missing or impossible.'),
   dimensions: reason('ingest', 'rejected', 'The picture is too small, too large or too narrow to be a lumbar slice.'),
   modality: reason('ingest', 'rejected', 'The modality is not MR.'),
@@ -59,19 +67,50 @@ export const REASONS = {
   level_uncertain: reason('detect', 'needs_review', 'The level of this disc cannot be named with certainty.'),
   too_few_discs: reason('any', 'needs_review', 'Fewer than five lumbar discs were found.'),
   // analyze
-  low_quality: reason('any', 'needs_review', 'The picture is too dark, too flat, too noisy or too coarse to be trusted.'),
+  low_quality: reason(
+    'any',
+    'needs_review',
+    'The picture is too dark, too flat, too noisy or too coarse to be trusted.',
+  ),
   members_disagree: reason('analyze', 'needs_review', 'The members of the ensemble disagree on this disc.'),
-  out_of_distribution: reason('analyze', 'needs_review', 'The picture differs from everything the models were trained on.'),
+  out_of_distribution: reason(
+    'analyze',
+    'needs_review',
+    'The picture differs from everything the models were trained on.',
+  ),
   // any
-  model_unavailable: reason('any', 'failed', 'The model pack that this run names could not be loaded or verified.', true),
-  internal: reason('any', 'failed', 'An error inside discflow stopped this study; it stays in the dead-letter queue.', true),
+  model_unavailable: reason(
+    'any',
+    'failed',
+    'The model pack that this run names could not be loaded or verified.',
+    true,
+  ),
+  internal: reason(
+    'any',
+    'failed',
+    'An error inside discflow stopped this study; it stays in the dead-letter queue.',
+    true,
+  ),
 } as const satisfies Record<string, ReasonEntry>;
 
 export type ReasonCode = keyof typeof REASONS;
 export const REASON_CODES = Object.keys(REASONS) as [ReasonCode, ...ReasonCode[]];
 
 /** Disc levels from the lowest upwards. */
-export const LEVELS = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2', 'T12-L1', 'T11-T12', 'T10-T11', 'T9-T10', 'T8-T9', 'T7-T8', 'T6-T7'] as const;
+export const LEVELS = [
+  'L5-S1',
+  'L4-L5',
+  'L3-L4',
+  'L2-L3',
+  'L1-L2',
+  'T12-L1',
+  'T11-T12',
+  'T10-T11',
+  'T9-T10',
+  'T8-T9',
+  'T7-T8',
+  'T6-T7',
+] as const;
 export const levelSchema = z.enum(LEVELS);
 export type Level = z.infer<typeof levelSchema>;
 
@@ -119,4 +158,9 @@ export class TransientFault extends Error {
     super(message, options);
     this.retryAfterSeconds = retryAfterSeconds;
   }
+}
+
+/** No pack of that hash could be loaded and verified: ends the run `failed` with `model_unavailable`. */
+export class ModelUnavailable extends Error {
+  override readonly name = 'ModelUnavailable';
 }

@@ -89,9 +89,7 @@ export const reportSchema = z.strictObject({
       areasMm2: z.record(z.enum(SEGMENTATION_CLASSES), z.number()).nullable(),
     })
     .nullable(),
-  models: z
-    .strictObject({ pack: z.string(), version: z.string(), sha256: sha256Schema, tier: tierSchema })
-    .nullable(),
+  models: z.strictObject({ pack: z.string(), version: z.string(), sha256: sha256Schema, tier: tierSchema }).nullable(),
 });
 export type Report = z.infer<typeof reportSchema>;
 

@@ -3,34 +3,49 @@
  * is stored and stand in no message or error.
  */
 export interface DicomObject {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly sopInstanceUid: string;
-  readonly sopClassUid: string;
+  /** Null where the UID is absent or no UID by its form (PS3.5 section 9). */
+  readonly studyInstanceUid: string | null;
+  readonly seriesInstanceUid: string | null;
+  readonly sopInstanceUid: string | null;
+  readonly sopClassUid: string | null;
   readonly transferSyntaxUid: string;
-  readonly modality: string;
+  /** Null where it is absent. */
+  readonly modality: string | null;
+  /** 0 where the object holds no image. */
   readonly rows: number;
   readonly columns: number;
+  /** Empty where the object holds no pixel data. */
   readonly frames: readonly DicomFrame[];
+  /** True where NumberOfFrames is above 1 or the class is a multi-frame one. */
+  readonly multiFrame: boolean;
   /** Age in whole years by PatientAge or by birth and study date; null where unknown. */
   readonly ageYears: number | null;
-  readonly bodyPartExamined: string | null;
+  readonly bodyRegion: BodyRegion | null;
   /** ImageType (0008,0008) values, upper case. */
   readonly imageType: readonly string[];
   readonly burnedInAnnotation: boolean | null;
   readonly sequence: SequenceValues;
-  readonly monochrome1: boolean;
+  /** True where low stored values are to be shown bright: MONOCHROME1, or a negative rescale slope, not both. */
+  readonly invert: boolean;
 }
+
+/** What BodyPartExamined or the anatomic region codes name; null where they name nothing known. */
+export type BodyRegion = 'lumbar' | 'spine' | 'elsewhere';
 
 /** One frame's geometry: DICOM PS3.3 C.7.6.2, or the functional groups of an Enhanced MR object. */
 export interface DicomFrame {
-  /** Row direction then column direction cosines, patient coordinates (LPS); null where absent. */
-  readonly orientation: readonly [number, number, number, number, number, number] | null;
+  /** Row direction then column direction, unit cosines, patient coordinates (LPS); null where absent. */
+  readonly orientation: Orientation | null;
   /** Centre of the first pixel, millimetres, LPS. */
-  readonly position: readonly [number, number, number] | null;
+  readonly position: Position | null;
   /** [row, column] in millimetres. */
   readonly spacingMm: readonly [number, number] | null;
+  /** Echo time of this frame where frames differ, else that of the object. */
+  readonly echoTimeMs: number | null;
 }
+
+export type Orientation = readonly [number, number, number, number, number, number];
+export type Position = readonly [number, number, number];
 
 /** Values of physics that rank a series; numbers and coded strings. */
 export interface SequenceValues {
@@ -39,11 +54,17 @@ export interface SequenceValues {
   readonly inversionTimeMs: number | null;
   readonly flipAngleDegrees: number | null;
   readonly echoTrainLength: number | null;
+  /** SE, IR, GR, EP, RM (0018,0020); an Enhanced object's values are brought to these. */
   readonly scanningSequence: readonly string[];
   readonly sequenceVariant: readonly string[];
   readonly scanOptions: readonly string[];
   readonly acquisitionType: '2D' | '3D' | null;
+  /** AcquisitionContrast (0008,9209) of an Enhanced object. */
+  readonly contrast: string | null;
+  readonly fatSuppressed: boolean;
   readonly fieldStrengthTesla: number | null;
-  /** Coded hints that the description gave (t1, t2, stir, loc); the description itself is dropped. */
-  readonly descriptionHints: readonly string[];
+  /** Coded hints that the description gave; the description itself is dropped. */
+  readonly descriptionHints: readonly DescriptionHint[];
 }
+
+export type DescriptionHint = 't1' | 't2' | 't2_star' | 'pd' | 'stir' | 'flair' | 'diffusion' | 'localizer' | 'fat_suppressed';

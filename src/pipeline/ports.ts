@@ -10,7 +10,11 @@ export interface ObjectStore {
   /** The whole object, or null where there is none. `maxBytes` refuses a larger one with `InputFault('too_large')`. */
   get(key: string, options?: { maxBytes?: number; versionId?: string }): Promise<Buffer | null>;
   head(key: string, options?: { versionId?: string }): Promise<{ size: number; eTag: string } | null>;
-  put(key: string, body: Uint8Array, options: { contentType: string; metadata?: Record<string, string> }): Promise<void>;
+  put(
+    key: string,
+    body: Uint8Array,
+    options: { contentType: string; metadata?: Record<string, string> },
+  ): Promise<void>;
   /** Keys under a prefix, in UTF-8 order. */
   list(prefix: string): AsyncIterable<string>;
 }
@@ -70,7 +74,12 @@ export interface Runs {
   /** Ends an upload under its fence; false where the fence has moved on. */
   settleUpload(
     item: UploadItem,
-    end: { status: Exclude<UploadStatus, 'received'>; runs: string[]; reasons: Reason[]; clientReference: string | null },
+    end: {
+      status: Exclude<UploadStatus, 'received'>;
+      runs: string[];
+      reasons: Reason[];
+      clientReference: string | null;
+    },
     nowMs: number,
   ): Promise<boolean>;
   markUploadAnnounced(item: UploadItem, nowMs: number): Promise<void>;

@@ -70,12 +70,13 @@ def halve_weights(model: onnx.ModelProto, minimum_elements: int = HALF_MINIMUM_E
     initializers, casts = [], []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < minimum_elements or np.abs(values).max() > np.finfo(np.float16).max:
+        if not _halves(values, minimum_elements):
             initializers.append(tensor)
             continue
         stored = f"{tensor.name}.half"
         initializers.append(numpy_helper.from_array(values.astype(np.float16), stored))
-        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT, name=f"{tensor.name}.cast"))
+        name = f"{tensor.name}.cast"
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT, name=name))
     nodes = casts + list(graph.node)
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(initializers)
@@ -99,6 +100,12 @@ def run_session(session: onnxruntime.InferenceSession, images: np.ndarray) -> np
 def file_entry(exported: ExportedModel) -> Mapping[str, str | int]:
     """The `file`, `sha256` and `bytes` fields of a manifest member."""
     return {"file": exported.path.name, "sha256": exported.sha256, "bytes": exported.bytes}
+
+
+def _halves(values: np.ndarray, minimum_elements: int) -> bool:
+    """Whether an initializer is large, single precision and within float16's range."""
+    large = values.dtype == np.float32 and values.size >= minimum_elements
+    return large and bool(np.abs(values).max() <= np.finfo(np.float16).max)
 
 
 def _difference(module: nn.Module, example: Tensor, path: Path, input_name: str) -> float:

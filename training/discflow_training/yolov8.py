@@ -175,7 +175,7 @@ class DetectHead(nn.Module):
     def distances(self, box_logits: Tensor) -> Tensor:
         """Expected distances left, top, right, bottom in cells, `B x A x 4`."""
         batch, anchors, _ = box_logits.shape
-        bins = box_logits.view(batch, anchors * 4, BINS).softmax(dim=2).transpose(1, 2).unsqueeze(2)
+        bins = box_logits.reshape(batch, anchors * 4, BINS).softmax(dim=2).transpose(1, 2).unsqueeze(2)
         return self.expectation(bins).view(batch, anchors, 4)
 
     def _start_biases(self, classes: int) -> None:
@@ -199,7 +199,7 @@ class Yolov8(nn.Module):
         return self.head(self.neck(self.backbone(images)))
 
     def decode_boxes(self, box_logits: Tensor, points: Tensor, strides: Tensor) -> Tensor:
-        """Corner boxes `B x A x 4` in input pixels from logits, cell centres (`A x 2`, pixels) and strides (`A x 1`)."""
+        """Corner boxes `B x A x 4` in input pixels, given cell centres (`A x 2`, pixels) and strides (`A x 1`)."""
         distances = self.head.distances(box_logits) * strides
         return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
 

@@ -131,7 +131,7 @@ def distribution_focal_loss(box_logits: Tensor, distances: Tensor) -> Tensor:
     clipped = distances.clamp(0, BINS - 1 - 0.01)
     lower = clipped.floor().long()
     upper_share = clipped - lower
-    logits = box_logits.view(-1, BINS)
+    logits = box_logits.reshape(-1, BINS)
     below = functional.cross_entropy(logits, lower.view(-1), reduction="none").view(lower.shape)
     above = functional.cross_entropy(logits, (lower + 1).view(-1), reduction="none").view(lower.shape)
     return (below * (1 - upper_share) + above * upper_share).mean(dim=1)

@@ -1,0 +1,66 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AssetHashType, type BundlingOptions, DockerImage } from 'aws-cdk-lib';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { bundle } from './bundle.ts';
+import { copyNatives, type NativeLayer } from './natives.ts';
+import { repositoryRoot } from './repository.ts';
+
+/** Bundles in this process: the image is never run, nor is Docker asked for. */
+function locally(make: (outputFolder: string) => void): BundlingOptions {
+  return {
+    image: DockerImage.fromRegistry('none'),
+    local: {
+      tryBundle: (outputFolder) => {
+        make(outputFolder);
+        return true;
+      },
+    },
+  };
+}
+
+const asset = (sourceFolder: string, make: (outputFolder: string) => void): Code =>
+  Code.fromAsset(join(repositoryRoot, sourceFolder), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: locally(make),
+    exclude: ['**'],
+  });
+
+/** The thread that runs networks, as a module beside the handler that starts it. */
+const INFERENCE = { worker: 'src/inference/worker.ts' } as const;
+/** The thread that decodes pixels. */
+const DECODING = { 'decoder-worker': 'src/pictures/decoder-worker.ts' } as const;
+
+const handler = (folder: string, extra: Readonly<Record<string, string>> = {}) => ({
+  handler: `functions/${folder}/handler.ts`,
+  ...extra,
+});
+
+/** The modules of each function by name. */
+export const FUNCTIONS = {
+  ingest: handler('ingest', DECODING),
+  detect: handler('detect', INFERENCE),
+  analyze: handler('analyze', INFERENCE),
+  submit: { handler: 'functions/analyze/submit.ts' },
+  notified: { handler: 'functions/analyze/notified.ts' },
+  sweep: handler('sweep'),
+  api: handler('api'),
+  webhook: { handler: 'functions/sweep/webhook.ts' },
+  backfill: handler('backfill'),
+  image: { worker: 'functions/analyze/worker.ts' },
+} as const satisfies Record<string, Readonly<Record<string, string>>>;
+
+/** A function's code: its handler and the worker modules it starts. */
+export const functionCode = (folder: string, entries: Readonly<Record<string, string>>): Code =>
+  asset(folder, (outputFolder) => bundle({ entries, outputFolder }));
+
+/** A layer with native packages under `/opt/nodejs/node_modules`. */
+export const nativeLayerCode = (layer: NativeLayer): Code =>
+  asset('infra', (outputFolder) => copyNatives(layer, join(outputFolder, 'nodejs')));
+
+/** The default pack under `/opt/models`. */
+export const modelLayerCode = (): Code =>
+  asset('layers/models', (outputFolder) => {
+    mkdirSync(join(outputFolder, 'models'));
+    cpSync(join(repositoryRoot, 'layers/models'), join(outputFolder, 'models'), { recursive: true });
+  });

@@ -1,0 +1,36 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from './bundle.ts';
+import { copyNatives } from './natives.ts';
+import { repositoryRoot } from './repository.ts';
+
+const FOLDER = 'functions/analyze';
+
+/**
+ * The folder that the analyze image is built from: the Dockerfile and what it copies, production files alone.
+ * @param complete false gives the Dockerfile's own folder, for templates that nobody deploys.
+ */
+export function imageContext(complete: boolean): string {
+  const source = join(repositoryRoot, FOLDER);
+  if (!complete) return source;
+  const target = join(repositoryRoot, 'cdk.out', '.analyze-image');
+  layOutImage(target);
+  return target;
+}
+
+export function layOutImage(target: string): void {
+  rmSync(target, { recursive: true, force: true });
+  const app = join(target, 'app');
+  mkdirSync(app, { recursive: true });
+  bundle({
+    entries: {
+      main: `${FOLDER}/main.ts`,
+      worker: 'src/inference/worker.ts',
+      'decoder-worker': 'src/pictures/decoder-worker.ts',
+    },
+    outputFolder: app,
+  });
+  for (const layer of ['pictures', 'inference'] as const) copyNatives(layer, app);
+  cpSync(join(repositoryRoot, 'layers/models'), join(target, 'models'), { recursive: true });
+  cpSync(join(repositoryRoot, FOLDER, 'Dockerfile'), join(target, 'Dockerfile'));
+}

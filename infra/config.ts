@@ -1,0 +1,207 @@
+import { z } from 'zod';
+import { tenantSchema } from '../src/contracts/keys.ts';
+
+/** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+export const ANALYZE_BACKENDS = ['ecs-gpu', 'sagemaker-async', 'lambda-cpu'] as const;
+export type AnalyzeBackend = (typeof ANALYZE_BACKENDS)[number];
+
+const whole = (low: number, high: number, what: string) =>
+  z.int(`give ${what} as a whole number`).min(low, `give at least ${low}`).max(high, `give at most ${high}`);
+
+const arn = (service: string) =>
+  z.string().regex(new RegExp(`^arn:aws[a-z-]*:${service}:`), `give the ARN of an existing ${service} resource`);
+
+const memoryMiB = whole(128, 10_240, 'memory in MiB');
+
+const sizesSchema = z
+  .strictObject({
+    /** One study of 500 slices inflates to about 300 MB; the decoder worker is capped at half of this. */
+    ingestMemoryMiB: memoryMiB.default(2048),
+    /** 1,769 MiB is one full vCPU; two let the detectors run on two threads. */
+    detectMemoryMiB: memoryMiB.default(3538),
+    /** lambda-cpu alone: six threads for the ensembles. */
+    analyzeMemoryMiB: memoryMiB.default(8846),
+    ingestConcurrency: whole(2, 1000, 'concurrent ingests').default(20),
+    detectConcurrency: whole(2, 1000, 'concurrent detections').default(20),
+    /** lambda-cpu alone. */
+    analyzeConcurrency: whole(2, 1000, 'concurrent analyses').default(10),
+    /** Each stage of the backfill lane. */
+    backfillConcurrency: whole(2, 1000, 'concurrent backfill messages').default(4),
+  })
+  .prefault({});
+
+const analyzeSchema = z
+  .strictObject({
+    backend: z.enum(ANALYZE_BACKENDS, `use one of ${ANALYZE_BACKENDS.join(', ')}`).default('ecs-gpu'),
+    /** ecs-gpu: an EC2 type with one NVIDIA GPU. */
+    instanceType: z
+      .string()
+      .regex(/^[a-z0-9-]+\.[a-z0-9]+$/, 'give an EC2 instance type such as g4dn.xlarge')
+      .default('g4dn.xlarge'),
+    /** sagemaker-async: an ML type with one NVIDIA GPU. */
+    endpointInstanceType: z
+      .string()
+      .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'give a SageMaker instance type such as ml.g4dn.xlarge')
+      .default('ml.g4dn.xlarge'),
+    spot: z.boolean('use true or false').default(true),
+    maxWorkers: whole(1, 200, 'the largest number of GPU workers').default(4),
+    /** An image that is in a registry already: skips the build at deployment. */
+    imageUri: z.string().min(1, 'give an image URI or leave the field out').optional(),
+    tier: z.enum(['single', 'ensemble', 'auto'], 'use one of single, ensemble, auto').default('ensemble'),
+  })
+  .prefault({});
+
+const retentionSchema = z
+  .strictObject({
+    logDays: z
+      .int()
+      .refine((days) => LOG_DAYS.includes(days), `use one of ${LOG_DAYS.join(', ')}`)
+      .default(30),
+    /** Uploads are raw patient data: they expire. */
+    uploadDays: whole(1, 3650, 'days').default(14),
+    accessLogDays: whole(1, 3650, 'days').default(365),
+    noncurrentDays: whole(1, 3650, 'days').default(30),
+    /** Step Functions inputs and lists of a backfill. */
+    backfillDays: whole(1, 365, 'days').default(14),
+  })
+  .prefault({});
+
+const existingSchema = z
+  .strictObject({
+    vpc: z
+      .strictObject({
+        vpcId: z.string().regex(/^vpc-[0-9a-f]+$/, 'give a VPC id such as vpc-0123456789abcdef0'),
+        availabilityZones: z.array(z.string()).min(1, 'name at least one zone'),
+        isolatedSubnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(1, 'name one subnet a zone'),
+        /** Reaches the interface endpoints that the VPC must have. */
+        endpointSecurityGroupId: z.string().regex(/^sg-[0-9a-f]+$/, 'give a security group id'),
+      })
+      .optional(),
+    dataKeyArn: arn('kms').optional(),
+    messageKeyArn: arn('kms').optional(),
+    logKeyArn: arn('kms').optional(),
+    /** Without notifications, logging or lifecycle of ours: the owner sets them, docs/deployment.md tells which. */
+    uploadsBucketArn: arn('s3').optional(),
+    dataBucketArn: arn('s3').optional(),
+    accessLogsBucketArn: arn('s3').optional(),
+  })
+  .prefault({});
+
+const authSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('jwt'),
+      issuer: z.url('give the issuer of the tokens as an https URL'),
+      audience: z.array(z.string().min(1)).min(1, 'name at least one audience'),
+      /** The claim that names the tenant. */
+      tenantClaim: z.string().regex(/^[A-Za-z_][A-Za-z0-9_:-]{0,63}$/, 'give the name of a claim').default('discflow_tenant'),
+    }),
+    /** Callers sign with SigV4; their role's session tag or name maps to the tenant by `callers`. */
+    z.strictObject({ kind: z.literal('iam') }),
+  ])
+  .default({ kind: 'iam' });
+
+const webhookSchema = z.strictObject({
+  tenant: tenantSchema,
+  url: z.url({ protocol: /^https$/, error: 'give an https URL' }),
+});
+
+export const configSchema = z
+  .strictObject({
+    stage: z.string().regex(/^[a-z][a-z0-9]{1,11}$/, 'use 2 to 12 of a-z and 0-9, such as dev or prod'),
+    account: z.string().regex(/^\d{12}$/, 'give the 12 digits of the account'),
+    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'give a region such as eu-central-1'),
+    availabilityZones: z.array(z.string()).min(2, 'name at least two zones').optional(),
+    /** Keeps buckets, table, keys and secrets when the stack is deleted, and protects the table from deletion. */
+    keepData: z.boolean('use true or false'),
+    tenants: z.array(tenantSchema).min(1, 'name at least one tenant'),
+    webhooks: z.array(webhookSchema).default([]),
+    analyze: analyzeSchema,
+    sizes: sizesSchema,
+    retention: retentionSchema,
+    auth: authSchema,
+    /** Web pages that may upload from a browser. */
+    uploadOrigins: z.array(z.url('give an origin such as https://reading.example.org')).default(['https://localhost']),
+    budget: z
+      .strictObject({
+        monthlyUsd: z.number('give US dollars').positive('give more than 0'),
+        email: z.email('give an e-mail address').optional(),
+      })
+      .prefault({ monthlyUsd: 200 }),
+    /** Where alarms are mailed to; the topic is there in any case. */
+    alarmEmail: z.email('give an e-mail address').optional(),
+    qualifier: z.string().regex(/^[a-z0-9]{1,10}$/, 'give the qualifier that the account was bootstrapped with').optional(),
+    permissionsBoundary: z.string().min(1, 'give the name of a managed policy').optional(),
+    tags: z.record(z.string().min(1), z.string()).default({}),
+    existing: existingSchema,
+    malwareGate: z.boolean('use true or false').default(false),
+    cloudTrailDataEvents: z.boolean('use true or false').default(false),
+    runbookUrl: z.url('give the address of docs/runbook.md as your team reads it').default('https://example.org/discflow/docs/runbook.md'),
+  })
+  .superRefine((config, context) => {
+    for (const [index, webhook] of config.webhooks.entries()) {
+      if (config.tenants.includes(webhook.tenant)) continue;
+      context.addIssue({ code: 'custom', path: ['webhooks', index, 'tenant'], message: 'name one of `tenants`' });
+    }
+    if (new Set(config.tenants).size !== config.tenants.length)
+      context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
+    if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)
+      context.addIssue({ code: 'custom', path: ['malwareGate'], message: 'leave it out with an existing uploads bucket: its owner sets the scan' });
+  });
+
+export type Config = z.infer<typeof configSchema>;
+
+/** The configuration is wrong: each line names the field and the fix. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Where a deployment goes when nobody says so: a placeholder that synthesises everywhere and deploys nowhere. */
+const PLACEHOLDER = { account: '000000000000', region: 'eu-central-1' };
+
+type Context = (key: string) => unknown;
+
+/**
+ * The configuration of one stage: `discflow.<stage>` of cdk.json, with `-c stage=…` and `-c analyze=…` over it and the
+ * account and region of the caller's credentials beneath it.
+ */
+export function readConfig(context: Context, environment: Record<string, string | undefined> = {}): Config {
+  const stage = context('stage') ?? 'dev';
+  const stages = record(context('discflow') ?? {}, 'discflow');
+  const own = record(stages[String(stage)] ?? {}, `discflow.${String(stage)}`);
+  const backend = context('analyze');
+  const analyze = { ...record(own['analyze'] ?? {}, 'analyze'), ...(backend === undefined ? {} : { backend }) };
+  return parseConfig({
+    account: environment['CDK_DEFAULT_ACCOUNT'] ?? PLACEHOLDER.account,
+    region: environment['CDK_DEFAULT_REGION'] ?? PLACEHOLDER.region,
+    keepData: stage !== 'dev',
+    tenants: ['demo'],
+    ...own,
+    stage,
+    analyze,
+  });
+}
+
+export function parseConfig(raw: Record<string, unknown>): Config {
+  const parsed = configSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => {
+    const field = ['discflow', String(raw['stage']), ...issue.path].join('.');
+    const fix = issue.code === 'unrecognized_keys' ? `remove ${issue.keys.join(', ')}: no such field` : issue.message;
+    return `  ${field}: ${fix}`;
+  });
+  throw new ConfigError(`The deployment's configuration (cdk.json, or -c) is wrong:\n${lines.join('\n')}`);
+}
+
+function record(value: unknown, field: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new ConfigError(`${field}: give an object`);
+}
+
+export const zonesOf = (config: Config): string[] =>
+  config.existing.vpc?.availabilityZones ?? config.availabilityZones ?? [`${config.region}a`, `${config.region}b`];
+
+/** Backends with GPU workers run in a VPC without a route to the internet; lambda-cpu needs none. */
+export const needsVpc = (config: Config): boolean => config.analyze.backend !== 'lambda-cpu';

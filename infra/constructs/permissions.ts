@@ -1,0 +1,49 @@
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { Lane } from './lane.ts';
+import { allow } from './service-function.ts';
+import type { StudiesTable } from './studies-table.ts';
+import type { TenantSecrets } from './tenant-secrets.ts';
+
+/** The statements that stages are built of, each the least that its adapter calls. */
+
+/** Messages in, and their visibility changed where a stage delays one. */
+export const consumes = (lane: Lane): PolicyStatement[] => [
+  allow(
+    ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    [lane.queue.queueArn],
+  ),
+];
+
+export const sends = (lane: Lane): PolicyStatement[] => [allow(['sqs:SendMessage'], [lane.queue.queueArn])];
+
+/** Objects by prefix; listing tells a missing object from a forbidden one. */
+export const reads = (bucket: IBucket, prefixes: readonly string[], versions = false): PolicyStatement[] => [
+  allow(
+    versions ? ['s3:GetObject', 's3:GetObjectVersion'] : ['s3:GetObject'],
+    prefixes.map((prefix) => bucket.arnForObjects(prefix)),
+  ),
+  allow(['s3:ListBucket'], [bucket.bucketArn]),
+];
+
+/** Where studies and runs of all tenants lie: `<tenant>/studies/…`. */
+export const STUDY_PREFIX = '*/studies/*';
+
+export const readsAndWritesStudies = (bucket: IBucket, key: IKey): PolicyStatement[] => [
+  allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [bucket.arnForObjects(STUDY_PREFIX)]),
+  allow(['s3:ListBucket'], [bucket.bucketArn]),
+  allow(['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]),
+];
+
+/** Single-item reads and conditional writes. */
+export const keepsRuns = (table: StudiesTable): PolicyStatement[] => [
+  allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'], [table.tableArn]),
+];
+
+export const announces = (bus: IEventBus): PolicyStatement[] => [allow(['events:PutEvents'], [bus.eventBusArn])];
+
+export const pseudonymises = (secrets: TenantSecrets): PolicyStatement[] => [
+  allow(['secretsmanager:GetSecretValue'], secrets.pseudonymKeyArns),
+];

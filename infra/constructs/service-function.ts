@@ -1,0 +1,143 @@
+import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Effect, type IManagedPolicy, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  Architecture,
+  CfnFunction,
+  Code,
+  Function as LambdaFunction,
+  type ILayerVersion,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Config } from '../config.ts';
+import { names } from '../names.ts';
+import { logGroup } from './logs.ts';
+import type { Lane } from './lane.ts';
+
+/** One LTS runtime for all functions: docs/adr tells why it is newer than Node 22. */
+export const RUNTIME = Runtime.NODEJS_24_X;
+
+/** Where functions that touch studies run: isolated subnets, or nowhere in particular. */
+export interface Placement {
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
+  readonly securityGroup: ISecurityGroup;
+}
+
+/** What every function of a deployment shares. */
+export interface FunctionPlatform {
+  readonly config: Config;
+  readonly logKey: IKey;
+  readonly messageKey: IKey;
+  /** Traces, and network interfaces for functions in the VPC: the two permissions that AWS offers on `*` alone. */
+  readonly telemetry: IManagedPolicy;
+}
+
+export interface ServiceFunctionProps {
+  readonly platform: FunctionPlatform;
+  /** `ingest`: the function is `discflow-<stage>-ingest`. */
+  readonly name: string;
+  readonly code: Code;
+  readonly environment: Record<string, string>;
+  readonly memoryMiB: number;
+  readonly timeoutSeconds: number;
+  readonly concurrency: number;
+  readonly statements: PolicyStatement[];
+  /** Where an event ends that somebody sends by hand and that fails. */
+  readonly deadLetters: IQueue;
+  readonly layers?: ILayerVersion[];
+  /** Native layers are built for x86_64; the rest runs on the cheaper arm64. */
+  readonly architecture?: Architecture;
+  readonly ephemeralStorageMiB?: number;
+  readonly placement?: Placement | undefined;
+}
+
+/**
+ * A function with a role of its own, an encrypted log group that expires, tracing and reserved concurrency. Its
+ * permissions are the statements given and nothing else: no construct may widen the role behind our back.
+ */
+export class ServiceFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
+    super(scope, id);
+    const { config, logKey, telemetry } = props.platform;
+    const logs = logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      managedPolicies: [telemetry],
+      description: `discflow ${config.stage}: ${props.name}`,
+    });
+    const policy = new ManagedPolicy(this, 'Policy', {
+      roles: [this.role],
+      statements: [
+        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]),
+        allow(['sqs:SendMessage'], [props.deadLetters.queueArn]),
+        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [props.platform.messageKey.keyArn]),
+        ...props.statements,
+      ],
+    });
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName: `${names(config).prefix}-${props.name}`,
+      runtime: RUNTIME,
+      architecture: props.architecture ?? Architecture.ARM_64,
+      handler: 'handler.handler',
+      code: props.code,
+      memorySize: props.memoryMiB,
+      timeout: Duration.seconds(props.timeoutSeconds),
+      environment: props.environment,
+      ...(props.layers === undefined ? {} : { layers: props.layers }),
+      role: this.role.withoutPolicyUpdates(),
+      logGroup: logs,
+      loggingFormat: LoggingFormat.JSON,
+      deadLetterQueue: props.deadLetters,
+      ...(props.ephemeralStorageMiB === undefined
+        ? {}
+        : { ephemeralStorageSize: Size.mebibytes(props.ephemeralStorageMiB) }),
+      reservedConcurrentExecutions: props.concurrency,
+      ...(props.placement === undefined
+        ? {}
+        : {
+            vpc: props.placement.vpc,
+            vpcSubnets: props.placement.subnets,
+            securityGroups: [props.placement.securityGroup],
+          }),
+    });
+    const resource = this.function.node.defaultChild as CfnFunction;
+    resource.tracingConfig = { mode: 'Active' };
+    resource.node.addDependency(policy);
+  }
+
+  /** Feeds the function from a lane: partial batch responses, and no more messages in flight than `maxConcurrency`. */
+  consume(lane: Lane, options: { batchSize: number; maxConcurrency: number }): void {
+    const mapping = new CfnEventSourceMapping(this, 'Source', {
+      eventSourceArn: lane.queue.queueArn,
+      functionName: this.function.functionArn,
+      batchSize: options.batchSize,
+      functionResponseTypes: ['ReportBatchItemFailures'],
+      scalingConfig: { maximumConcurrency: options.maxConcurrency },
+      metricsConfig: { metrics: ['EventCount'] },
+    });
+    mapping.node.addDependency(this.role);
+  }
+}
+
+export const allow = (
+  actions: string[],
+  resources: string[],
+  conditions?: Record<string, Record<string, unknown>>,
+): PolicyStatement =>
+  new PolicyStatement({
+    effect: Effect.ALLOW,
+    actions,
+    resources,
+    ...(conditions === undefined ? {} : { conditions }),
+  });
+
+export const partitionOf = (scope: Construct): string => Stack.of(scope).partition;

@@ -1,0 +1,65 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { environmentOf } from '../../src/contracts/env.ts';
+import { FUNCTIONS, functionCode } from '../bundling/code.ts';
+import type { Config } from '../config.ts';
+import { announces, consumes, keepsRuns, pseudonymises, reads, readsAndWritesStudies, sends } from '../constructs/permissions.ts';
+import { allow, ServiceFunction } from '../constructs/service-function.ts';
+import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
+import { STAGE_LIMITS } from '../stages.ts';
+
+/** Reads uploads, checks and de-identifies them, ranks series and hands on candidate slices. */
+export class IngestStack extends Stack {
+  readonly functions: ServiceFunction[];
+
+  constructor(scope: Construct, id: string, props: StackProps & { config: Config; shared: Shared }) {
+    super(scope, id, props);
+    const { sizes } = props.config;
+    this.functions = [
+      this.#ingest('Uploads', 'uploads', props.shared, sizes.ingestConcurrency),
+      this.#ingest('Backfill', 'backfill', props.shared, sizes.backfillConcurrency),
+    ];
+  }
+
+  #ingest(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
+    const { platform, buckets, keys, secrets, studies, bus, layers } = shared;
+    const { config } = platform;
+    const { ingest, detect } = lanesOf(shared, lane);
+    const source = lane === 'uploads' ? buckets.uploads : buckets.backfill;
+    const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.ingest;
+    const stage = new ServiceFunction(this, id, {
+      platform,
+      name: lane === 'uploads' ? 'ingest' : 'backfill-ingest',
+      code: functionCode('functions/ingest', FUNCTIONS.ingest),
+      environment: environmentOf('ingest', {
+        ...storeEnvironment(shared),
+        uploadsBucket: source.bucketName,
+        detectQueueUrl: detect.queue.queueUrl,
+        maxReceiveCount: String(maxReceiveCount),
+        leaseSeconds: String(leaseSeconds),
+        tier: config.analyze.tier,
+      }),
+      memoryMiB: config.sizes.ingestMemoryMiB,
+      timeoutSeconds,
+      concurrency,
+      ephemeralStorageMiB: 4096,
+      architecture: Architecture.X86_64,
+      layers: [layers.pictures, layers.models],
+      deadLetters: ingest.deadLetters,
+      placement: shared.placement,
+      statements: [
+        ...consumes(ingest),
+        ...sends(detect),
+        ...reads(source, ['in/*', 'parts/*'], true),
+        ...readsAndWritesStudies(buckets.data, keys.data),
+        ...keepsRuns(studies),
+        ...announces(bus),
+        ...pseudonymises(secrets),
+        allow(['kms:Decrypt'], [keys.data.keyArn]),
+      ],
+    });
+    stage.consume(ingest, { batchSize: 1, maxConcurrency: concurrency });
+    return stage;
+  }
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import middy from '@middy/core';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { TransientFault } from '../contracts/reasons.ts';
+import type { Logger } from '../pipeline/ports.ts';
+
+/** What a stage does with one message body; everything it throws sends that message alone back to its queue. */
+export interface StageWork {
+  handle(body: string, traceId: string): Promise<void>;
+  /** Called before the failure of a message's last receive, so that the table knows before the dead-letter queue does. */
+  giveUp(body: string): Promise<void>;
+}
+
+export interface StageHandlerOptions {
+  readonly work: StageWork;
+  readonly log: Logger;
+  /** The queue's redrive policy: the receive count at which a failure moves the message to the dead letters. */
+  readonly maxReceiveCount: number;
+  /** Sets when a message that met a passing fault comes back; seconds. */
+  readonly delay: (record: SQSRecord, seconds: number) => Promise<void>;
+}
+
+export type StageHandler = (event: SQSEvent, context: unknown) => Promise<SQSBatchResponse>;
+
+const MAX_DELAY_SECONDS = 900;
+
+/**
+ * A Lambda handler for one SQS queue with partial batch responses: neighbours of a failing message are not repeated.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export function createStageHandler(options: StageHandlerOptions): StageHandler {
+  const { log } = options;
+  const base = async (event: SQSEvent): Promise<SQSBatchResponse> => {
+    const failures = await Promise.all(event.Records.map((record) => handleRecord(options, record)));
+    return { batchItemFailures: failures.flatMap((id) => (id === null ? [] : [{ itemIdentifier: id }])) };
+  };
+  return middy<SQSEvent, SQSBatchResponse>(base).onError(({ error }) => {
+    log.error('handler.failed', { errorName: error instanceof Error ? error.name : 'unknown' });
+  }) as unknown as StageHandler;
+}
+
+async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Promise<string | null> {
+  const { work, log, maxReceiveCount } = options;
+  const traceId = record.attributes.AWSTraceHeader ?? randomUUID();
+  const attempt = Number(record.attributes.ApproximateReceiveCount);
+  try {
+    await work.handle(record.body, traceId);
+    return null;
+  } catch (error) {
+    const errorName = error instanceof Error ? error.name : 'unknown';
+    const transient = error instanceof TransientFault;
+    (transient ? log.warn : log.error).call(log, transient ? 'message.deferred' : 'message.failed', {
+      traceId,
+      attempt,
+      errorName,
+    });
+    if (attempt >= maxReceiveCount) await giveUp(options, record, traceId);
+    else if (transient) await options.delay(record, Math.min(MAX_DELAY_SECONDS, error.retryAfterSeconds));
+    return record.messageId;
+  }
+}
+
+async function giveUp({ work, log }: StageHandlerOptions, record: SQSRecord, traceId: string): Promise<void> {
+  try {
+    await work.giveUp(record.body);
+  } catch (error) {
+    log.error('message.give_up_failed', { traceId, errorName: error instanceof Error ? error.name : 'unknown' });
+  }
+}

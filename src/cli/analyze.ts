@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import type { Tier } from '../contracts/keys.ts';
+import { type LocalSystem, startLocal } from './local.ts';
+import { type PlannedUpload, planUploads } from './plan.ts';
+import { startProgress } from './progress.ts';
+import { writeEnd, writeRun } from './results.ts';
+import { countByReason, exitCodeOf, type Row, summaryTable } from './summary.ts';
+
+export interface AnalyzeOptions {
+  readonly out: string;
+  readonly tenant: string;
+  readonly pack: string;
+  readonly tier: Tier;
+  readonly concurrency: number;
+  readonly data: string;
+  readonly json: boolean;
+}
+
+/** Rows of the summary on a terminal; more would scroll away what matters. */
+const TABLE_ROWS = 40;
+
+/** `discflow analyze`: every path through the stages on embedded services; returns the exit code. */
+export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
+  const plan = await planUploads(paths);
+  const system = await startLocal(options);
+  const interrupted = interruptible();
+  const rows: Row[] = [];
+  const progress = startProgress(plan.uploads.length);
+  try {
+    await forEachLimited(plan.uploads, options.concurrency, interrupted.signal, async (upload) => {
+      const ended = await analyzeUpload(system, upload, options, interrupted.signal);
+      for (const row of ended) {
+        rows.push(row);
+        if (options.json) process.stdout.write(`${JSON.stringify({ source: upload.source, ...row.report })}\n`);
+      }
+      progress.finished(upload.name, ended.map(({ report }) => report.status).join(', '));
+    });
+  } finally {
+    progress.stop();
+    interrupted.dispose();
+    await system.close();
+  }
+  if (interrupted.signal.aborted) {
+    process.stderr.write(`interrupted: ${rows.length} studies ended; the same call takes the others up again\n`);
+    return 130;
+  }
+  report(rows, plan.ignored, options);
+  return exitCodeOf(rows.map((row) => row.report.status));
+}
+
+async function analyzeUpload(
+  system: LocalSystem,
+  upload: PlannedUpload,
+  options: AnalyzeOptions,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const uploadId = await system.submit(upload);
+  const end = await system.untilUploadEnded(uploadId, signal);
+  if (end.runs.length === 0) {
+    const status = end.status === 'failed' ? ('failed' as const) : ('rejected' as const);
+    const written = { tenant: options.tenant, status, reasons: end.reasons, runKey: null };
+    return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
+  }
+  const rows: Row[] = [];
+  for (const [index, runKey] of end.runs.entries()) {
+    const name = end.runs.length === 1 ? upload.name : `${upload.name}-${index + 1}`;
+    const run = await system.untilRunEnded(runKey, signal);
+    rows.push({ name, report: await writeRun(system.data, run, join(options.out, name)) });
+  }
+  return rows;
+}
+
+function report(rows: readonly Row[], ignored: number, options: AnalyzeOptions): void {
+  const say = (text: string) => (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  if (!options.json && rows.length <= TABLE_ROWS) {
+    say(summaryTable(rows));
+    say(
+      'Each disc: probability of PLID (herniation), then of bulge or herniation; * above threshold, ? level uncertain.',
+    );
+  }
+  say(`${rows.length} studies: ${countByReason(rows)}${ignored > 0 ? `; ${ignored} other files ignored` : ''}`);
+  if (!options.json) say(`Results in ${options.out}. Not for diagnostic use.`);
+}
+
+/** Runs `work` on every item, `limit` at a time; starts nothing new once aborted, and ends on the first error. */
+async function forEachLimited<Item>(
+  items: readonly Item[],
+  limit: number,
+  signal: AbortSignal,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const iterator = items.values();
+  const lane = async () => {
+    for (const item of iterator) {
+      if (signal.aborted) return;
+      try {
+        await work(item);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+}
+
+/** The first Ctrl-C ends the call cleanly, the second at once. */
+function interruptible(): { signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Tier, tenantSchema, tierSchema } from '../contracts/keys.ts';
+import { analyze } from './analyze.ts';
+import { demo } from './demo.ts';
+import { registerEvaluate } from './evaluate/command.ts';
+import { verifyPackFolder } from './pack.ts';
+import { packageRoot, packageVersion } from './package-root.ts';
+import { UsageError } from './plan.ts';
+import { redrive } from './redrive.ts';
+import { status } from './status.ts';
+
+const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
+const DEFAULT_DATA = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'discflow');
+
+const tenant = (value: string): string => {
+  if (!tenantSchema.safeParse(value).success) throw new InvalidArgumentError('1 to 63 of a-z, 0-9 and -.');
+  return value;
+};
+
+const positive = (value: string): number => {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 64)
+    throw new InvalidArgumentError('a whole number, 1 to 64.');
+  return number;
+};
+
+const packOption = () => new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package');
+const tierOption = () =>
+  new Option('--tier <tier>', 'single: one net a question; ensemble: all; auto: escalates where unsure')
+    .choices(tierSchema.options)
+    .default('ensemble');
+const dataOption = () =>
+  new Option('--data <dir>', 'data folder of the embedded services').default(DEFAULT_DATA, "the user's cache folder");
+const tenantOption = () =>
+  new Option('--tenant <name>', 'tenant that the studies belong to').default('local').argParser(tenant);
+
+interface Shared {
+  readonly pack: string;
+  readonly tier: Tier;
+  readonly data: string;
+  readonly tenant: string;
+}
+
+function program(exit: (code: number) => void): Command {
+  const command = new Command('discflow')
+    .description('Lumbar disc prolapse (PLID) findings from MR studies. Not for diagnostic use.')
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError('(discflow --help tells more)');
+  command
+    .command('analyze')
+    .description('Run studies through all three stages on embedded services.')
+    .argument(
+      '<path...>',
+      'zip, DICOM, PNG or JPEG files, or folders of them; the DICOM files of one folder are one study',
+    )
+    .requiredOption('--out <dir>', 'folder for the results, one sub-folder a study')
+    .addOption(tenantOption())
+    .addOption(packOption())
+    .addOption(tierOption())
+    .addOption(new Option('--concurrency <n>', 'studies in flight').default(4).argParser(positive))
+    .addOption(dataOption())
+    .option('--json', 'print one report a line on standard output and nothing else', false)
+    .addHelpText(
+      'after',
+      '\nExit status: 0 every study ended done or needs_review; 2 one was rejected or quarantined; 1 one failed or the call was wrong.',
+    )
+    .action(async (paths: string[], options: Shared & { out: string; concurrency: number; json: boolean }) => {
+      exit(await analyze(paths, options));
+    });
+  command
+    .command('demo')
+    .description('Analyse the sample study of this package and say where report and overlay lie.')
+    .option('--out <dir>', 'folder for the results', 'out/demo')
+    .addOption(packOption())
+    .addOption(tierOption())
+    .action(async (options: Shared & { out: string }) => exit(await demo(options)));
+  command
+    .command('status')
+    .description('List the runs of a data folder, those of an analyze that is running too.')
+    .addOption(tenantOption())
+    .addOption(dataOption())
+    .option('--limit <n>', 'newest runs to list', (value) => Math.max(1, Number(value) || 20), 20)
+    .option('--json', 'print one run a line', false)
+    .action(async (options: Shared & { limit: number; json: boolean }) => exit(await status(options)));
+  command
+    .command('redrive')
+    .description('Open the next attempt of runs that failed.')
+    .argument('[runKey...]', 'runs to repeat; all failed ones of the tenant where none is named')
+    .addOption(tenantOption())
+    .addOption(packOption())
+    .addOption(tierOption())
+    .addOption(dataOption())
+    .action(async (runKeys: string[], options: Shared) => exit(await redrive(runKeys, options)));
+  command
+    .command('pack')
+    .description('Model packs.')
+    .command('verify')
+    .description('Check a pack: schema, hashes, single files, shapes of every network.')
+    .argument('[dir]', 'folder of the pack', DEFAULT_PACK)
+    .action(async (folder: string) => exit(await verifyPackFolder(folder)));
+  registerEvaluate(command, exit);
+  return command;
+}
+
+/** Runs the command line; returns the exit status and throws nothing. */
+export async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  try {
+    await program((value) => {
+      code = value;
+    }).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    const usage = error instanceof UsageError;
+    process.stderr.write(
+      `discflow: ${error instanceof Error ? (usage ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+    );
+    return 1;
+  }
+}

@@ -1,0 +1,90 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, extname, join, resolve } from 'node:path';
+
+/** One upload to make: a zip, a picture or a lone file, or the DICOM files of one folder. */
+export interface PlannedUpload {
+  /** Folder under `--out` and start of the upload's id. */
+  readonly name: string;
+  /** The path as the user gave it, or as found below it. */
+  readonly source: string;
+  readonly files: readonly string[];
+  /** True where the files go up as parts with an `_upload.json`. */
+  readonly loose: boolean;
+}
+
+export interface Plan {
+  readonly uploads: readonly PlannedUpload[];
+  /** Files below the given folders that are no study: counted, never uploaded. */
+  readonly ignored: number;
+}
+
+/** The call was wrong: exit 1 before any work. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const WHOLE = new Set(['.zip', '.png', '.jpg', '.jpeg']);
+const DICOM = new Set(['.dcm', '.dicom', '.ima']);
+
+/**
+ * Turns paths into uploads: the DICOM files of one folder are one, each zip and each picture one of its own,
+ * sub-folders are walked in name order.
+ * @throws UsageError where a path does not exist, nothing was found, or two uploads would write the same folder.
+ */
+export async function planUploads(paths: readonly string[]): Promise<Plan> {
+  const uploads: PlannedUpload[] = [];
+  let ignored = 0;
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (found === null) throw new UsageError(`${path}: no such file or folder`);
+    if (!found.isDirectory()) uploads.push({ name: stem(path), source: path, files: [path], loose: false });
+    else ignored += await walk(path, uploads);
+  }
+  if (uploads.length === 0) throw new UsageError(`no zip, DICOM, PNG or JPEG file below ${paths.join(', ')}`);
+  refuseCollisions(uploads);
+  return { uploads, ignored };
+}
+
+async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
+  const entries = (await readdir(folder, { withFileTypes: true }))
+    .filter(({ name }) => !name.startsWith('.'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const loose: string[] = [];
+  let ignored = 0;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) ignored += await walk(path, uploads);
+    else if (!entry.isFile()) ignored += 1;
+    else if (WHOLE.has(extname(path).toLowerCase()))
+      uploads.push({ name: stem(path), source: path, files: [path], loose: false });
+    else if (await isDicom(path)) loose.push(path);
+    else ignored += 1;
+  }
+  if (loose.length > 0) uploads.push({ name: basename(resolve(folder)), source: folder, files: loose, loose: true });
+  return ignored;
+}
+
+const stem = (path: string): string => basename(path, extname(path)) || basename(path);
+
+/** By extension, or by the magic of a Part 10 file: `DICM` after 128 bytes (DICOM PS3.10, 7.1). */
+async function isDicom(path: string): Promise<boolean> {
+  if (DICOM.has(extname(path).toLowerCase())) return true;
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 128);
+    return bytesRead === 4 && buffer.toString('latin1') === 'DICM';
+  } finally {
+    await file.close();
+  }
+}
+
+function refuseCollisions(uploads: readonly PlannedUpload[]): void {
+  const seen = new Map<string, string>();
+  for (const { name, source } of uploads) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined) {
+      throw new UsageError(`${other} and ${source} would both be written to "${name}": rename one or run them apart`);
+    }
+    seen.set(name.toLowerCase(), source);
+  }
+}

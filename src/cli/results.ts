@@ -1,0 +1,54 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { RunItem } from '../contracts/items.ts';
+import { keys, RUN_FILES } from '../contracts/keys.ts';
+import type { Reason } from '../contracts/reasons.ts';
+import { type Report, reportSchema } from '../contracts/report.ts';
+import type { ObjectStore } from '../pipeline/ports.ts';
+import { renderHtml } from '../reporting/html.ts';
+import { rejectedReport } from '../reporting/rejected.ts';
+import { serialiseReport } from '../reporting/serialise.ts';
+
+/** What a run leaves in the user's folder; the stages' hand-overs stay in the data bucket. */
+const RESULT_FILES = [
+  RUN_FILES.report,
+  RUN_FILES.run,
+  RUN_FILES.overlay,
+  RUN_FILES.mask,
+  RUN_FILES.html,
+  RUN_FILES.csv,
+] as const;
+
+const refusalStatus = z.enum(['rejected', 'failed', 'quarantined', 'cancelled']);
+
+/** Copies a run's results to a folder; files of an earlier result that this one lacks are removed. */
+export async function writeRun(data: ObjectStore, run: RunItem, folder: string): Promise<Report> {
+  await mkdir(folder, { recursive: true });
+  let report: Report | null = null;
+  for (const name of RESULT_FILES) {
+    const bytes = await data.get(keys.run(run.tenant, run.studyKey, run.runKey, name));
+    if (bytes === null) {
+      await rm(join(folder, name), { force: true });
+      continue;
+    }
+    if (name === RUN_FILES.report) report = reportSchema.parse(JSON.parse(bytes.toString('utf8')));
+    await writeFile(join(folder, name), bytes);
+  }
+  if (report !== null && report.status === run.status) return report;
+  const status = refusalStatus.parse(run.status);
+  return writeEnd(folder, { tenant: run.tenant, status, reasons: run.reasons, runKey: run.runKey });
+}
+
+/** The report of an upload that ended before any study in it was known, or of a run that left none. */
+export async function writeEnd(
+  folder: string,
+  end: { tenant: string; status: z.infer<typeof refusalStatus>; reasons: Reason[]; runKey: string | null },
+): Promise<Report> {
+  await mkdir(folder, { recursive: true });
+  await Promise.all(RESULT_FILES.map((name) => rm(join(folder, name), { force: true })));
+  const report = rejectedReport({ ...end, study: null });
+  await writeFile(join(folder, RUN_FILES.html), renderHtml(report, null));
+  await writeFile(join(folder, RUN_FILES.report), serialiseReport(report));
+  return report;
+}

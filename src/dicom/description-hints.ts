@@ -1,0 +1,20 @@
+import type { DescriptionHint } from './object.ts';
+
+/** Words of series descriptions and protocol names in use by the vendors, as whole tokens. */
+const WORDS: ReadonlyArray<readonly [DescriptionHint, RegExp]> = [
+  ['localizer', /(^|[^a-z])(loc|localizer|localiser|localizador|scout|survey|topo|topogram|3[ -]?plane|pilot)([^a-z]|$)/],
+  ['stir', /(^|[^a-z])(stir|tirm|spair|ir[ _-]?fse)([^a-z]|$)/],
+  ['flair', /(^|[^a-z])(flair|dark[ _-]?fluid)([^a-z]|$)/],
+  ['diffusion', /(^|[^a-z])(dwi|dti|adc|diff|diffusion|trace)([^a-z]|$)/],
+  ['t2_star', /(t2[ _-]?(\*|star)|t2[ _-]?ffe|(^|[^a-z])(medic|merge|swi|gre|me2d|mffe|m-ffe)([^a-z]|$))/],
+  ['t2', /(^|[^a-z0-9])t2(?![ _-]?(\*|star|[ _-]?ffe))/],
+  ['t1', /(^|[^a-z0-9])t1([^0-9]|$)/],
+  ['pd', /(^|[^a-z])(pd|dp|proton)([^a-z]|$)/],
+  ['fat_suppressed', /(^|[^a-z])(fs|fatsat|fat[ _-]?sat|chess|spir|spair)([^a-z]|$)/],
+];
+
+/** The coded hints in a text; the text is not kept. */
+export function descriptionHints(description: string): DescriptionHint[] {
+  const lower = description.slice(0, 256).toLowerCase();
+  return WORDS.filter(([, pattern]) => pattern.test(lower)).map(([hint]) => hint);
+}

@@ -1,0 +1,84 @@
+import { inflateRawSync } from 'node:zlib';
+import { InputFault } from '../contracts/reasons.ts';
+import { type DataSet, walkDataSet } from './data-set.ts';
+import { TAG } from './tags.ts';
+import { type TransferSyntax, transferSyntaxOf } from './transfer-syntax.ts';
+import { text } from './values.ts';
+
+export interface Part10 {
+  readonly syntax: TransferSyntax;
+  readonly dataSet: DataSet;
+}
+
+const PREAMBLE_BYTES = 128;
+const META_START = PREAMBLE_BYTES + 4;
+
+/** True where the bytes carry the DICOM prefix behind the preamble; whatever the preamble holds is ignored. */
+export function hasDicomPrefix(bytes: Uint8Array): boolean {
+  return bytes.length >= META_START && bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
+}
+
+/**
+ * Opens a DICOM Part 10 file: preamble, prefix, file meta group, data set (PS3.10 section 7). The meta group's own
+ * length is not relied on. Throws `InputFault`: `empty`, `not_dicom`, `truncated`, `malformed`, `archive_limit` (a
+ * deflated data set that inflates too far), `unsupported_transfer_syntax`, `inconsistent_header`.
+ */
+export function openPart10(bytes: Uint8Array): Part10 {
+  if (bytes.length === 0) throw new InputFault('empty');
+  if (!hasDicomPrefix(bytes)) throw new InputFault('not_dicom');
+  const dataSetStart = findDataSet(bytes);
+  const meta = walkDataSet(bytes.subarray(0, dataSetStart), META_START, { implicit: false, littleEndian: true });
+  const syntax = syntaxOf(meta) ?? unnamedSyntax(bytes, dataSetStart);
+  if (!syntax.deflated) return { syntax, dataSet: walkDataSet(bytes, dataSetStart, syntax) };
+  return { syntax, dataSet: walkDataSet(inflate(bytes.subarray(dataSetStart)), 0, syntax) };
+}
+
+/** The first element whose group is not 0002; every file that has none holds no data set. */
+function findDataSet(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let position = META_START;
+  while (position + 8 <= bytes.length && view.getUint16(position, true) === 2) {
+    const vr = String.fromCharCode(bytes[position + 4]!, bytes[position + 5]!);
+    const long = ['OB', 'OW', 'UN', 'UT', 'SQ'].includes(vr);
+    if (!/^[A-Z]{2}$/.test(vr)) throw new InputFault('malformed', 'the file meta group');
+    if (long && position + 12 > bytes.length) throw new InputFault('truncated', 'the file meta group');
+    const length = long ? view.getUint32(position + 8, true) : view.getUint16(position + 6, true);
+    position += (long ? 12 : 8) + length;
+  }
+  if (position > bytes.length) throw new InputFault('truncated', 'the file meta group');
+  if (position === META_START) throw new InputFault('malformed', 'no file meta group');
+  return position;
+}
+
+/** Null where the meta group names none. */
+function syntaxOf(meta: DataSet): TransferSyntax | null {
+  const uid = text(meta, TAG.transferSyntaxUid);
+  if (uid === null) return null;
+  const syntax = transferSyntaxOf(uid);
+  if (syntax !== null) return syntax;
+  const registered = /^1\.2\.840\.10008\.1\.2(\.\d{1,4}){0,3}$/.test(uid);
+  throw new InputFault('unsupported_transfer_syntax', registered ? uid : 'not a registered one');
+}
+
+/** Little endian, with or without value representations as the first element shows: the header is read, the pixels not. */
+function unnamedSyntax(bytes: Uint8Array, start: number): TransferSyntax {
+  const vr = String.fromCharCode(bytes[start + 4] ?? 0, bytes[start + 5] ?? 0);
+  const implicit = !/^[A-Z]{2}$/.test(vr);
+  return { uid: '', name: 'none is named', implicit, littleEndian: true, deflated: false, pixels: null };
+}
+
+const MIN_INFLATE_BYTES = 8 * 1024 * 1024;
+const MAX_INFLATE_BYTES = 512 * 1024 * 1024;
+const MAX_INFLATE_RATIO = 100;
+
+/** Inflates a deflated data set up to a hundred times its size, at most 512 MiB. */
+function inflate(deflated: Uint8Array): Uint8Array {
+  const cap = Math.min(MAX_INFLATE_BYTES, Math.max(MIN_INFLATE_BYTES, deflated.length * MAX_INFLATE_RATIO));
+  try {
+    return inflateRawSync(deflated, { maxOutputLength: cap });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw new InputFault('archive_limit', 'the deflated data set', { cause });
+    throw new InputFault(code === 'Z_BUF_ERROR' ? 'truncated' : 'malformed', 'the deflated data set', { cause });
+  }
+}

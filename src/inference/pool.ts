@@ -1,0 +1,161 @@
+import { Worker } from 'node:worker_threads';
+import { ModelUnavailable } from '../contracts/reasons.ts';
+import type { Tensor } from '../pipeline/ports.ts';
+import type { ModelSpec, SessionSettings, WorkerReply, WorkerRequest } from './protocol.ts';
+
+export interface NetworkResult {
+  readonly output: Tensor;
+  /** Time inside the network alone, milliseconds. */
+  readonly ms: number;
+  readonly provider: string;
+}
+
+interface Job {
+  readonly model: ModelSpec;
+  /** Null loads the model and runs nothing. */
+  readonly input: Tensor | null;
+  readonly resolve: (result: NetworkResult | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PendingReply {
+  readonly resolve: (reply: WorkerReply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One thread; it holds one job at a time, so that a crash fails that job alone. */
+interface Seat {
+  readonly worker: Worker;
+  readonly loaded: Set<string>;
+  busy: boolean;
+  pending: PendingReply | null;
+}
+
+type Numbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+const fromSource = import.meta.url.endsWith('.ts');
+
+/**
+ * Worker threads that run networks, each with warm sessions of its own. Jobs wait in one line in the order they came.
+ * A thread that dies fails the job it held; the next job starts a new one. Idle threads do not keep the process alive.
+ */
+export class InferencePool {
+  readonly #settings: SessionSettings;
+  readonly #size: number;
+  readonly #seats = new Set<Seat>();
+  readonly #waiting: Job[] = [];
+  #nextId = 0;
+  #closed = false;
+
+  constructor(size: number, settings: SessionSettings) {
+    this.#size = size;
+    this.#settings = settings;
+  }
+
+  /**
+   * `input.data`'s buffer is transferred: the caller's view is empty afterwards. Throws `ModelUnavailable` where no
+   * session can be made, `Error` where the run or its thread fails.
+   */
+  async run(model: ModelSpec, input: Tensor): Promise<NetworkResult> {
+    return (await this.#enqueue(model, input))!;
+  }
+
+  /** Makes a session in one thread. Throws `ModelUnavailable`. */
+  async load(model: ModelSpec): Promise<void> {
+    await this.#enqueue(model, null);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#waiting.splice(0)) job.reject(new Error('the inference pool is closed'));
+    await Promise.all([...this.#seats].map(({ worker }) => worker.terminate()));
+  }
+
+  #enqueue(model: ModelSpec, input: Tensor | null): Promise<NetworkResult | null> {
+    if (this.#closed) return Promise.reject(new Error('the inference pool is closed'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ model, input, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const seat = this.#freeSeat(this.#waiting[0]!.model.key);
+      if (seat === null) return;
+      const job = this.#waiting.shift()!;
+      seat.busy = true;
+      seat.worker.ref();
+      this.#serve(seat, job)
+        .then(job.resolve, job.reject)
+        .finally(() => {
+          seat.busy = false;
+          seat.worker.unref();
+          this.#dispatch();
+        });
+    }
+  }
+
+  /** An idle thread, first one that has the model; a new thread while there are fewer than the pool's size. */
+  #freeSeat(key: string): Seat | null {
+    const idle = [...this.#seats].filter(({ busy }) => !busy);
+    const warm = idle.find(({ loaded }) => loaded.has(key));
+    if (warm !== undefined) return warm;
+    return idle[0] ?? (this.#seats.size < this.#size ? this.#open() : null);
+  }
+
+  async #serve(seat: Seat, { model, input }: Job): Promise<NetworkResult | null> {
+    if (!seat.loaded.has(model.key)) {
+      const reply = await this.#ask(seat, { kind: 'load', model }, []);
+      if (reply.kind !== 'loaded') throw failure(reply, model);
+      seat.loaded.add(model.key);
+    }
+    if (input === null) return null;
+    const data = input.data as Float32Array<ArrayBuffer>;
+    const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, [data.buffer]);
+    if (reply.kind !== 'output') throw failure(reply, model);
+    return { output: { dims: reply.dims, data: reply.data }, ms: reply.ms, provider: reply.provider };
+  }
+
+  #ask(seat: Seat, request: Numbered<WorkerRequest>, transfer: ArrayBuffer[]): Promise<WorkerReply> {
+    if (!this.#seats.has(seat)) return Promise.reject(new Error('the inference thread has stopped'));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      seat.pending = { resolve, reject };
+      seat.worker.postMessage({ ...request, id }, transfer);
+    });
+  }
+
+  #open(): Seat {
+    const worker = new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
+      workerData: this.#settings,
+      execArgv: fromSource ? ['--import', 'tsx'] : [],
+    });
+    const seat: Seat = { worker, loaded: new Set(), busy: false, pending: null };
+    this.#seats.add(seat);
+    const settle = (): PendingReply | null => {
+      const { pending } = seat;
+      seat.pending = null;
+      return pending;
+    };
+    const die = (cause: unknown): void => {
+      this.#seats.delete(seat);
+      settle()?.reject(new Error('the inference thread stopped', { cause }));
+    };
+    worker.on('message', (reply: WorkerReply) => settle()?.resolve(reply));
+    worker.on('error', die);
+    worker.on('messageerror', (error) => {
+      die(error);
+      void worker.terminate();
+    });
+    worker.on('exit', (code) => die(new Error(`exit code ${code}`)));
+    return seat;
+  }
+}
+
+function failure(reply: WorkerReply, model: ModelSpec): Error {
+  const message = reply.kind === 'failed' ? reply.message : 'the inference thread gave an unexpected reply';
+  return reply.kind === 'failed' && reply.unavailable
+    ? new ModelUnavailable(message)
+    : new Error(`${model.memberId}: ${message}`);
+}

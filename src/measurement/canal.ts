@@ -1,0 +1,113 @@
+import type { Grey8 } from '../imaging/image.ts';
+import { CLASS, classAt } from '../imaging/mask.ts';
+import { type DiscFrame, fromDiscFrame, type Vector } from './disc-frame.ts';
+
+/** The canal's local axis is fitted over this many millimetres above and below the disc's level. */
+const AXIS_MM = 12;
+/** The canal begins within this distance behind the disc's posterior end. */
+const REACH_MM = 15;
+/** Widths are read over the disc's height and this much more on each side. */
+const MARGIN_MM = 1;
+/** Each width is the mean over this length along the axis. */
+const BAND_MM = 1.5;
+const STEP = 0.25;
+
+/** The canal behind a disc: a point on its axis and the axis' direction (down), pixels. */
+interface CanalAxis {
+  readonly point: Vector;
+  readonly down: Vector;
+}
+
+/**
+ * Narrowest anterior-posterior width of the canal at the disc's level, pixels, perpendicular to the canal's local axis.
+ * Null where there is no canal behind the disc or it reaches the edge of the segmented part.
+ */
+export function canalWidth(mask: Grey8, frame: DiscFrame, discHeight: number, spacingMm: number): number | null {
+  const axis = canalAxis(mask, frame, spacingMm);
+  if (axis === null) return null;
+  const reach = discHeight / 2 + MARGIN_MM / spacingMm;
+  const half = BAND_MM / spacingMm / 2;
+  let narrowest = Number.POSITIVE_INFINITY;
+  for (let at = -reach; at <= reach; at += STEP) {
+    const widths: number[] = [];
+    for (let aside = -half; aside <= half; aside += STEP) {
+      const width = widthAt(mask, axis, at + aside);
+      if (width === null) return null;
+      widths.push(width);
+    }
+    narrowest = Math.min(narrowest, widths.reduce((sum, width) => sum + width, 0) / widths.length);
+  }
+  return narrowest > 0 && Number.isFinite(narrowest) ? narrowest : null;
+}
+
+/** Mean values of the slice over the disc and over the canal near its level; null where either is missing. */
+export function signalRatio(mask: Grey8, upright: Grey8, frame: DiscFrame, spacingMm: number): number | null {
+  const reach = AXIS_MM / spacingMm;
+  let [disc, discCount, canal, canalCount] = [0, 0, 0, 0];
+  for (const { t, s } of frame.samples) {
+    const { x, y } = fromDiscFrame(frame, t, s);
+    disc += upright.data[Math.floor(y) * upright.width + Math.floor(x)]!;
+    discCount++;
+  }
+  const { y: level } = fromDiscFrame(frame, frame.posterior, 0);
+  for (let y = Math.max(0, Math.floor(level - reach)); y < Math.min(mask.height, level + reach); y++) {
+    for (let x = 0; x < mask.width; x++) {
+      if (mask.data[y * mask.width + x] !== CLASS.canal) continue;
+      canal += upright.data[y * mask.width + x]!;
+      canalCount++;
+    }
+  }
+  return discCount === 0 || canal === 0 ? null : disc / discCount / (canal / canalCount);
+}
+
+function canalAxis(mask: Grey8, frame: DiscFrame, spacingMm: number): CanalAxis | null {
+  const behind = fromDiscFrame(frame, frame.posterior, 0);
+  const reach = REACH_MM / spacingMm;
+  let hit: Vector | null = null;
+  for (let at = -2 / spacingMm; at < reach && hit === null; at += STEP) {
+    const point = fromDiscFrame(frame, frame.posterior + at, 0);
+    if (classAt(mask, point.x, point.y) === CLASS.canal) hit = point;
+  }
+  if (hit === null) return null;
+  const rows = canalMiddles(mask, hit.x, behind.y, AXIS_MM / spacingMm);
+  if (rows.length < 5) return null;
+  const meanY = rows.reduce((sum, { y }) => sum + y, 0) / rows.length;
+  const meanX = rows.reduce((sum, { x }) => sum + x, 0) / rows.length;
+  const spread = rows.reduce((sum, { y }) => sum + (y - meanY) ** 2, 0);
+  const slope = rows.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0) / spread;
+  const norm = Math.hypot(slope, 1);
+  const down = { x: slope / norm, y: 1 / norm };
+  const along = (hit.x - meanX) * down.x + (hit.y - meanY) * down.y;
+  return { point: { x: meanX + along * down.x, y: meanY + along * down.y }, down };
+}
+
+/** Middle of the canal's run on each row around a level, followed from row to row. */
+function canalMiddles(mask: Grey8, startX: number, level: number, reach: number): Vector[] {
+  const middles: Vector[] = [];
+  for (let y = Math.max(0, Math.floor(level - reach)); y < Math.min(mask.height, level + reach); y++) {
+    let [sum, count] = [0, 0];
+    for (let x = Math.max(0, Math.floor(startX - 3 * reach)); x < Math.min(mask.width, startX + 3 * reach); x++) {
+      if (mask.data[y * mask.width + x] === CLASS.canal) {
+        sum += x + 0.5;
+        count++;
+      }
+    }
+    if (count > 0) middles.push({ x: sum / count, y: y + 0.5 });
+  }
+  return middles;
+}
+
+/** Length of canal on the line across the axis at a distance along it; null where it runs into the mask's edge. */
+function widthAt(mask: Grey8, { point, down }: CanalAxis, at: number): number | null {
+  const origin = { x: point.x + down.x * at, y: point.y + down.y * at };
+  let width = 0;
+  for (const direction of [1, -1]) {
+    for (let aside = direction * (STEP / 2); ; aside += direction * STEP) {
+      const [x, y] = [origin.x + down.y * aside, origin.y - down.x * aside];
+      if (x < 1 || y < 1 || x >= mask.width - 1 || y >= mask.height - 1) return null;
+      if (classAt(mask, x, y) !== CLASS.canal) break;
+      width += STEP;
+    }
+  }
+  return width;
+}

@@ -1,0 +1,77 @@
+import type { Box } from '../contracts/detection.ts';
+import type { Measurements } from '../contracts/report.ts';
+import type { Grey8 } from '../imaging/image.ts';
+import { canalWidth, signalRatio } from './canal.ts';
+import { type DiscFrame, discFrame } from './disc-frame.ts';
+import { discHeights, vertebraHeight } from './heights.ts';
+import { posteriorProtrusion } from './protrusion.ts';
+
+const NOTHING: Measurements = {
+  heightAnteriorMm: null,
+  heightMiddleMm: null,
+  heightPosteriorMm: null,
+  heightIndex: null,
+  areaMm2: null,
+  posteriorProtrusionMm: null,
+  canalApMm: null,
+  signalRatio: null,
+};
+
+/** Neighbouring discs lie within this multiple of the median spacing; beyond it one is missing between them. */
+const NEIGHBOUR = 1.55;
+
+/**
+ * Millimetres of each disc from the class mask, in the order of `boxes` (lowest disc first). Mask and slice have the same
+ * size and square pixels of `spacingMm`. A value that cannot be measured is null; so are all of a disc that the mask
+ * does not cover. Rounded to 0.01.
+ */
+export function measureDiscs(mask: Grey8, upright: Grey8, boxes: readonly Box[], spacingMm: number): Measurements[] {
+  const frames = boxes.map((box) => discFrame(mask, box));
+  const spacing = medianSpacing(boxes);
+  const bodies = frames.slice(1).map((upper, index) => bodyHeight(mask, frames[index]!, upper, spacing));
+  return frames.map((frame, index) => {
+    if (frame === null) return NOTHING;
+    const heights = discHeights(frame);
+    const meanHeight = (heights.anterior + heights.middle + heights.posterior) / 3;
+    const adjoining = [bodies[index - 1], bodies[index]].filter((height) => typeof height === 'number');
+    const protrusion = posteriorProtrusion(mask, frame, spacing);
+    const canal = canalWidth(mask, frame, meanHeight, spacingMm);
+    const ratio = signalRatio(mask, upright, frame, spacingMm);
+    return {
+      heightAnteriorMm: round2(heights.anterior * spacingMm),
+      heightMiddleMm: round2(heights.middle * spacingMm),
+      heightPosteriorMm: round2(heights.posterior * spacingMm),
+      heightIndex:
+        adjoining.length === 0 ? null : round2((meanHeight * adjoining.length) / adjoining.reduce((a, b) => a + b, 0)),
+      areaMm2: round2(frame.area * spacingMm ** 2),
+      posteriorProtrusionMm: protrusion === null ? null : round2(protrusion * spacingMm),
+      canalApMm: canal === null ? null : round2(canal * spacingMm),
+      signalRatio: ratio === null ? null : round2(ratio),
+    };
+  });
+}
+
+function bodyHeight(mask: Grey8, lower: DiscFrame | null, upper: DiscFrame | null, spacing: number): number | null {
+  if (lower === null || upper === null) return null;
+  if (Math.hypot(upper.x - lower.x, upper.y - lower.y) > NEIGHBOUR * spacing) return null;
+  return vertebraHeight(mask, lower, upper);
+}
+
+function medianSpacing(boxes: readonly Box[]): number {
+  const distances = boxes
+    .slice(1)
+    .map((box, index) => {
+      const below = boxes[index]!;
+      const [dx, dy] = [
+        box.x - below.x + (box.width - below.width) / 2,
+        box.y - below.y + (box.height - below.height) / 2,
+      ];
+      return Math.hypot(dx, dy);
+    })
+    .sort((a, b) => a - b);
+  return distances[Math.floor((distances.length - 1) / 2)] ?? boxes[0]?.width ?? 0;
+}
+
+function round2(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,53 @@
+import { InputFault } from '../../contracts/reasons.ts';
+
+/** What a compressed frame says of itself. */
+export interface CodestreamHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+  /** Bits a sample. */
+  readonly precision: number;
+  /** The second byte of the frame header's marker: C0 baseline, C3 lossless, F7 JPEG-LS; 51 for JPEG 2000. */
+  readonly marker: number;
+}
+
+const SOF_MARKERS = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf, 0xf7]);
+
+/**
+ * The frame header of a JPEG, JPEG lossless or JPEG-LS stream: ISO 10918-1 B.2.2, ISO 14495-1 C.2.2. Other segments are
+ * stepped over. Throws `InputFault`: `malformed` where it starts as no JPEG, `truncated` where it ends before its header.
+ */
+export function jpegHeader(bytes: Uint8Array): CodestreamHeader {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) throw new InputFault('malformed', 'no JPEG stream');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 2;
+  while (at + 4 <= bytes.length) {
+    const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff) throw new InputFault('malformed', 'JPEG markers');
+    if (marker === 0xff) {
+      at += 1;
+    } else if (SOF_MARKERS.has(marker)) {
+      if (at + 10 > bytes.length) break;
+      const [precision, components] = [bytes[at + 4]!, bytes[at + 9]!];
+      return { precision, height: view.getUint16(at + 5), width: view.getUint16(at + 7), components, marker };
+    } else {
+      at += 2 + view.getUint16(at + 2);
+    }
+  }
+  throw new InputFault('truncated', 'JPEG header');
+}
+
+/** The SIZ segment of a JPEG 2000 or HTJ2K codestream: ISO 15444-1 A.5.1. Throws `InputFault`: `malformed`, `truncated`. */
+export function jpeg2000Header(bytes: Uint8Array): CodestreamHeader {
+  if (bytes.length < 43) throw new InputFault('truncated', 'JPEG 2000 header');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0) !== 0xff4fff51) throw new InputFault('malformed', 'no JPEG 2000 codestream');
+  const [right, bottom, left, top] = [8, 12, 16, 20].map((offset) => view.getUint32(offset));
+  return {
+    width: right! - left!,
+    height: bottom! - top!,
+    components: view.getUint16(40),
+    precision: ((bytes[42] ?? 0) & 0x7f) + 1,
+    marker: 0x51,
+  };
+}

@@ -1,0 +1,85 @@
+import { Decoder as JpegLosslessDecoder } from 'jpeg-lossless-decoder-js';
+import { InputFault } from '../../contracts/reasons.ts';
+import { type FrameBytes, frameBytes } from '../../dicom/frame-bytes.ts';
+import type { PixelDescription } from '../../dicom/pixel-description.ts';
+import { decodeRle } from '../../dicom/rle.ts';
+import { greyFromWords, nativeWords } from '../../dicom/stored-pixels.ts';
+import type { Grey16 } from '../../imaging/image.ts';
+import { type CodestreamHeader, jpeg2000Header, jpegHeader } from './codestream.ts';
+import { type DecodedWords, WasmCodec } from './wasm-codec.ts';
+
+const CODECS = {
+  'jpeg-ls': new WasmCodec('@cornerstonejs/codec-charls/decodewasmjs', '@cornerstonejs/codec-charls/decodewasm', 'JpegLSDecoder'),
+  'jpeg-2000': new WasmCodec(
+    '@cornerstonejs/codec-openjpeg/decodewasmjs',
+    '@cornerstonejs/codec-openjpeg/decodewasm',
+    'J2KDecoder',
+  ),
+  htj2k: new WasmCodec('@cornerstonejs/codec-openjph/wasmjs', '@cornerstonejs/codec-openjph/wasm', 'HTJ2KDecoder'),
+  'jpeg-baseline': new WasmCodec(
+    '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs',
+    '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm',
+    'JPEGDecoder',
+  ),
+} as const;
+
+/**
+ * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native orientation.
+ * `anyModality` reads the pixels of objects that ingest refuses, for tests of the codecs. Throws `InputFault`.
+ */
+export async function decodeDicomFrame(file: Uint8Array, frame: number, options: { anyModality?: boolean } = {}): Promise<Grey16> {
+  const located = frameBytes(file, frame, options);
+  const { words, signed } = await decodeWords(located);
+  const { description } = located;
+  return greyFromWords(words, signed === true ? { ...description, signed } : description);
+}
+
+async function decodeWords({ coding, bytes, description, littleEndian }: FrameBytes): Promise<DecodedWords> {
+  const pixels = description.rows * description.columns;
+  switch (coding) {
+    case 'native':
+      return { words: nativeWords(bytes, description, littleEndian), signed: null };
+    case 'rle':
+      return { words: decodeRle(bytes, pixels, description.bitsAllocated / 8), signed: null };
+    case 'jpeg-lossless':
+      checkHeader(jpegHeader(bytes), description, [0xc3]);
+      return { words: decodeJpegLossless(bytes, pixels), signed: null };
+    case 'jpeg-ls':
+      checkHeader(jpegHeader(bytes), description, [0xf7]);
+      return CODECS['jpeg-ls'].decode(bytes, pixels);
+    case 'jpeg-baseline':
+      checkHeader(jpegHeader(bytes), description, [0xc0, 0xc1]);
+      return CODECS['jpeg-baseline'].decode(bytes, pixels);
+    case 'jpeg-2000':
+    case 'htj2k':
+      checkHeader(jpeg2000Header(bytes), description, [0x51]);
+      return CODECS[coding].decode(bytes, pixels);
+  }
+}
+
+/** The stream's own size must be the header's before a decoder allocates by it. */
+function checkHeader(header: CodestreamHeader, description: PixelDescription, markers: readonly number[]): void {
+  if (!markers.includes(header.marker)) throw new InputFault('unsupported_pixels', 'the stream is of another JPEG process');
+  if (header.components !== 1) throw new InputFault('unsupported_pixels', 'colour');
+  if (header.width !== description.columns || header.height !== description.rows) {
+    throw new InputFault('inconsistent_header', 'the compressed pixels have another size than the header says');
+  }
+  if (header.precision > description.bitsAllocated) {
+    throw new InputFault('inconsistent_header', 'the compressed pixels are deeper than the header says');
+  }
+}
+
+/** JPEG Lossless, processes 14 and 14 SV1. Throws `InputFault('malformed')`. */
+function decodeJpegLossless(bytes: Uint8Array, pixels: number): Uint16Array {
+  try {
+    const decoder = new JpegLosslessDecoder();
+    const copy = bytes.slice();
+    const decoded = decoder.decode(copy.buffer, 0, copy.length);
+    const values = decoder.numBytes === 1 ? new Uint8Array(decoded.buffer, decoded.byteOffset, pixels) : decoded;
+    if (values.length < pixels) throw new InputFault('truncated', 'the compressed pixels');
+    return Uint16Array.from(values.subarray(0, pixels));
+  } catch (cause) {
+    if (cause instanceof InputFault) throw cause;
+    throw new InputFault('malformed', 'the compressed pixels', { cause });
+  }
+}

@@ -1,0 +1,48 @@
+import sharp from 'sharp';
+import type { Grey8, Rgba8 } from '../imaging/image.ts';
+import type { PictureEncoder } from '../pipeline/ports.ts';
+
+/** A level at which a further one costs more time than it saves bytes on MR slices. */
+const PNG = { compressionLevel: 4, adaptiveFiltering: true, palette: false } as const;
+
+/** Largest picture that is read back, pixels: above what a run writes. */
+const MAX_PIXELS = 64_000_000;
+
+/** `PictureEncoder` by sharp: lossless PNG of 8 bit a channel, without metadata. */
+export function createPictureEncoder(): PictureEncoder {
+  return {
+    pngGrey: ({ data, width, height }) =>
+      sharp(data, { raw: { width, height, channels: 1 } })
+        .toColourspace('b-w')
+        .png(PNG)
+        .toBuffer(),
+    pngRgba: (image) => encodeRgba(image),
+    decodePngGrey: (png) => decodeGrey(png),
+  };
+}
+
+/** An opaque picture is stored without its alpha channel. */
+function encodeRgba({ data, width, height }: Rgba8): Promise<Buffer> {
+  const picture = sharp(data, { raw: { width, height, channels: 4 } });
+  return (isOpaque(data) ? picture.removeAlpha() : picture).png(PNG).toBuffer();
+}
+
+function isOpaque(data: Uint8Array): boolean {
+  for (let offset = 3; offset < data.length; offset += 4) if (data[offset] !== 255) return false;
+  return true;
+}
+
+async function decodeGrey(png: Uint8Array): Promise<Grey8> {
+  const picture = sharp(png, { limitInputPixels: MAX_PIXELS, failOn: 'warning' });
+  const { format, channels, depth } = await picture.metadata();
+  if (format !== 'png' || channels !== 1 || depth !== 'uchar') {
+    throw new Error(`expected an 8-bit grey PNG, found ${format} with ${channels} channels of ${depth}`);
+  }
+  const { data, info } = await picture.toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+  return {
+    depth: 'u8',
+    width: info.width,
+    height: info.height,
+    data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}

@@ -1,0 +1,182 @@
+import type { Detection, NamedDisc } from '../contracts/detection.ts';
+import type { Tier } from '../contracts/keys.ts';
+import type { PackManifest } from '../contracts/pack.ts';
+import { LEVELS, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
+import { type DiscFinding, REPORT_LIMITS, type Report, SEGMENTATION_CLASSES } from '../contracts/report.ts';
+import type { Study } from '../contracts/study.ts';
+import { LUMBAR_DISCS } from '../detection/name-discs.ts';
+import { cropPixels } from '../imaging/crop.ts';
+import type { Grey8 } from '../imaging/image.ts';
+import { countClasses } from '../imaging/mask.ts';
+import { measureDiscs } from '../measurement/measure.ts';
+import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
+import { type PackedCrop, unpackCrops } from './crops.ts';
+import { REGION_CROPS } from './detect-slices.ts';
+import { cropFeatures, pictureGates } from './gates.ts';
+import type { LoadedPack } from './ports.ts';
+import { type SpineSegmentation, segmentSpine } from './segment-spine.ts';
+
+export interface AnalyzeInput {
+  readonly study: Study;
+  readonly detection: Detection;
+  readonly upright: Grey8;
+  /** Packed crop files by file name. */
+  readonly crops: ReadonlyMap<string, Uint8Array>;
+  readonly tenant: string;
+  readonly runKey: string;
+}
+
+export interface AnalyzedStudy {
+  readonly report: Report;
+  /** Class mask of the upright slice's size; null where the study was rejected or nothing was segmented. */
+  readonly mask: Grey8 | null;
+  /** Milliseconds inside each network. */
+  readonly networksMs: Readonly<Record<string, number>>;
+}
+
+/**
+ * Classifies and segments what detect found, measures, judges by the pack's gates and writes the report: a pure function
+ * of content, pack, tier and pipeline version. Throws `ModelUnavailable` where a network cannot be had.
+ */
+export async function analyzeDiscs(input: AnalyzeInput, pack: LoadedPack, tier: Tier): Promise<AnalyzedStudy> {
+  const { study, detection, upright } = input;
+  const networksMs: Record<string, number> = {};
+  const before = [...study.flags, ...detection.reasons];
+  if (before.some(({ code }) => REASONS[code].status === 'rejected')) {
+    return { report: report(input, pack, tier, before, [], null), mask: null, networksMs };
+  }
+  const crops = new Map(
+    Object.entries(detection.cropFiles).map(([key, name]) => [key, unpackCrops(storedFile(input.crops, name))]),
+  );
+  const levels = detection.discs.map(({ level }) => level);
+  const region = crops.get(REGION_CROPS) ?? new Map<string, PackedCrop>();
+  const boxes = detection.discs.map(({ box }) => box);
+  const [answers, segmentation] = await Promise.all([
+    classifyDiscs(levels, crops, pack, tier, networksMs),
+    segmentSpine(upright, region, boxes, pack, tier, networksMs),
+  ]);
+  const gates = segmentation === null ? [] : gatesOf(input, region, segmentation, pack.manifest);
+  const reasons = [...before, ...gates, ...disagreements(detection.discs, answers, pack.manifest)];
+  if (gates.some(({ code }) => REASONS[code].status === 'rejected')) {
+    return { report: report(input, pack, tier, reasons, [], null), mask: null, networksMs };
+  }
+  const findings = findingsOf(input, answers, segmentation);
+  return {
+    report: report(input, pack, tier, reasons, findings, segmentation),
+    mask: segmentation?.mask ?? null,
+    networksMs,
+  };
+}
+
+function storedFile(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
+  const file = files.get(name);
+  if (file === undefined) throw new Error('a crop file that detection names is missing');
+  return file;
+}
+
+function gatesOf(
+  { upright, study }: AnalyzeInput,
+  region: ReadonlyMap<string, PackedCrop>,
+  { mask }: SpineSegmentation,
+  manifest: PackManifest,
+): Reason[] {
+  const crop = [...region.values()][0];
+  if (crop === undefined) return [];
+  const { x, y, image } = crop;
+  const part = cropPixels(mask, { x0: x, y0: y, x1: x + image.width, y1: y + image.height });
+  return pictureGates(cropFeatures(image, part), upright, manifest.gates, study.kind);
+}
+
+/** One reason a lumbar disc on which the members disagree on either target. */
+function disagreements(
+  discs: readonly NamedDisc[],
+  answers: ReadonlyMap<string, DiscAnswers>,
+  { gates: { membersDisagree } }: PackManifest,
+): Reason[] {
+  if (membersDisagree === undefined) return [];
+  return discs
+    .filter(({ level }) => LEVELS.indexOf(level) < LUMBAR_DISCS)
+    .filter(({ level }) => {
+      const { herniation, bulgeOrHerniation } = answers.get(level)!;
+      return Math.max(herniation.disagreement ?? 0, bulgeOrHerniation.disagreement ?? 0) > membersDisagree;
+    })
+    .map(({ level }) => reasonOf('members_disagree', { level }));
+}
+
+function findingsOf(
+  { detection, upright }: AnalyzeInput,
+  answers: ReadonlyMap<string, DiscAnswers>,
+  segmentation: SpineSegmentation | null,
+): DiscFinding[] {
+  const spacing = detection.pixelSpacingMm?.[0] ?? null;
+  const boxes = detection.discs.map(({ box }) => box);
+  const measured =
+    spacing === null || segmentation === null ? [] : measureDiscs(segmentation.mask, upright, boxes, spacing);
+  return detection.discs.map(({ level, levelCertain, box, confidence }, index) => ({
+    level,
+    levelCertain,
+    box,
+    confidence,
+    ...answers.get(level)!,
+    measurements: measured[index] ?? null,
+  }));
+}
+
+function report(
+  { study, detection, tenant, runKey }: AnalyzeInput,
+  pack: LoadedPack,
+  tier: Tier,
+  reasons: readonly Reason[],
+  discs: DiscFinding[],
+  segmentation: SpineSegmentation | null,
+): Report {
+  const { selected, rows, columns, pixelSpacingMm, window, sourceTransform } = detection;
+  const { name, version } = pack.manifest;
+  return {
+    schema: 'discflow.report/1',
+    status: statusOf(reasons),
+    reasons: [...reasons],
+    limits: [...REPORT_LIMITS],
+    notForDiagnosticUse: true,
+    study: { key: study.studyKey, tenant, contentHash: study.contentHash, runKey },
+    input: {
+      kind: study.kind,
+      seriesRanking: study.seriesRanking,
+      selected,
+      rows,
+      columns,
+      pixelSpacingMm,
+      window,
+      sourceTransform,
+    },
+    lumbarRegion: detection.lumbarRegion,
+    discs,
+    segmentation: segmentation === null ? null : segmentationOf(segmentation, pixelSpacingMm),
+    models: { pack: name, version, sha256: pack.sha256, tier },
+  };
+}
+
+function segmentationOf(
+  { mask, members }: SpineSegmentation,
+  spacingMm: readonly [number, number] | null,
+): Report['segmentation'] {
+  const [background, vertebra, disc, canal] = countClasses(mask);
+  const area = (pixels: number) => Math.round(pixels * (spacingMm?.[0] ?? 0) * (spacingMm?.[1] ?? 0) * 100) / 100;
+  return {
+    classes: [...SEGMENTATION_CLASSES],
+    members: [...members],
+    areasMm2:
+      spacingMm === null
+        ? null
+        : { background: area(background), vertebra: area(vertebra), disc: area(disc), canal: area(canal) },
+  };
+}
+
+/** The gravest status that the reasons lead to. */
+function statusOf(reasons: readonly Reason[]): Report['status'] {
+  const statuses = new Set(reasons.map(({ code }) => REASONS[code].status));
+  const gravest = (['failed', 'rejected', 'quarantined', 'needs_review'] as const).find((status) =>
+    statuses.has(status),
+  );
+  return gravest ?? 'done';
+}

@@ -1,0 +1,104 @@
+import type { RunItem, UploadItem } from '../contracts/items.ts';
+import { keys, RUN_FILES } from '../contracts/keys.ts';
+import type { RunStatus } from '../contracts/messages.ts';
+import type { Stage } from '../contracts/reasons.ts';
+import type { Report, RunRecord } from '../contracts/report.ts';
+import type { Grey8 } from '../imaging/image.ts';
+import { findingsCsv } from '../reporting/csv.ts';
+import { renderHtml } from '../reporting/html.ts';
+import { drawOverlay } from '../reporting/overlay.ts';
+import { serialiseReport } from '../reporting/serialise.ts';
+import type { Announcer, Clock, ObjectStore, PictureEncoder, Runs } from './ports.ts';
+
+export interface FinishDeps {
+  readonly data: ObjectStore;
+  readonly runs: Runs;
+  readonly announcer: Announcer;
+  readonly pictures: PictureEncoder;
+  readonly clock: Clock;
+}
+
+export interface Outcome {
+  readonly report: Report;
+  readonly record: RunRecord | null;
+  /** The upright slice and its class mask, where there are any. */
+  readonly upright: Grey8 | null;
+  readonly mask: Grey8 | null;
+}
+
+/**
+ * Ends a run: outputs, table, announcement, `announcedAt`. Outputs are pure functions of the run key, so that a
+ * repetition writes the same bytes.
+ */
+export async function finishRun(deps: FinishDeps, item: RunItem, stage: Stage, outcome: Outcome): Promise<void> {
+  await putOutputs(deps, item, outcome);
+  const { status, reasons } = outcome.report;
+  const moved = await deps.runs.advanceRun(item, { status, reasons, stage }, deps.clock.nowMs());
+  if (moved) await announceRun(deps, { ...item, status, reasons });
+}
+
+async function putOutputs(deps: FinishDeps, item: RunItem, outcome: Outcome): Promise<void> {
+  const { report, record, upright, mask } = outcome;
+  const put = (name: string, body: Uint8Array | string, contentType: string) =>
+    deps.data.put(keys.run(item.tenant, item.studyKey, item.runKey, name), Buffer.from(body), { contentType });
+  const overlay = upright === null ? null : await deps.pictures.pngRgba(drawOverlay({ slice: upright, report, mask }));
+  await Promise.all([
+    put(RUN_FILES.html, renderHtml(report, overlay), 'text/html; charset=utf-8'),
+    put(RUN_FILES.csv, findingsCsv(report), 'text/csv; charset=utf-8'),
+    ...(overlay === null ? [] : [put(RUN_FILES.overlay, overlay, 'image/png')]),
+    ...(mask === null ? [] : [put(RUN_FILES.mask, await deps.pictures.pngGrey(mask), 'image/png')]),
+    ...(record === null ? [] : [put(RUN_FILES.run, `${JSON.stringify(record, null, 2)}\n`, 'application/json')]),
+  ]);
+  await put(RUN_FILES.report, serialiseReport(report), 'application/json');
+}
+
+/** Announces a terminal run unless that was done; repeats are told apart by run key and status. */
+export async function announceRun(
+  deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,
+  item: RunItem,
+): Promise<void> {
+  if (item.announcedAt !== null) return;
+  await deps.announcer.announce({
+    schema: 'discflow.announcement/1',
+    kind: 'run',
+    tenant: item.tenant,
+    subject: item.runKey,
+    attempt: item.attempt,
+    status: item.status,
+    reasons: item.reasons.map(({ code }) => code),
+    studyKey: item.studyKey,
+    reportKey: keys.run(item.tenant, item.studyKey, item.runKey, RUN_FILES.report),
+    ...(item.clientReference === null ? {} : { clientReference: item.clientReference }),
+  });
+  await deps.runs.markRunAnnounced(item, deps.clock.nowMs());
+}
+
+export async function announceUpload(
+  deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,
+  item: UploadItem,
+): Promise<void> {
+  if (item.announcedAt !== null) return;
+  await deps.announcer.announce({
+    schema: 'discflow.announcement/1',
+    kind: 'upload',
+    tenant: item.tenant,
+    subject: item.uploadId,
+    attempt: item.attempt,
+    status: item.status,
+    reasons: item.reasons.map(({ code }) => code),
+    ...(item.clientReference === null ? {} : { clientReference: item.clientReference }),
+  });
+  await deps.runs.markUploadAnnounced(item, deps.clock.nowMs());
+}
+
+/** A run that no stage will touch again: marks it `failed` under its fence and announces it. */
+export async function failRun(
+  deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,
+  item: RunItem,
+  stage: Stage,
+  reasons: RunItem['reasons'],
+): Promise<void> {
+  const status: RunStatus = 'failed';
+  const moved = await deps.runs.advanceRun(item, { status, reasons, stage }, deps.clock.nowMs());
+  if (moved) await announceRun(deps, { ...item, status, reasons });
+}

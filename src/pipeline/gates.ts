@@ -1,0 +1,126 @@
+import type { Gates } from '../contracts/pack.ts';
+import { type Reason, reasonOf } from '../contracts/reasons.ts';
+import type { Grey8 } from '../imaging/image.ts';
+import { CLASS } from '../imaging/mask.ts';
+import { resizeBilinear } from '../imaging/resize.ts';
+
+/** Statistics are taken at this height of the lumbar crop, so that they do not follow the matrix size. */
+const CROP_HEIGHT = 256;
+
+/**
+ * Simple statistics of the lumbar crop, by name: values 0..255 of the upright slice at 256 rows.
+ *
+ * - `mean`, `contrast` (standard deviation), `q10`, `q50`, `q90` (quantiles);
+ * - `gradient`: mean absolute difference of neighbouring pixels over the contrast;
+ * - `sharpness`: mean absolute 4-neighbour Laplacian over the contrast; low is blurred, high is noise;
+ * - `shading`: mean of the right half less that of the left over the contrast (surface coils lie behind the spine);
+ * - `canalToVertebra`, `discToVertebra`: ratios of median signals under the mask, 0 where either tissue is missing.
+ */
+export const FEATURES = [
+  'mean',
+  'contrast',
+  'q10',
+  'q50',
+  'q90',
+  'gradient',
+  'sharpness',
+  'shading',
+  'canalToVertebra',
+  'discToVertebra',
+] as const;
+export type FeatureName = (typeof FEATURES)[number];
+export type CropFeatures = Readonly<Record<FeatureName, number>>;
+
+/** `crop` and `mask` (class values) show the same pixels of the upright slice. */
+export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
+  const width = Math.max(3, Math.round((crop.width * CROP_HEIGHT) / crop.height));
+  const { data } = resizeBilinear(crop, width, CROP_HEIGHT);
+  const ordered = data.slice().sort();
+  const quantile = (q: number) => ordered[Math.floor(q * (ordered.length - 1))]!;
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  const contrast = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
+  const scale = 1 / Math.max(contrast, 1e-6);
+  let [gradient, laplacian, left, right, inner] = [0, 0, 0, 0, 0];
+  for (let y = 1; y < CROP_HEIGHT - 1; y++) {
+    for (let x = 1; x < width - 1; x++) {
+      const at = y * width + x;
+      const value = data[at]!;
+      gradient += (Math.abs(data[at + 1]! - value) + Math.abs(data[at + width]! - value)) / 2;
+      laplacian += Math.abs(4 * value - data[at + 1]! - data[at - 1]! - data[at + width]! - data[at - width]!);
+      if (x < width / 2) left += value;
+      else right += value;
+      inner++;
+    }
+  }
+  return {
+    mean,
+    contrast,
+    q10: quantile(0.1),
+    q50: quantile(0.5),
+    q90: quantile(0.9),
+    gradient: (gradient / inner) * scale,
+    sharpness: (laplacian / inner) * scale,
+    shading: ((right - left) / (inner / 2)) * scale,
+    canalToVertebra: signalRatio(crop, mask, CLASS.canal),
+    discToVertebra: signalRatio(crop, mask, CLASS.disc),
+  };
+}
+
+/** Median signal of one tissue over that of vertebrae; 0 where either is missing. */
+function signalRatio(crop: Grey8, mask: Grey8, tissue: number): number {
+  const medianOf = (wanted: number) => {
+    const counts = new Uint32Array(256);
+    let total = 0;
+    for (let pixel = 0; pixel < mask.data.length; pixel++) {
+      if (mask.data[pixel] !== wanted) continue;
+      counts[crop.data[pixel]!]!++;
+      total++;
+    }
+    let seen = 0;
+    for (let value = 0; value < 256; value++) {
+      seen += counts[value]!;
+      if (seen > total / 2) return value;
+    }
+    return 0;
+  };
+  const vertebra = medianOf(CLASS.vertebra);
+  return vertebra === 0 ? 0 : medianOf(tissue) / vertebra;
+}
+
+/** Mean squared z-score of the gate's features; `RangeError` for a feature that is not known. */
+export function distanceFromTraining(features: CropFeatures, gate: NonNullable<Gates['outOfDistribution']>): number {
+  const squares = gate.features.map((name, index) => {
+    const value = (features as Readonly<Record<string, number>>)[name];
+    if (value === undefined) throw new RangeError(`there is no statistic ${name}`);
+    return ((value - gate.mean[index]!) / gate.std[index]!) ** 2;
+  });
+  return squares.reduce((sum, square) => sum + square, 0) / squares.length;
+}
+
+/** What the gates that judge the picture say: of the crop's statistics and the upright slice's size. */
+export function pictureGates(
+  features: CropFeatures,
+  slice: { readonly width: number; readonly height: number },
+  gates: Gates,
+  kind: 'dicom' | 'image',
+): Reason[] {
+  const reasons: Reason[] = [];
+  const { lowQuality, outOfDistribution, minCanalToVertebraSignal } = gates;
+  if (
+    kind === 'image' &&
+    minCanalToVertebraSignal !== undefined &&
+    features.canalToVertebra < minCanalToVertebraSignal
+  ) {
+    reasons.push(reasonOf('no_t2_series', { detail: 'the canal is not bright' }));
+  }
+  if (lowQuality !== undefined) {
+    const coarse = Math.min(slice.width, slice.height) < lowQuality.minSide;
+    const flat = features.contrast < lowQuality.minContrast;
+    const { low, high } = lowQuality.sharpness;
+    if (coarse || flat || features.sharpness < low || features.sharpness > high) reasons.push(reasonOf('low_quality'));
+  }
+  if (outOfDistribution !== undefined && distanceFromTraining(features, outOfDistribution) > outOfDistribution.limit) {
+    reasons.push(reasonOf('out_of_distribution'));
+  }
+  return reasons;
+}

@@ -1,0 +1,244 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { RunItem, UploadItem } from '../contracts/items.ts';
+import { keys, type Tier, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
+import { isTerminal, uploadManifestSchema } from '../contracts/messages.ts';
+import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
+import { rejectedReport } from '../reporting/rejected.ts';
+import { announceRun, announceUpload, type FinishDeps, finishRun } from './finish.ts';
+import type { DetectQueue, Logger, ObjectStore, PixelDecoder, Pseudonyms } from './ports.ts';
+import { openUpload, type UploadFile, type UploadLimits } from './prepare-files.ts';
+import { type PreparedStudy, type PreparedUpload, prepareUpload } from './prepare-upload.ts';
+import { runKeyOf } from './run-key.ts';
+import type { ParsedRecord, UploadedObject } from './s3-record.ts';
+import { encodeSlice } from './slices.ts';
+
+export interface IngestDeps extends FinishDeps {
+  readonly uploads: ObjectStore;
+  readonly detectQueue: DetectQueue;
+  readonly decoder: PixelDecoder;
+  readonly pseudonyms: Pseudonyms;
+  readonly limits: UploadLimits;
+  readonly log: Logger;
+  /** What new runs are analysed with. */
+  readonly packSha256: string;
+  readonly tier: Tier;
+  readonly leaseMs: number;
+}
+
+/** Uploads whose key names no tenant are booked under this one, so that they end with a reason too. */
+const UNASSIGNED_TENANT = 'unassigned';
+
+/**
+ * One notification of the uploads bucket, delivered at least once: reads the upload, stores what the next stage needs
+ * under pseudonymous keys, opens a run a study and hands it on.
+ */
+export async function ingestRecord(deps: IngestDeps, parsed: ParsedRecord, traceId: string): Promise<void> {
+  if (parsed.outcome === 'ignored') {
+    deps.log.info('ingest.ignored', { traceId, reason: parsed.why });
+    return;
+  }
+  const object = parsed.object ?? unassigned(parsed.key);
+  const claim = await claimUpload(deps, object, traceId);
+  if (claim.outcome === 'leased') throw leaseHeld(claim.untilMs, deps.clock.nowMs());
+  if (claim.outcome === 'stale') {
+    deps.log.info('ingest.stale', { traceId, tenant: object.tenant });
+    return;
+  }
+  if (claim.outcome === 'settled') {
+    await announceUpload(deps, claim.item);
+    return;
+  }
+  try {
+    if (parsed.outcome === 'refused') await reject(deps, claim.item, [reasonOf(parsed.code)], null);
+    else await expand(deps, claim.item, object);
+  } catch (error) {
+    await deps.runs.release(claim.item, deps.clock.nowMs()).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function claimUpload(deps: IngestDeps, object: UploadedObject, traceId: string) {
+  const { tenant, uploadId, versionId, sequencer } = object;
+  const objectRef = await deps.pseudonyms.of(tenant, `name:${object.name}`);
+  const upload = { tenant, uploadId, objectRef, versionId, sequencer, traceId };
+  return deps.runs.claimUpload(upload, deps.leaseMs, deps.clock.nowMs());
+}
+
+/** The last receive of a notification that a bug stops: its upload ends `failed` before the message goes to the dead letters. */
+export async function failUploadOnLastReceive(deps: IngestDeps, parsed: ParsedRecord): Promise<void> {
+  if (parsed.outcome === 'ignored') return;
+  const claim = await claimUpload(deps, parsed.object ?? unassigned(parsed.key), randomUUID());
+  if (claim.outcome !== 'claimed') return;
+  const { item } = claim;
+  const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
+  const end = { status: 'failed' as const, runs: [], reasons, clientReference: item.clientReference };
+  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+}
+
+export function leaseHeld(untilMs: number, nowMs: number): TransientFault {
+  return new TransientFault('another delivery holds the lease', Math.max(1, Math.ceil((untilMs - nowMs) / 1000)));
+}
+
+function unassigned(key: string): UploadedObject {
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return { key, tenant: UNASSIGNED_TENANT, uploadId: digest, name: key, size: null, versionId: null, sequencer: null };
+}
+
+async function expand(deps: IngestDeps, item: UploadItem, object: UploadedObject): Promise<void> {
+  let clientReference: string | null = null;
+  let prepared: PreparedUpload;
+  try {
+    const source = await openObject(deps, object);
+    if (source === null) {
+      deps.log.info('ingest.deleted', { traceId: item.traceId, tenant: item.tenant });
+      await reject(deps, item, [reasonOf('incomplete_upload')], null);
+      return;
+    }
+    clientReference = source.clientReference;
+    prepared = await prepareUpload({
+      tenant: item.tenant,
+      files: source.files,
+      pseudonyms: deps.pseudonyms,
+      decoder: deps.decoder,
+      limits: deps.limits,
+      uploadHash: source.hash,
+    });
+  } catch (error) {
+    if (!(error instanceof InputFault)) throw error;
+    await reject(deps, item, [error.reason], clientReference);
+    return;
+  }
+  if (prepared.studies.length === 0) {
+    await reject(deps, item, [...prepared.reasons], clientReference);
+    return;
+  }
+  const runs: string[] = [];
+  for (const study of prepared.studies) runs.push(await openRun(deps, item, study, clientReference));
+  const end = { status: 'expanded' as const, runs, reasons: [...prepared.reasons], clientReference };
+  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+}
+
+async function reject(
+  deps: IngestDeps,
+  item: UploadItem,
+  reasons: Reason[],
+  clientReference: string | null,
+): Promise<void> {
+  const end = { status: 'rejected' as const, runs: [], reasons, clientReference };
+  deps.log.info('ingest.rejected', { traceId: item.traceId, tenant: item.tenant, reason: reasons[0]?.code ?? '' });
+  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+}
+
+interface OpenedUpload {
+  readonly files: AsyncIterable<UploadFile>;
+  readonly hash: string;
+  readonly clientReference: string | null;
+}
+
+/** Null where the object is gone: deleted between its notification and this delivery. */
+async function openObject(deps: IngestDeps, object: UploadedObject): Promise<OpenedUpload | null> {
+  const bytes = await deps.uploads.get(object.key, {
+    maxBytes: deps.limits.maxUploadBytes,
+    ...(object.versionId === null ? {} : { versionId: object.versionId }),
+  });
+  if (bytes === null) return null;
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  if (object.name !== UPLOAD_MANIFEST_NAME) {
+    return { files: openUpload(object.name, bytes, deps.limits), hash, clientReference: null };
+  }
+  return { ...openParts(deps, object, bytes), hash };
+}
+
+function openParts(deps: IngestDeps, object: UploadedObject, bytes: Buffer): Omit<OpenedUpload, 'hash'> {
+  const manifest = uploadManifestSchema.safeParse(parseJson(bytes));
+  if (!manifest.success) throw new InputFault('malformed', 'upload manifest', { cause: manifest.error });
+  const { parts, clientReference = null } = manifest.data;
+  const prefix = keys.part(object.tenant, object.uploadId, '');
+  if (parts.some((part) => !part.key.startsWith(prefix) || part.key.includes('/../'))) {
+    throw new InputFault('invalid_key', 'a part outside the upload');
+  }
+  if (parts.reduce((sum, { size }) => sum + size, 0) > deps.limits.maxUploadBytes) throw new InputFault('too_large');
+  const files = async function* (): AsyncIterable<UploadFile> {
+    for (const part of parts) {
+      yield { name: part.key.slice(prefix.length), size: part.size, read: () => readPart(deps.uploads, part) };
+    }
+  };
+  return { files: files(), clientReference };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new InputFault('malformed', 'upload manifest', { cause: error });
+  }
+}
+
+async function readPart(store: ObjectStore, part: { key: string; size: number; sha256: string }): Promise<Buffer> {
+  const bytes = await store.get(part.key, { maxBytes: part.size });
+  if (bytes === null || bytes.length !== part.size) throw new InputFault('incomplete_upload');
+  if (createHash('sha256').update(bytes).digest('hex') !== part.sha256) throw new InputFault('incomplete_upload');
+  return bytes;
+}
+
+/** Stores the study's content, opens its run and hands it on, or ends it where ingest refuses it. */
+async function openRun(
+  deps: IngestDeps,
+  upload: UploadItem,
+  prepared: PreparedStudy,
+  clientReference: string | null,
+): Promise<string> {
+  const { study, verdict } = prepared;
+  const { tenant, studyKey, contentHash } = study;
+  const run = { tenant, studyKey, contentHash, packSha256: deps.packSha256, tier: deps.tier };
+  const runKey = runKeyOf(run);
+  await putContent(deps.data, prepared);
+  const opened = await deps.runs.createRun(
+    { ...run, runKey, clientReference, traceId: upload.traceId },
+    deps.clock.nowMs(),
+  );
+  const item = opened.item.status === 'failed' ? await reopen(deps, opened.item) : opened.item;
+  if (isTerminal(item.status)) {
+    await announceRun(deps, item);
+  } else if (verdict !== 'ok') {
+    await refuse(deps, item, prepared, verdict);
+  } else if (item.status === 'ingested') {
+    await deps.detectQueue.send({
+      schema: 'discflow.detect/1',
+      ...run,
+      runKey,
+      attempt: item.attempt,
+      traceId: item.traceId,
+    });
+  }
+  return runKey;
+}
+
+async function reopen(deps: IngestDeps, item: RunItem): Promise<RunItem> {
+  return (await deps.runs.reopenRun(item.runKey, deps.clock.nowMs())) ?? item;
+}
+
+async function putContent(data: ObjectStore, { study, slices }: PreparedStudy): Promise<void> {
+  const key = (name: string) => keys.content(study.tenant, study.studyKey, study.contentHash, name);
+  await Promise.all(
+    slices.map((slice, index) =>
+      data.put(key(study.slices[index]!.file), encodeSlice(slice), { contentType: 'application/octet-stream' }),
+    ),
+  );
+  await data.put(key('study.json'), Buffer.from(JSON.stringify(study)), { contentType: 'application/json' });
+}
+
+async function refuse(
+  deps: IngestDeps,
+  item: RunItem,
+  prepared: PreparedStudy,
+  verdict: Exclude<PreparedStudy['verdict'], 'ok'>,
+): Promise<void> {
+  const claim = await deps.runs.claimRun(item.runKey, item.attempt, 'ingest', deps.leaseMs, deps.clock.nowMs());
+  if (claim.outcome === 'leased') throw leaseHeld(claim.untilMs, deps.clock.nowMs());
+  if (claim.outcome === 'settled') await announceRun(deps, claim.item);
+  if (claim.outcome !== 'claimed') return;
+  const { study } = prepared;
+  const report = rejectedReport({ ...verdict, tenant: item.tenant, study, runKey: item.runKey });
+  await finishRun(deps, claim.item, 'ingest', { report, record: null, upright: null, mask: null });
+}

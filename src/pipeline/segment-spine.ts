@@ -1,0 +1,75 @@
+import type { Box } from '../contracts/detection.ts';
+import type { Tier } from '../contracts/keys.ts';
+import type { PackManifest, SpineSegmenter } from '../contracts/pack.ts';
+import { effectiveWeights, round4 } from '../ensemble/ensemble.ts';
+import type { Grey8 } from '../imaging/image.ts';
+import { inputBatch } from '../imaging/tensor.ts';
+import { cleanUp } from '../segmentation/clean-up.ts';
+import { addMember, argmaxClasses, emptyProbabilities } from '../segmentation/segmenter.ts';
+import type { PackedCrop } from './crops.ts';
+import { cropRuleName } from './detect-slices.ts';
+import type { LoadedPack } from './ports.ts';
+
+export interface SpineSegmentation {
+  /** Classes over the whole upright slice, cleaned. */
+  readonly mask: Grey8;
+  readonly members: ReadonlyArray<{ readonly id: string; readonly weight: number }>;
+}
+
+/**
+ * The weighted mean of the segmenters' class probabilities on the lumbar crop, its most probable classes laid into a
+ * mask of the upright slice's size and cleaned. `single` and `auto` run the tier's one segmenter. `crops` are the
+ * region's, by rule name; a verified pack's segmenters share one rule. Null where the region left no crop.
+ */
+export async function segmentSpine(
+  upright: { readonly width: number; readonly height: number },
+  crops: ReadonlyMap<string, PackedCrop>,
+  discs: readonly Box[],
+  pack: LoadedPack,
+  tier: Tier,
+  networksMs: Record<string, number>,
+): Promise<SpineSegmentation | null> {
+  const members = segmentersOf(pack.manifest, tier);
+  const crop = members[0] === undefined ? undefined : crops.get(cropRuleName(members[0].segmenter.crop));
+  if (crop === undefined) return null;
+  const outputs = await Promise.all(
+    members.map(async ({ segmenter }) => {
+      const batch = inputBatch([crop.image], segmenter.input);
+      const { output, ms } = await pack.run(segmenter.id, batch);
+      networksMs[segmenter.id] = (networksMs[segmenter.id] ?? 0) + ms;
+      return { output, placement: batch.placements[0]! };
+    }),
+  );
+  const sum = emptyProbabilities(crop.image.width, crop.image.height);
+  for (const [index, { output, placement }] of outputs.entries()) {
+    const { segmenter, weight } = members[index]!;
+    addMember(sum, output, placement, weight, segmenter);
+  }
+  const raw = layInto(upright, crop, argmaxClasses(sum));
+  return {
+    mask: cleanUp(raw, discs),
+    members: members.map(({ segmenter: { id }, weight }) => ({ id, weight: round4(weight) })),
+  };
+}
+
+function segmentersOf(manifest: PackManifest, tier: Tier): Array<{ segmenter: SpineSegmenter; weight: number }> {
+  const segmenters = manifest.members.filter((member) => member.role === 'spine-segmenter');
+  const ensemble =
+    tier === 'ensemble'
+      ? manifest.segmentation
+      : ({ method: 'single', weights: { [manifest.tiers.single.segmenter]: 1 } } as const);
+  return effectiveWeights(ensemble, new Set(segmenters.map(({ id }) => id))).map(({ id, weight }) => ({
+    segmenter: segmenters.find((segmenter) => segmenter.id === id)!,
+    weight,
+  }));
+}
+
+function layInto(upright: { width: number; height: number }, crop: PackedCrop, classes: Uint8Array): Grey8 {
+  const { width, height } = upright;
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < crop.image.height; y++) {
+    const row = classes.subarray(y * crop.image.width, (y + 1) * crop.image.width);
+    data.set(row, (crop.y + y) * width + crop.x);
+  }
+  return { depth: 'u8', width, height, data };
+}

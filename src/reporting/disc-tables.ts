@@ -1,0 +1,95 @@
+import { TARGETS, type Target } from '../contracts/pack.ts';
+import type { DiscFinding, Measurements, Report } from '../contracts/report.ts';
+import { type Markup, markup } from './markup.ts';
+import { isAnswered } from './palette.ts';
+import { TARGET_MEANINGS, TARGET_NAMES, verdictWords } from './wording.ts';
+
+/** Discs as they stand in the picture: the highest first. */
+const fromAbove = (report: Report): DiscFinding[] => [...report.discs].reverse();
+
+/** One row a disc: level, and each target's verdict in words with its probability. */
+export function discTable(report: Report): Markup {
+  const rows = fromAbove(report).map(
+    (disc) => markup`<tr><th scope="row">${levelCell(report, disc)}</th>
+${TARGETS.map((target) => answerCell(disc, target))}
+<td class="number" data-label="Disc confidence">${disc.confidence.toFixed(2)}</td></tr>`,
+  );
+  return markup`<table class="stacked"><caption>Herniation means ${TARGET_MEANINGS.herniation}; bulge or herniation means ${TARGET_MEANINGS.bulgeOrHerniation}.</caption>
+<thead><tr><th scope="col">Disc</th>${TARGETS.map((target) => markup`<th scope="col">${TARGET_NAMES[target]}</th>`)}<th scope="col" class="number">Disc confidence</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
+}
+
+function levelCell(report: Report, disc: DiscFinding): Markup {
+  const marks = new Set(report.reasons.filter(({ level }) => level === disc.level).map(({ code }) => code));
+  if (!disc.levelCertain) marks.add('level_uncertain');
+  return markup`<span class="level">${disc.level}</span>${[...marks].map((code) => markup` <span class="mark">${code.replaceAll('_', ' ')}</span>`)}`;
+}
+
+function answerCell(disc: DiscFinding, target: Target): Markup {
+  const answer = disc[target];
+  const words = verdictWords(target, answer);
+  const label = TARGET_NAMES[target];
+  if (!isAnswered(answer) || answer.probability === null) return markup`<td data-label="${label}">${words}</td>`;
+  const kind = answer.positive === true ? target : 'absent';
+  const spread = answer.disagreement === null ? null : markup`, disagreement ${answer.disagreement.toFixed(3)}`;
+  return markup`<td data-label="${label}"><span class="verdict ${kind}">${answer.positive === true ? '▲ ' : ''}${words}</span>
+<small>probability ${answer.probability.toFixed(3)}, threshold ${answer.threshold.toFixed(3)}${spread}</small></td>`;
+}
+
+const MEASUREMENTS: ReadonlyArray<readonly [keyof Measurements, string, number]> = [
+  ['heightAnteriorMm', 'Height in front, mm', 1],
+  ['heightMiddleMm', 'Height in the middle, mm', 1],
+  ['heightPosteriorMm', 'Height behind, mm', 1],
+  ['heightIndex', 'Height index', 2],
+  ['areaMm2', 'Area, mm²', 0],
+  ['posteriorProtrusionMm', 'Behind the vertebral line, mm', 1],
+  ['canalApMm', 'Canal width, mm', 1],
+  ['signalRatio', 'Signal, disc to canal', 2],
+];
+
+/** One row a disc, in millimetres, or a sentence where the pixel spacing is unknown. */
+export function measurementTable(report: Report): Markup {
+  if (report.discs.every(({ measurements }) => measurements === null)) {
+    return markup`<p>No measurements: the pixel spacing of this picture is not known, or nothing was segmented.</p>`;
+  }
+  const rows = fromAbove(report).map(
+    ({ level, measurements }) =>
+      markup`<tr><th scope="row"><span class="level">${level}</span></th>${MEASUREMENTS.map(
+        ([field, name, digits]) =>
+          markup`<td class="number" data-label="${name}">${numberText(measurements?.[field] ?? null, digits)}</td>`,
+      )}</tr>`,
+  );
+  return markup`<div class="wide"><table class="stacked"><caption>Measured on the segmentation of this one slice. A dash: it could not be measured.</caption>
+<thead><tr><th scope="col">Disc</th>${MEASUREMENTS.map(([, name]) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows}</tbody></table></div>`;
+}
+
+/** Rounded, with a true minus sign; a dash for null. */
+function numberText(value: number | null, digits: number): string {
+  return value === null
+    ? '–'
+    : value
+        .toFixed(digits)
+        .replace(/^-(?=.*[1-9])/, '−')
+        .replace(/^-/, '');
+}
+
+/** One row a disc, target and member. */
+export function memberTable(report: Report): Markup {
+  const rows = fromAbove(report).flatMap((disc) =>
+    TARGETS.flatMap((target) =>
+      disc[target].members.map(
+        ({
+          id,
+          probability,
+          weight,
+        }) => markup`<tr><th scope="row"><span class="level">${disc.level}</span></th><td>${TARGET_NAMES[target]}</td>
+<td><code>${id}</code></td><td class="number">${probability.toFixed(3)}</td><td class="number">${weight.toFixed(2)}</td></tr>`,
+      ),
+    ),
+  );
+  if (rows.length === 0) return markup`<p>No network answered.</p>`;
+  return markup`<details><summary>Every network’s own probability (${rows.length} rows)</summary>
+<div class="wide"><table><thead><tr><th scope="col">Disc</th><th scope="col">Question</th><th scope="col">Network</th><th scope="col" class="number">Probability</th><th scope="col" class="number">Weight</th></tr></thead>
+<tbody>${rows}</tbody></table></div></details>`;
+}

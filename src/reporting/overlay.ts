@@ -1,0 +1,147 @@
+import type { DiscFinding, Report } from '../contracts/report.ts';
+import type { Grey8, Rgba8 } from '../imaging/image.ts';
+import { resizeBilinear } from '../imaging/resize.ts';
+import { type Canvas, createCanvas, type Point, pictureOf } from './canvas.ts';
+import { CARD_HEIGHT, CARD_WIDTH, drawCard } from './disc-card.ts';
+import { drawFooter, drawHeader, FOOTER_HEIGHT, HEADER_HEIGHT } from './frame.ts';
+import { type Placement, paintMask } from './mask-layer.ts';
+import { GROUND, INK, SHADE, VERDICT_COLOURS, verdictOf } from './palette.ts';
+import { fillCircle, rectangleContour, strokeDashed, strokeLine } from './shapes.ts';
+
+export interface OverlayInput {
+  /** The upright slice. */
+  readonly slice: Grey8;
+  readonly report: Report;
+  /** Classes 0 to 3, of the slice's size; null where nothing was segmented. */
+  readonly mask: Grey8 | null;
+}
+
+const PICTURE_HEIGHT = 900;
+const MAX_PICTURE_WIDTH = 1200;
+const MIN_PICTURE_WIDTH = 420;
+const EDGE = 16;
+const CARD_GAP = 8;
+
+/**
+ * The slice, enlarged, with masks, lumbar region and disc boxes drawn on it; level names and probabilities stand in a
+ * margin on the anterior side, joined to their discs by lines, so that they hide no anatomy. Opaque; about 960 to 1,660
+ * pixels wide and 1,030 high. A pure function: the same input gives the same bytes on every machine.
+ */
+export function drawOverlay({ slice, report, mask }: OverlayInput): Rgba8 {
+  const scale = Math.min(PICTURE_HEIGHT / slice.height, MAX_PICTURE_WIDTH / slice.width);
+  const picture = {
+    width: Math.max(1, Math.round(slice.width * scale)),
+    height: Math.max(1, Math.round(slice.height * scale)),
+  };
+  const column = report.discs.length * (CARD_HEIGHT + CARD_GAP) - CARD_GAP;
+  const body = Math.max(picture.height, column);
+  const left = EDGE + CARD_WIDTH + EDGE;
+  const width = left + Math.max(picture.width, MIN_PICTURE_WIDTH) + EDGE;
+  const canvas = createCanvas(width, HEADER_HEIGHT + body + FOOTER_HEIGHT, GROUND);
+  const placement = { left, top: HEADER_HEIGHT + Math.floor((body - picture.height) / 2), scale };
+
+  paintSlice(canvas, slice, picture, placement);
+  if (mask !== null) paintMask(canvas, mask, placement);
+  if (report.lumbarRegion !== null) drawRegion(canvas, corners(report.lumbarRegion.box, placement));
+  for (const disc of report.discs) drawBox(canvas, disc, placement);
+  drawCards(canvas, report, placement, { top: HEADER_HEIGHT, height: body });
+  drawHeader(canvas, report);
+  drawFooter(canvas, { hasMask: mask !== null, left: EDGE });
+  return pictureOf(canvas);
+}
+
+function paintSlice(
+  canvas: Canvas,
+  slice: Grey8,
+  size: { width: number; height: number },
+  { left, top }: Placement,
+): void {
+  const enlarged = resizeBilinear(slice, size.width, size.height);
+  const { data, width } = canvas;
+  for (let y = 0; y < size.height; y++) {
+    let offset = ((top + y) * width + left) * 4;
+    for (let x = 0; x < size.width; x++, offset += 4) {
+      const value = Math.floor(enlarged.data[y * size.width + x]! + 0.5);
+      data[offset] = value;
+      data[offset + 1] = value;
+      data[offset + 2] = value;
+    }
+  }
+}
+
+function corners(box: DiscFinding['box'], { left, top, scale }: Placement): Point[] {
+  const { x, y, width, height } = box;
+  return rectangleContour({ x: left + x * scale, y: top + y * scale, width: width * scale, height: height * scale });
+}
+
+function drawRegion(canvas: Canvas, outline: readonly Point[]): void {
+  strokeDashed(canvas, outline, { width: 3, dash: 10, gap: 8, closed: true }, SHADE);
+  strokeDashed(canvas, outline, { width: 1.4, dash: 10, gap: 8, closed: true }, [INK[0], INK[1], INK[2], 0.7]);
+}
+
+/** A positive disc has a whole box, a negative one corners only, an unanswered one dashes. */
+function drawBox(canvas: Canvas, disc: DiscFinding, placement: Placement): void {
+  const outline = corners(disc.box, placement);
+  const verdict = verdictOf(disc);
+  const colour = VERDICT_COLOURS[verdict];
+  if (verdict === 'unanswered') {
+    strokeDashed(canvas, outline, { width: 4, dash: 5, gap: 5, closed: true }, SHADE);
+    strokeDashed(canvas, outline, { width: 2, dash: 5, gap: 5, closed: true }, colour);
+    return;
+  }
+  const lines = verdict === 'neither' ? brackets(outline) : [[...outline, outline[0]!]];
+  const width = verdict === 'neither' ? 1.8 : 3;
+  for (const line of lines) strokeLine(canvas, line, width + 2.4, SHADE);
+  for (const line of lines) strokeLine(canvas, line, width, colour);
+}
+
+/** The four corners of a box as lines a quarter of its shorter side long. */
+function brackets(outline: readonly Point[]): Point[][] {
+  const [topLeft, topRight, , bottomLeft] = outline as readonly [Point, Point, Point, Point];
+  const arm = Math.min(topRight[0] - topLeft[0], bottomLeft[1] - topLeft[1]) / 4;
+  return outline.map((corner, index) => {
+    const towards = (other: Point): Point => [
+      corner[0] + Math.sign(other[0] - corner[0]) * arm,
+      corner[1] + Math.sign(other[1] - corner[1]) * arm,
+    ];
+    return [towards(outline[(index + 3) % 4]!), corner, towards(outline[(index + 1) % 4]!)];
+  });
+}
+
+function drawCards(canvas: Canvas, report: Report, placement: Placement, body: { top: number; height: number }): void {
+  const discs = [...report.discs].sort((a, b) => centreY(a) - centreY(b));
+  const wanted = discs.map((disc) => placement.top + centreY(disc) * placement.scale - CARD_HEIGHT / 2);
+  const tops = stack(wanted, body.top, body.top + body.height);
+  discs.forEach((disc, index) => {
+    const top = tops[index]!;
+    const anchor: Point = [
+      placement.left + disc.box.x * placement.scale,
+      placement.top + centreY(disc) * placement.scale,
+    ];
+    drawLeader(canvas, [EDGE + CARD_WIDTH, top + CARD_HEIGHT / 2], anchor, disc);
+    drawCard(canvas, disc, report.reasons, { left: EDGE, top });
+  });
+}
+
+const centreY = ({ box }: DiscFinding) => box.y + box.height / 2;
+
+/** Tops as near to the wanted ones (ascending) as cards without overlap allow, between two heights. */
+function stack(wanted: readonly number[], from: number, to: number): number[] {
+  const step = CARD_HEIGHT + CARD_GAP;
+  const tops: number[] = [];
+  for (const top of wanted) tops.push(Math.max(from, top, (tops.at(-1) ?? Number.NEGATIVE_INFINITY) + step));
+  let limit = to - CARD_HEIGHT;
+  for (let index = tops.length - 1; index >= 0; index--) {
+    tops[index] = Math.round(Math.min(tops[index]!, limit));
+    limit = tops[index]! - step;
+  }
+  return tops;
+}
+
+function drawLeader(canvas: Canvas, from: Point, to: Point, disc: DiscFinding): void {
+  const colour = VERDICT_COLOURS[verdictOf(disc)];
+  strokeLine(canvas, [from, to], 3.4, [0, 0, 0, 0.45]);
+  strokeLine(canvas, [from, to], 1.4, [colour[0], colour[1], colour[2], 0.9]);
+  fillCircle(canvas, to, 4.5, SHADE);
+  fillCircle(canvas, to, 3, colour);
+}

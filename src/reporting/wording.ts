@@ -1,0 +1,107 @@
+import { TARGETS, type Target } from '../contracts/pack.ts';
+import type { ReasonCode } from '../contracts/reasons.ts';
+import type { Answer, Report } from '../contracts/report.ts';
+import { isAnswered } from './palette.ts';
+
+export const NOT_FOR_DIAGNOSTIC_USE = 'Not for diagnostic use';
+
+export const TARGET_NAMES: Readonly<Record<Target, string>> = {
+  herniation: 'Herniation',
+  bulgeOrHerniation: 'Bulge or herniation',
+};
+
+export const TARGET_MEANINGS: Readonly<Record<Target, string>> = {
+  herniation: 'protrusion, extrusion or sequestration',
+  bulgeOrHerniation: 'a bulge, or any of the above',
+};
+
+/** An answer in words; a negative one never says more than this slice can show. */
+export function verdictWords(target: Target, answer: Answer): string {
+  if (!isAnswered(answer) || answer.positive === null) return 'Not assessable';
+  return answer.positive ? `${TARGET_NAMES[target]} suggested` : 'Not seen on this slice';
+}
+
+export const STATUS_TITLES: Readonly<Record<Report['status'], string>> = {
+  done: 'Analysed',
+  needs_review: 'Needs review',
+  rejected: 'Rejected',
+  quarantined: 'Held back',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+export const STATUS_SENTENCES: Readonly<Record<Report['status'], string>> = {
+  done: 'The slice was analysed and no gate asked for a second look.',
+  needs_review: 'There is an answer, but a person must look at it before it is used: see the reasons.',
+  rejected: 'The study was not analysed. The reasons tell why.',
+  quarantined: 'Nothing was analysed. A person must release or reject this study first.',
+  failed: 'An error stopped the analysis. It says nothing about the patient.',
+  cancelled: 'The analysis was cancelled before it ended.',
+};
+
+/** What the reader may do about a reason; codes without an entry need no advice of their own. */
+const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
+  invalid_key: 'Upload through the API, which gives out keys of the right form.',
+  content_type: 'Send a zip, DICOM, PNG or JPEG file whose name ends in .zip, .dcm, .png, .jpg or .jpeg.',
+  empty: 'Export the study again and send a file that holds data.',
+  too_large: 'Send one study an upload, or only its sagittal series.',
+  incomplete_upload: 'Send the missing parts again, then the manifest.',
+  archive_limit: 'Send one study a zip, without nested archives.',
+  unsafe_archive: 'Pack the study again as a plain zip without links, nested archives or absolute names.',
+  unsupported_archive: 'Pack the study again with the usual deflate method.',
+  encrypted_archive: 'Send the archive without a password.',
+  not_dicom: 'Export the study as DICOM Part 10 files.',
+  malformed: 'Export the study again from the archive or the scanner.',
+  truncated: 'The file was cut short on its way: send it again.',
+  inconsistent_header: 'Export the original study again from the archive or the scanner.',
+  no_pixels: 'Send the images, not only reports or structured objects.',
+  sop_class: 'Send MR images.',
+  unsupported_transfer_syntax: 'Export the study uncompressed or in a common lossless DICOM syntax.',
+  unsupported_pixels: 'Export the original grey-scale images.',
+  geometry_unknown: 'Send the original series with orientation, position and pixel spacing.',
+  dimensions: 'Send a whole sagittal slice of the lumbar spine.',
+  modality: 'Send a lumbar MR study.',
+  derived: 'Send the original series, not reformats or subtractions.',
+  no_images: 'Send the images of the study.',
+  no_sagittal_series: 'Send a study with a sagittal T2-weighted series.',
+  no_t2_series: 'Send a study with a sagittal T2-weighted series.',
+  not_lumbar: 'Send a study of the lumbar spine.',
+  paediatric: 'Have the study read without this software.',
+  burned_in_text: 'A person must check the pictures for text and release or reject the study.',
+  lumbar_region_not_found: 'Check that the study shows the lumbar spine from the side.',
+  model_unavailable: 'Tell the operator; the study can be sent again afterwards.',
+  internal: 'Tell the operator; the study can be sent again afterwards.',
+};
+
+export const adviceFor = (code: ReasonCode): string | undefined => ADVICE[code];
+
+const LIMITS: Readonly<Record<string, string>> = {
+  single_mid_sagittal_slice:
+    'At most one mid-sagittal slice is looked at. It cannot exclude a paracentral or foraminal herniation: “not seen on this slice” does not mean “not there”.',
+};
+
+/** A limit of the report as a sentence; an unknown code is shown as it is. */
+export const limitSentence = (limit: string): string => LIMITS[limit] ?? limit;
+
+/** A probability as the pictures and the page show it. */
+export const probabilityText = (probability: number): string => probability.toFixed(2);
+
+/** What was found, in one or two sentences, from the highest disc down. */
+export function findingsSentence({ discs }: Report): string {
+  const levelsOf = (target: Target) =>
+    [...discs]
+      .reverse()
+      .filter((disc) => disc[target].positive === true)
+      .map(({ level }) => level);
+  const parts = TARGETS.flatMap((target) => {
+    const levels = levelsOf(target);
+    return levels.length === 0 ? [] : [`${TARGET_NAMES[target]} suggested at ${levels.join(', ')}.`];
+  });
+  const unanswered = discs
+    .filter((disc) => TARGETS.some((target) => !isAnswered(disc[target])))
+    .map(({ level }) => level)
+    .reverse();
+  if (parts.length === 0) parts.push('No bulge or herniation seen on this slice.');
+  if (unanswered.length > 0) parts.push(`Not fully assessable: ${unanswered.join(', ')}.`);
+  return parts.join(' ');
+}

@@ -1,0 +1,60 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { createPictureEncoder } from '../../../src/pictures/encoder.ts';
+
+const encoder = createPictureEncoder();
+
+describe('createPictureEncoder', () => {
+  it('reads back every grey value that it wrote', async () => {
+    const data = Uint8Array.from({ length: 256 * 3 }, (_, index) => (index * 7) % 256);
+    const png = await encoder.pngGrey({ depth: 'u8', width: 256, height: 3, data });
+    expect(await encoder.decodePngGrey(png)).toEqual({ depth: 'u8', width: 256, height: 3, data });
+  });
+
+  it('keeps the classes of a mask as they are', async () => {
+    const data = Uint8Array.from({ length: 64 }, (_, index) => index % 4);
+    const png = await encoder.pngGrey({ depth: 'u8', width: 8, height: 8, data });
+    const { channels, depth } = await sharp(png).metadata();
+    expect({ channels, depth }).toEqual({ channels: 1, depth: 'uchar' });
+    expect((await encoder.decodePngGrey(png)).data).toEqual(data);
+  });
+
+  it.each([
+    ['opaque', 255, 3],
+    ['translucent', 128, 4],
+  ])('keeps the colours of an %s picture', async (_, alpha, channels) => {
+    const data = Uint8Array.from({ length: 6 * 5 * 4 }, (_value, index) =>
+      index % 4 === 3 ? alpha : (index * 11) % 256,
+    );
+    const png = await encoder.pngRgba({ depth: 'rgba8', width: 6, height: 5, data });
+    const read = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    expect(read.info.channels).toBe(channels);
+    const kept = data.filter((_value, index) => channels === 4 || index % 4 !== 3);
+    expect(new Uint8Array(read.data)).toEqual(kept);
+  });
+
+  it('writes no metadata', async () => {
+    const png = await encoder.pngGrey({ depth: 'u8', width: 2, height: 2, data: new Uint8Array(4) });
+    const chunks = [...png.toString('latin1').matchAll(/IHDR|IDAT|IEND|tEXt|iTXt|tIME|eXIf|iCCP|pHYs/g)].map(
+      ([name]) => name,
+    );
+    expect(new Set(chunks)).toEqual(new Set(['IHDR', 'IDAT', 'IEND']));
+  });
+
+  it('refuses to read a colour picture as grey', async () => {
+    const png = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#f00' } })
+      .png()
+      .toBuffer();
+    await expect(encoder.decodePngGrey(png)).rejects.toThrow(/8-bit grey PNG/);
+  });
+
+  it('refuses a cut-off file', async () => {
+    const png = await encoder.pngGrey({
+      depth: 'u8',
+      width: 64,
+      height: 64,
+      data: Uint8Array.from({ length: 4096 }, (_, i) => (i * 31) % 251),
+    });
+    await expect(encoder.decodePngGrey(png.subarray(0, png.length - 600))).rejects.toThrow();
+  });
+});

@@ -1,0 +1,266 @@
+"""Disc classifiers: `python -m discflow_training.classify train|export|evaluate` (paper, Methods, classification).
+
+Differs from the paper: two sigmoid targets with unknown labels masked, auxiliary heads, no class weights (probabilities
+stay calibrated), weights averaged over steps, training from scratch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from .averaging import WeightAverage
+from .classifiers import FAMILIES, TITLES, DiscClassifier
+from .data import DEFAULT_DATA_ROOT, data_hash
+from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
+from .encoders import load_checkpoint
+from .export import export_onnx, file_entry, open_session, run_session
+from .fragment import DEFAULT_MODELS, find_member, upsert_member
+from .imaging import CropRule
+from .runs import load_average, resume, save_checkpoint, tupled
+
+BATCH = 32
+GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a training; the defaults are the shipped recipe. Sizes are pixels, angles degrees."""
+
+    family: str = "resnet50"
+    width: float = 0.25
+    crop_kind: str = "square"
+    crop_factor: float = 1.5
+    input_width: int = 112
+    input_height: int = 112
+    epochs: int = 40
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    smoothing: float = 0.05
+    mixup: float = 0.2
+    degrees: float = 15.0
+    strength: float = 1.0
+    seed: int = 0
+    sequences: tuple[str, ...] = ("t2", "t2_SPACE")
+
+    @property
+    def view(self) -> DiscInput:
+        return DiscInput(CropRule(self.crop_kind, self.crop_factor), self.input_width, self.input_height)
+
+    def network(self) -> DiscClassifier:
+        return DiscClassifier(self.family, self.width, 1, len(TARGETS), AUXILIARY)
+
+
+def masked_bce(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Mean binary cross-entropy over labels in 0..1; negative labels are unknown and left out."""
+    known = (labels >= 0).float()
+    goal = labels.clamp(0, 1) * (1 - smoothing) + smoothing / 2
+    losses = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
+    return (losses * known).sum() / known.sum().clamp(min=1)
+
+
+def _mixed(labels: Tensor, order: Tensor, share: float) -> Tensor:
+    """Labels mixed as the images are; unknown where either is."""
+    other = labels[order]
+    mixed = labels * share + other * (1 - share)
+    return torch.where((labels < 0) | (other < 0), torch.full_like(mixed, UNKNOWN), mixed)
+
+
+def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc], recipe: Recipe) -> Tensor:
+    """Main and auxiliary losses of a batch with mixup."""
+    share = float(np.random.beta(recipe.mixup, recipe.mixup)) if recipe.mixup > 0 else 1.0
+    order = torch.randperm(len(discs))
+    images = images * share + images[order] * (1 - share)
+    with torch.autocast("cpu", torch.bfloat16):
+        heads = network.all_heads(images.contiguous(memory_format=torch.channels_last))
+    targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share)
+    main = heads["main"].float()
+    loss = sum(masked_bce(main[:, i], targets[:, i], recipe.smoothing) for i in range(len(TARGETS)))
+    for name, weight in GRADE_WEIGHT.items():
+        grades = torch.tensor([disc.grades[name] for disc in discs])
+        loss = loss + weight * _grade_loss(heads[name].float(), grades, order, share)
+    return loss
+
+
+def _grade_loss(logits: Tensor, grades: Tensor, order: Tensor, share: float) -> Tensor:
+    if logits.shape[1] == 1:
+        return masked_bce(logits[:, 0], _mixed(grades.float(), order, share), 0.0)
+    if not (grades >= 0).any():
+        return logits.sum() * 0
+    losses = [F.cross_entropy(logits, goal, ignore_index=UNKNOWN, reduction="sum") for goal in (grades, grades[order])]
+    return (share * losses[0] + (1 - share) * losses[1]) / (grades >= 0).sum()
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, discs: Sequence[Disc], view: DiscInput, cache: SliceCache) -> np.ndarray:
+    """`N x targets` logits on the contract's crops."""
+    network.eval()
+    batches = [discs[i : i + 64] for i in range(0, len(discs), 64)]
+    return np.concatenate([network(exact_batch(batch, view, cache)).float().numpy() for batch in batches])
+
+
+def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, float | int]]:
+    """AUC of each target on the scored T2 discs of each source, with the number of discs and positives."""
+    result: dict[str, dict[str, float | int]] = {}
+    for source in ("yolospine", "spider"):
+        chosen = [i for i, disc in enumerate(discs) if disc.scored and disc.source == source and disc.sequence == "t2"]
+        for index, target in enumerate(TARGETS):
+            known = [i for i in chosen if discs[i].targets[index] >= 0]
+            labels = [discs[i].targets[index] for i in known]
+            if 0 < sum(labels) < len(labels):
+                auc = float(roc_auc_score(labels, scores[known, index]))
+                result[f"{source}/{target}"] = {"auc": round(auc, 4), "n": len(labels), "positive": sum(labels)}
+    return result
+
+
+def train(recipe: Recipe, root: Path, out: Path, pretrained: Path | None = None) -> None:
+    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`."""
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    np.random.seed(recipe.seed)
+    discs = read_discs(root, recipe.sequences)
+    training = [disc for disc in discs if disc.split == "train"]
+    validation = [disc for disc in discs if disc.split == "val" and disc.scored]
+    cache = SliceCache()
+    network = recipe.network().to(memory_format=torch.channels_last)
+    if pretrained:
+        load_checkpoint(network.encoder, pretrained)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = recipe.epochs * (len(training) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
+    average = WeightAverage(network)
+    state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
+    curves = resume(out, state)
+    for epoch in range(len(curves), recipe.epochs):
+        started = time.monotonic()
+        rng = np.random.default_rng([recipe.seed, epoch])
+        loss = _epoch(network, optimizer, schedule, average, training, recipe, cache, rng)
+        scores = predict(average.network, validation, recipe.view, cache)
+        curves.append({"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started, "val": figures(validation, scores)})
+        print(json.dumps(curves[-1]), flush=True)
+        save_checkpoint(out, state, curves)
+    hashes = data_hash({disc.path for disc in training}, root)
+    record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "curves": curves}
+    (out / "training.json").write_text(json.dumps(record, indent=1))
+    torch.save(average.network.state_dict(), out / "weights.pt")
+
+
+def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) -> float:
+    """One pass over the discs in random order; returns the mean loss."""
+    network.train()
+    order = rng.permutation(len(training))
+    losses = []
+    for start in range(0, len(order) - BATCH + 1, BATCH):
+        batch = [training[i] for i in order[start : start + BATCH]]
+        images = augmented_batch(batch, recipe.view, cache, rng, recipe.degrees, recipe.strength)
+        loss = training_loss(network, images, batch, recipe)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        average.update(network)
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
+
+
+def load_trained(out: Path) -> tuple[DiscClassifier, Recipe]:
+    """The trained network of an output folder; before the end of training, the last checkpoint's average."""
+    recipe = Recipe(**tupled(json.loads((out / "recipe.json").read_text())))
+    network = recipe.network()
+    network.load_state_dict(load_average(out))
+    return network.eval(), recipe
+
+
+def export(out: Path, models: Path, member_id: str) -> dict[str, object]:
+    """Write `<models>/<member id>.onnx`; returns the member's entry in the manifest's format."""
+    network, recipe = load_trained(out)
+    network.auxiliary = nn.ModuleDict()
+    view = recipe.view
+    example = torch.rand(2, 1, view.height, view.width)
+    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=True)
+    return {
+        "id": member_id,
+        "role": "disc-classifier",
+        "architecture": TITLES[recipe.family],
+        "width": recipe.width,
+        **file_entry(exported),
+        "input": {
+            "width": view.width, "height": view.height, "channels": 1, "mean": view.mean, "std": view.std,
+            "resize": view.resize, "pad": 114,
+        },
+        "crop": view.crop.as_manifest(),
+        "output": {"kind": "logits", "activation": "sigmoid", "targets": list(TARGETS)},
+    }
+
+
+def member_view(entry: dict[str, Any]) -> DiscInput:
+    """How an exported member sees a disc."""
+    size = entry["input"]
+    rule = CropRule(entry["crop"]["kind"], entry["crop"]["factor"])
+    return DiscInput(rule, size["width"], size["height"], size["mean"], size["std"], size["resize"])
+
+
+def member_logits(models: Path, entry: dict[str, Any], discs: Sequence[Disc]) -> np.ndarray:
+    """`N x targets` logits of an exported member on the discs' boxes."""
+    images = exact_batch(discs, member_view(entry), SliceCache()).numpy()
+    return run_session(open_session(models / entry["file"]), images)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.classify", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train one network")
+    training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
+    for name, default in asdict(Recipe()).items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "family":
+            training.add_argument(flag, choices=sorted(FAMILIES), default=default)
+        elif name == "sequences":
+            training.add_argument(flag, nargs="+", default=default)
+        else:
+            training.add_argument(flag, type=type(default), default=default)
+    exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
+    for command in (training, exporting):
+        command.add_argument("--out", type=Path, required=True)
+    measuring = commands.add_parser("evaluate", help="AUC of an exported member on labelled boxes")
+    measuring.add_argument("--split", choices=("val", "test"), default="val")
+    for command in (exporting, measuring):
+        command.add_argument("--id", required=True, help="the member's id")
+        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    for command in (training, measuring):
+        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    if options.command == "train":
+        recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        train(recipe, options.data_root, options.out, options.pretrained)
+    elif options.command == "export":
+        entry = export(options.out, options.models, options.id)
+        upsert_member(options.models, entry)
+        print(json.dumps(entry))
+    else:
+        entry = find_member(options.models, options.id)
+        discs = [disc for disc in read_discs(options.data_root) if disc.split == options.split and disc.scored]
+        print(json.dumps(figures(discs, member_logits(options.models, entry, discs)), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Detectors on the command line: `python -m discflow_training.detect train|export|evaluate|golden`.
+
+Paths by default are those seen from the root of the repository (`PYTHONPATH=training`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .data import DEFAULT_DATA_ROOT
+from .detection_golden import write_goldens
+from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_json
+from .detection_training import RECIPES, train
+
+MODELS = Path("layers/models")
+GOLDEN = Path("test/golden/fixtures/detection.json")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse and run one command."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    options.run(options)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    recipe = RECIPES[options.task]
+    asked = {name: getattr(options, name) for name in ("seed", "epochs", "batch")}
+    recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})
+    train(recipe, options.data_root, options.out, options.resume)
+
+
+def run_export(options: argparse.Namespace) -> None:
+    members = [export_member(run / "checkpoint.pt", options.models) for run in options.runs]
+    write_json(options.models / "members" / "detectors.json", members)
+    print(json.dumps(members))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    lumbar, disc = (options.models / f"{MEMBER_IDS[task]}.onnx" for task in ("lumbar", "disc"))
+    report = evaluate_files(lumbar, disc, options.data_root, options.split)
+    write_json(options.out, report)
+    print(json.dumps(report, indent=1))
+
+
+def run_golden(options: argparse.Namespace) -> None:
+    write_goldens(options.models, options.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.detect", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    training = commands.add_parser("train", help="train one detector")
+    training.add_argument("task", choices=sorted(RECIPES))
+    training.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and run.json")
+    training.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    training.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    training.add_argument("--seed", type=int)
+    training.add_argument("--epochs", type=int)
+    training.add_argument("--batch", type=int)
+    training.set_defaults(run=run_train)
+    export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
+    export.add_argument("runs", type=Path, nargs=2, help="--out folders of the lumbar and the disc run")
+    export.add_argument("--models", type=Path, default=MODELS)
+    export.set_defaults(run=run_export)
+    evaluation = commands.add_parser("evaluate", help="figures of the ONNX files over a split")
+    evaluation.add_argument("--split", choices=("train", "val", "test"), default="val")
+    evaluation.add_argument("--models", type=Path, default=MODELS)
+    evaluation.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    evaluation.add_argument("--out", type=Path, required=True, help="the JSON report")
+    evaluation.set_defaults(run=run_evaluate)
+    golden = commands.add_parser("golden", help="phantoms and what the detectors find on them, for both languages")
+    golden.add_argument("--models", type=Path, default=MODELS)
+    golden.add_argument("--out", type=Path, default=GOLDEN, help="detection.json; the phantoms are written beside it")
+    golden.set_defaults(run=run_golden)
+    for command in (training, export, evaluation, golden):
+        command.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

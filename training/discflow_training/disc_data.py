@@ -1,0 +1,164 @@
+"""Discs of both sources with their targets and auxiliary grades, and batches of their crops.
+
+Boxes are `x0, y0, x1, y1` in pixels of the upright slice. A target or grade that is not known is -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .augment import crop_grid, sample, vary_intensity
+from .data import SCORED_DISCS, DetectionImage, read_gradings, read_notes, read_spider, read_table, read_yolospine
+from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, upright_slice
+from .labels import grading_labels, parse_note
+
+TARGETS = ("bulgeOrHerniation", "herniation")
+AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5}
+UNKNOWN = -1
+BOX_SHIFT, BOX_SCALE = 0.08, 0.12
+LEVEL_NAMES = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2")
+
+
+@dataclass(frozen=True)
+class Disc:
+    """One labelled disc. `order` 0 is L5-S1; `scored` discs are the five lowest."""
+
+    image: str
+    path: Path
+    patient: str
+    split: str
+    source: str
+    sequence: str
+    order: int
+    box: tuple[float, float, float, float]
+    targets: tuple[int, ...]
+    grades: dict[str, int]
+
+    @property
+    def scored(self) -> bool:
+        return self.order < SCORED_DISCS
+
+
+def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE")) -> list[Disc]:
+    """Every disc with a box and at least one known target, yolospine first."""
+    return _yolospine_discs(root) + _spider_discs(root, sequences)
+
+
+def _yolospine_discs(root: Path) -> list[Disc]:
+    notes = read_notes(root)
+    folder = root / "yolospine"
+    grades = {row["patient"]: row for row in read_table(folder / "pfirrmann.csv")}
+    rows = {(row["stem"], int(row["order"]) - 1): row for row in read_table(folder / "discs.csv")}
+    discs = []
+    for image in read_yolospine(root):
+        findings = parse_note(notes[image.patient]) if image.patient in notes else None
+        for order in range(len(image.discs)):
+            row = rows[image.name, order]
+            strict = findings.herniation(row["level"]) if findings else None
+            targets = (int(row["bulge_or_herniation"]), UNKNOWN if strict is None else strict)
+            pfirrmann = _number(grades.get(image.patient, {}).get(row["level"], ""))
+            discs.append(_disc(image, order, targets, {"degenerative": int(row["degenerative"]), "pfirrmann": pfirrmann}))
+    return discs
+
+
+def _spider_discs(root: Path, sequences: Sequence[str]) -> list[Disc]:
+    gradings = read_gradings(root)
+    discs = []
+    for image in read_spider(root, sequences):
+        for order in range(len(image.discs)):
+            grading = gradings.get((image.patient, order + 1))
+            if grading is None:
+                continue
+            labels = grading_labels(grading)
+            targets = tuple(labels[name] for name in TARGETS)
+            grades = {"narrowing": labels["narrowing"], "pfirrmann": labels["pfirrmann"]}
+            discs.append(_disc(image, order, targets, grades))
+    return discs
+
+
+def _disc(image: DetectionImage, order: int, targets: tuple[int, ...], grades: dict[str, int]) -> Disc:
+    known = {name: UNKNOWN for name in AUXILIARY} | grades
+    known["level"] = min(order, AUXILIARY["level"] - 1)
+    if known["pfirrmann"] > 0:
+        known["pfirrmann"] -= 1
+    return Disc(
+        image=image.name, path=image.path, patient=image.patient, split=image.split, source=image.source,
+        sequence=image.sequence, order=order, box=tuple(float(v) for v in image.discs[order]),
+        targets=targets, grades=known,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.strip().isdigit() else UNKNOWN
+
+
+class SliceCache:
+    """Upright slices kept in memory as float32 tensors, `H x W`."""
+
+    def __init__(self) -> None:
+        self._slices: dict[Path, Tensor] = {}
+
+    def __getitem__(self, path: Path) -> Tensor:
+        if path not in self._slices:
+            self._slices[path] = torch.from_numpy(upright_slice(path).astype(np.float32))
+        return self._slices[path]
+
+
+@dataclass(frozen=True)
+class DiscInput:
+    """How a classifier sees a disc: crop rule, size in pixels, normalisation, stretch or letterbox."""
+
+    crop: CropRule
+    width: int
+    height: int
+    mean: float = 0.25
+    std: float = 0.25
+    resize: str = "stretch"
+
+
+def exact_crop(image: np.ndarray, box: Sequence[float], rule: DiscInput) -> np.ndarray:
+    """The contract's tensor of a disc, `height x width` float32, normalised."""
+    x0, y0, x1, y1 = crop_box(tuple(box), rule.crop, image.shape[1], image.shape[0])
+    cut = image[y0:y1, x0:x1]
+    if rule.resize == "letterbox":
+        resized, _ = letterbox(cut, rule.width, rule.height)
+    else:
+        resized = resize_bilinear(cut, rule.height, rule.width)
+    return normalise(resized, rule.mean, rule.std)
+
+
+def exact_batch(discs: Sequence[Disc], rule: DiscInput, cache: SliceCache) -> Tensor:
+    """Contract crops of discs, `N x 1 x H x W`."""
+    crops = [exact_crop(cache[disc.path].numpy(), disc.box, rule) for disc in discs]
+    return torch.from_numpy(np.stack(crops))[:, None]
+
+
+def jitter_box(box: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Shift and scale a box as a detector would err (+-8 % and +-12 % of its sides)."""
+    x0, y0, x1, y1 = box
+    width, height = x1 - x0, y1 - y0
+    centre_x = (x0 + x1) / 2 + width * rng.uniform(-BOX_SHIFT, BOX_SHIFT)
+    centre_y = (y0 + y1) / 2 + height * rng.uniform(-BOX_SHIFT, BOX_SHIFT)
+    width *= 1 + rng.uniform(-BOX_SCALE, BOX_SCALE)
+    height *= 1 + rng.uniform(-BOX_SCALE, BOX_SCALE)
+    return centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2
+
+
+def augmented_batch(
+    discs: Sequence[Disc], rule: DiscInput, cache: SliceCache, rng: np.random.Generator, degrees: float, strength: float
+) -> Tensor:
+    """Jittered, turned and intensity-varied crops of discs, `N x 1 x H x W`, normalised."""
+    crops = []
+    for disc in discs:
+        image = cache[disc.path]
+        crop = crop_box(jitter_box(disc.box, rng), rule.crop, image.shape[1], image.shape[0])
+        x, y = crop_grid(crop, rule.width, rule.height, float(rng.uniform(-degrees, degrees)))
+        crops.append(sample(image, x, y))
+    images = vary_intensity(torch.stack(crops), strength)
+    return (images / 255 - rule.mean) / rule.std

@@ -1,0 +1,252 @@
+"""Ensembles on validation data: `python -m discflow_training.ensemble` (paper, Methods, weighted average ensemble).
+
+Weights by grid search (WAE) or equal (AEM); then temperature and bias on the ensemble's logit, and a threshold with the
+best balanced accuracy. The arithmetic is the one of `docs/model-pack.md`. Test data is read only by `--report test`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from .classify import figures, member_logits
+from .data import DEFAULT_DATA_ROOT
+from .disc_data import TARGETS, Disc, read_discs
+from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
+from .region_data import Region, read_regions
+from .segment import CLASSES, Probabilities, confusion, measure, member_probabilities, overlap_figures
+
+CLIP = 1e-6
+PRIOR_STRENGTH = 1.0
+
+
+def weight_grid(members: int, steps: int = 10) -> Iterator[np.ndarray]:
+    """Every vector of non-negative multiples of `1 / steps` that sums to 1."""
+    for cuts in itertools.combinations(range(steps + members - 1), members - 1):
+        edges = np.array([-1, *cuts, steps + members - 1])
+        yield (np.diff(edges) - 1) / steps
+
+
+def search_weights(members: int, score: Callable[[np.ndarray], float], steps: int = 10) -> np.ndarray:
+    """Weights of the highest score; among equals the nearest to equal weights."""
+    equal = np.full(members, 1 / members)
+    return max(weight_grid(members, steps), key=lambda w: (round(score(w), 6), -float(np.abs(w - equal).sum())))
+
+
+def logit(p: np.ndarray) -> np.ndarray:
+    """Log odds of probabilities clipped to `CLIP`..`1 - CLIP`."""
+    clipped = np.clip(p, CLIP, 1 - CLIP)
+    return np.log(clipped / (1 - clipped))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Logistic function."""
+    return 1 / (1 + np.exp(-x))
+
+
+def calibrated(p: np.ndarray, temperature: float, bias: float) -> np.ndarray:
+    """`sigmoid((logit(p) + bias) / temperature)`, rounded to 4 decimals."""
+    return np.round(sigmoid((logit(p) + bias) / temperature), 4)
+
+
+def log_loss(p: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log likelihood of labels 0 and 1."""
+    clipped = np.clip(p, CLIP, 1 - CLIP)
+    return float(-(labels * np.log(clipped) + (1 - labels) * np.log(1 - clipped)).mean())
+
+
+def fit_calibration(p: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Temperature and bias of the least log loss (Newton's method), held near 1 and 0 by a weak Gaussian prior."""
+    x = np.stack([logit(p), np.ones(len(p))], axis=1)
+    prior = np.array([1.0, 0.0])
+    slope = prior.copy()
+    for _ in range(50):
+        found = sigmoid(x @ slope)
+        gradient = x.T @ (found - labels) + PRIOR_STRENGTH * (slope - prior)
+        curvature = (x * (found * (1 - found))[:, None]).T @ x + PRIOR_STRENGTH * np.eye(2)
+        slope = slope - np.linalg.solve(curvature, gradient)
+    temperature = float(1 / np.clip(slope[0], 0.2, 5))
+    return round(temperature, 4), round(float(slope[1] * temperature), 4)
+
+
+def balanced_accuracy(p: np.ndarray, labels: np.ndarray, threshold: float) -> float:
+    """Mean of recall and specificity where `p >= threshold` is positive."""
+    positive = p >= threshold
+    return float((positive[labels == 1].mean() + (~positive[labels == 0]).mean()) / 2)
+
+
+def best_threshold(p: np.ndarray, labels: np.ndarray) -> float:
+    """Threshold of the best balanced accuracy, halfway between neighbouring values; among equals the one nearest 0.5."""
+    values = np.unique(p)
+    middles = (values[:-1] + values[1:]) / 2
+    best = max(middles, key=lambda t: (round(balanced_accuracy(p, labels, t), 6), -abs(t - 0.5)))
+    return round(float(best), 4)
+
+
+def combine(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of `members x n` probabilities."""
+    return np.tensordot(weights, probabilities, axes=1)
+
+
+def fit_target(ids: Sequence[str], probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """A manifest target from `members x n` validation probabilities and labels 0 or 1."""
+    weights = search_weights(len(ids), lambda w: _calibrated_score(combine(probabilities, w), labels))
+    pooled = combine(probabilities, weights)
+    temperature, bias = fit_calibration(pooled, labels)
+    threshold = best_threshold(calibrated(pooled, temperature, bias), labels)
+    chosen = {name: round(float(w), 4) for name, w in zip(ids, weights, strict=True) if w > 0}
+    method = "single" if len(chosen) == 1 else "wae"
+    return {"method": method, "weights": chosen, "temperature": temperature, "bias": bias, "threshold": threshold}
+
+
+def _calibrated_score(pooled: np.ndarray, labels: np.ndarray) -> float:
+    """Negative log loss after calibration, so that weights are judged by ranking and sharpness alone."""
+    return -log_loss(sigmoid((logit(pooled) + (c := fit_calibration(pooled, labels))[1]) / c[0]), labels)
+
+
+def apply_target(target: dict[str, Any], by_member: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The target's probabilities and disagreements, both rounded to 4 decimals, from each member's `n` probabilities."""
+    ids = list(target["weights"])
+    weights = np.array([target["weights"][name] for name in ids])
+    stacked = np.stack([by_member[name] for name in ids])
+    pooled = combine(stacked, weights)
+    spread = np.sqrt(np.tensordot(weights, (stacked - pooled) ** 2, axes=1))
+    return calibrated(pooled, target["temperature"], target["bias"]), np.round(spread, 4)
+
+
+def target_report(target: dict[str, Any], by_member: dict[str, np.ndarray], discs: Sequence[Disc], index: int) -> dict:
+    """AUC, balanced accuracy, recall, specificity and Brier score of each source, with n and positives."""
+    p, _ = apply_target(target, by_member)
+    report = {}
+    for source in ("yolospine", "spider"):
+        known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
+        labels = np.array([discs[i].targets[index] for i in known])
+        if not 0 < labels.sum() < len(labels):
+            continue
+        found = p[known] >= target["threshold"]
+        report[source] = {
+            "auc": round(float(roc_auc_score(labels, p[known])), 4),
+            "balancedAccuracy": round(balanced_accuracy(p[known], labels, target["threshold"]), 4),
+            "recall": round(float(found[labels == 1].mean()), 4),
+            "specificity": round(float((~found[labels == 0]).mean()), 4),
+            "brier": round(float(((p[known] - labels) ** 2).mean()), 4),
+            "n": len(labels),
+            "positive": int(labels.sum()),
+        }
+    return report
+
+
+def scored_discs(root: Path, split: str) -> list[Disc]:
+    """The five lowest discs of every T2 slice of a split."""
+    return [d for d in read_discs(root, ("t2",)) if d.split == split and d.scored]
+
+
+def _classifier_outputs(models: Path, members: Sequence[dict], discs: Sequence[Disc]) -> dict[str, np.ndarray]:
+    """`n x targets` probabilities of each classifier."""
+    return {entry["id"]: sigmoid(member_logits(models, entry, discs).astype(np.float64)) for entry in members}
+
+
+def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[str, Any]:
+    """Every target of the manifest."""
+    targets = {}
+    for index, name in enumerate(TARGETS):
+        known = [i for i, disc in enumerate(discs) if disc.targets[index] >= 0]
+        labels = np.array([discs[i].targets[index] for i in known])
+        stacked = np.stack([values[known, index] for values in outputs.values()])
+        targets[name] = fit_target(list(outputs), stacked, labels)
+    return targets
+
+
+def _mean_maps(outputs: dict[str, list[Probabilities]], weights: dict[str, float]) -> list[Probabilities]:
+    first = next(iter(outputs.values()))
+    return [
+        (sum(weight * outputs[name][i][0] for name, weight in weights.items()), first[i][1]) for i in range(len(first))
+    ]
+
+
+def fit_segmentation(outputs: dict[str, list[Probabilities]], regions: Sequence[Region]) -> dict[str, Any]:
+    """Weights of the highest mean IoU without background on validation crops, in steps of a quarter."""
+    ids = list(outputs)
+
+    def score(weights: np.ndarray) -> float:
+        maps = _mean_maps(outputs, dict(zip(ids, weights, strict=True)))
+        counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+        for region, (values, (x0, y0, x1, y1)) in zip(regions, maps, strict=True):
+            counts += confusion(region.mask[y0:y1, x0:x1], values.argmax(axis=0))
+        return overlap_figures(counts)["mIoU"]
+
+    weights = search_weights(len(ids), score, steps=4)
+    chosen = {name: round(float(w), 4) for name, w in zip(ids, weights, strict=True) if w > 0}
+    return {"method": "single" if len(chosen) == 1 else "wae", "weights": chosen}
+
+
+def _best_single(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> str:
+    """The classifier of the best mean AUC over sources and targets."""
+    def mean_auc(name: str) -> float:
+        return float(np.mean([values["auc"] for values in figures(discs, outputs[name]).values()]))
+    return max(outputs, key=mean_auc)
+
+
+def run(models: Path, root: Path, report: str) -> dict[str, Any]:
+    """Fit on validation data, write the fragment, and measure members and ensemble on the split `report`."""
+    fragment = read_fragment(models)
+    classifiers = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
+    segmenters = [m for m in fragment["members"] if m["role"] == "spine-segmenter"]
+    discs = scored_discs(root, "val")
+    regions = [region for region in read_regions(root) if region.split == "val"]
+    outputs = _classifier_outputs(models, classifiers, discs)
+    maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
+    fragment["targets"] = fit_targets(outputs, discs)
+    fragment["segmentation"] = fit_segmentation(maps, regions)
+    single = max(maps, key=lambda name: np.mean([values["mIoU"] for values in measure(regions, maps[name]).values()]))
+    fragment["tiers"] = {
+        "single": {"classifier": _best_single(outputs, discs), "segmenter": single},
+        "auto": {"escalateWithin": 0.2},
+    }
+    write_fragment(models, fragment)
+    if report != "val":
+        discs = scored_discs(root, report)
+        regions = [region for region in read_regions(root) if region.split == report]
+        outputs = _classifier_outputs(models, classifiers, discs)
+        maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
+    return _report(fragment, outputs, discs, maps, regions)
+
+
+def _report(fragment: dict, outputs: dict, discs: Sequence[Disc], maps: dict, regions: Sequence[Region]) -> dict[str, Any]:
+    targets = {
+        name: target_report(target, {key: values[:, TARGETS.index(name)] for key, values in outputs.items()}, discs, TARGETS.index(name))
+        for name, target in fragment["targets"].items()
+    }
+    return {
+        "members": {name: figures(discs, values) for name, values in outputs.items()},
+        "targets": targets,
+        "levelOnly": level_only(discs),
+        "segmenters": {name: measure(regions, values) for name, values in maps.items()},
+        "segmentation": measure(regions, _mean_maps(maps, fragment["segmentation"]["weights"])),
+    }
+
+
+def level_only(discs: Sequence[Disc]) -> dict[str, Any]:
+    """AUC of the disc's level alone, lowest highest: what a classifier must beat."""
+    scores = np.array([[-disc.order] * len(TARGETS) for disc in discs], dtype=np.float64)
+    return figures(discs, scores)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.ensemble", description=__doc__)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--report", choices=("val", "test"), default="val")
+    options = parser.parse_args(arguments)
+    print(json.dumps(run(options.models, options.data_root, options.report), indent=1))
+
+
+if __name__ == "__main__":
+    main()

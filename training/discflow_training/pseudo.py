@@ -1,0 +1,88 @@
+"""Masks for ordinary T2 slices from trained segmenters: `python -m discflow_training.pseudo` (self-training).
+
+Labelled disc boxes judge the masks: a slice is kept when each of its five lowest discs meets a mask component. Only
+training patients are used. `segment train --pseudo` reads the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from .data import DEFAULT_DATA_ROOT, DetectionImage, disc_boxes_of_mask, read_spider, read_yolospine
+from .imaging import upright_slice
+from .region_data import IGNORED, Region
+from .segment import load_trained, predict
+
+LEAST_DISC_IOU = 0.35
+LEAST_MEAN_IOU = 0.55
+LEAST_PROBABILITY = 0.5
+
+
+def box_ious(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """`n x m` IoU of boxes `x0, y0, x1, y1`."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
+    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)
+
+
+def disc_agreement(mask: np.ndarray, discs: np.ndarray) -> np.ndarray:
+    """For each labelled disc box the best IoU with a disc component's tight box."""
+    found = disc_boxes_of_mask(mask)
+    return box_ious(discs, found).max(axis=1) if len(found) else np.zeros(len(discs))
+
+
+def largest_canal(mask: np.ndarray) -> np.ndarray:
+    """The mask with canal pixels outside the largest canal component set to `IGNORED`."""
+    labels, count = ndimage.label(mask == 3)
+    if count > 1:
+        sizes = np.bincount(labels.ravel())[1:]
+        mask = np.where((labels > 0) & (labels != 1 + sizes.argmax()), IGNORED, mask).astype(np.uint8)
+    return mask
+
+
+def pseudo_mask(image: DetectionImage, networks: Sequence[tuple]) -> tuple[Region, np.ndarray]:
+    """The slice as a region with the networks' mean mask; pixels of low probability are `IGNORED`."""
+    grey = upright_slice(image.path)
+    box = tuple(float(v) for v in image.region)
+    region = Region(image.name, image.patient, "train", "pseudo", grey.astype(np.float32), np.zeros_like(grey), box)
+    maps = [predict(network, region, recipe.view) for network, recipe in networks]
+    x0, y0, x1, y1 = maps[0][1]
+    mean = sum(values for values, _ in maps) / len(maps)
+    classes = largest_canal(mean.argmax(axis=0).astype(np.uint8))
+    mask = np.full(grey.shape, IGNORED, dtype=np.uint8)
+    mask[y0:y1, x0:x1] = np.where(mean.max(axis=0) < LEAST_PROBABILITY, IGNORED, classes)
+    return region, mask
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.pseudo", description=__doc__)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    networks = [load_trained(run) for run in options.runs]
+    slices = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
+    slices = [image for image in slices if image.split == "train"]
+    kept, agreements = 0, []
+    for image in slices:
+        region, mask = pseudo_mask(image, networks)
+        agreement = disc_agreement(mask, image.scored)
+        agreements.append(agreement.mean())
+        if agreement.min() >= LEAST_DISC_IOU and agreement.mean() >= LEAST_MEAN_IOU:
+            np.savez_compressed(options.out / f"{image.name}.npz", image=region.image.astype(np.uint8), mask=mask, box=np.array(region.box))
+            kept += 1
+    print(f"kept {kept} of {len(slices)}; mean disc box IoU {np.mean(agreements):.3f}")
+
+
+if __name__ == "__main__":
+    main()

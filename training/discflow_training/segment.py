@@ -1,0 +1,276 @@
+"""Spine segmenters: `python -m discflow_training.segment train|export|evaluate|pseudo` (paper, Methods, segmentation).
+
+Dice plus focal loss (lambda 1, gamma 2) over background, vertebra, disc and canal on the letterboxed lumbar crop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .averaging import WeightAverage
+from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES, data_hash, read_segmentation
+from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
+from .encoders import load_checkpoint
+from .export import export_onnx, file_entry, open_session, run_session
+from .fragment import DEFAULT_MODELS, find_member, upsert_member
+from .imaging import CropRule
+from .region_data import (
+    CLASSES, IGNORED, Region, RegionInput, augmented_regions, exact_input, on_crop_grid, read_pseudo, read_regions,
+)
+from .runs import load_average, resume, save_checkpoint, tupled
+
+BATCH = 4
+FOCAL_GAMMA = 2.0
+
+Probabilities = tuple[np.ndarray, tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a training; the defaults are the shipped recipe. Sizes are pixels, angles degrees.
+
+    An epoch sees every SPACE slice once, every ordinary T2 slice `t2_repeats` times and `pseudo_share` of pseudo slices.
+    """
+
+    decoder: str = "unet"
+    encoder: str = "resnet34"
+    width: float = 0.25
+    input_width: int = 192
+    input_height: int = 384
+    epochs: int = 40
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    degrees: float = 12.0
+    strength: float = 1.0
+    t2_repeats: int = 3
+    pseudo_share: float = 0.5
+    seed: int = 0
+
+    @property
+    def view(self) -> RegionInput:
+        return RegionInput(self.input_width, self.input_height)
+
+    def network(self) -> Segmenter:
+        return Segmenter(self.decoder, self.encoder, self.width, 1, CLASSES)
+
+
+def dice_focal_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """One minus the mean soft Dice over the batch, plus focal cross-entropy; `IGNORED` pixels count for neither."""
+    known = (masks != IGNORED).unsqueeze(1).float()
+    goal = F.one_hot(masks.clamp(max=CLASSES - 1), CLASSES).permute(0, 3, 1, 2).float() * known
+    logs = F.log_softmax(logits, dim=1)
+    probabilities = logs.exp() * known
+    overlap = (probabilities * goal).sum(dim=(0, 2, 3))
+    dice = (2 * overlap + 1) / (probabilities.sum(dim=(0, 2, 3)) + goal.sum(dim=(0, 2, 3)) + 1)
+    chosen = (logs * goal).sum(dim=1)
+    focal = -((1 - chosen.exp()) ** FOCAL_GAMMA * chosen * known[:, 0]).sum() / known.sum()
+    return 1 - dice.mean() + focal
+
+
+def confusion(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """`classes x classes` pixel counts, truth by rows."""
+    flat = truth.astype(np.int64).ravel() * CLASSES + found.astype(np.int64).ravel()
+    return np.bincount(flat, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def overlap_figures(counts: np.ndarray) -> dict[str, float]:
+    """IoU and Dice of each class, and mean IoU with and without background, over the pixels of all slices."""
+    inside = np.diag(counts).astype(np.float64)
+    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
+    iou = inside / np.maximum(rows + columns - inside, 1)
+    dice = 2 * inside / np.maximum(rows + columns, 1)
+    result = {f"dice/{name}": round(float(dice[i]), 4) for i, name in enumerate(MASK_CLASS_NAMES)}
+    result |= {f"iou/{name}": round(float(iou[i]), 4) for i, name in enumerate(MASK_CLASS_NAMES)}
+    return result | {"mIoU": round(float(iou[1:].mean()), 4), "mIoU with background": round(float(iou.mean()), 4)}
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, region: Region, view: RegionInput) -> Probabilities:
+    """Class probabilities on the crop grid, `4 x h x w`, and the crop."""
+    frame, crop = exact_input(region.image, region.box, view)
+    logits = network(torch.from_numpy(frame)[None, None])[0].float().numpy()
+    return on_crop_grid(logits, crop), crop
+
+
+def measure(regions: Sequence[Region], probabilities: Sequence[Probabilities]) -> dict:
+    """Figures of each source over crops, with the number of slices and patients."""
+    result = {}
+    for source in sorted({region.source for region in regions}):
+        counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+        chosen = [i for i, region in enumerate(regions) if region.source == source]
+        for i in chosen:
+            values, (x0, y0, x1, y1) = probabilities[i]
+            counts += confusion(regions[i].mask[y0:y1, x0:x1], values.argmax(axis=0))
+        patients = len({regions[i].patient for i in chosen})
+        result[source] = overlap_figures(counts) | {"slices": len(chosen), "patients": patients}
+    return result
+
+
+def _epoch_order(training: Sequence[Region], recipe: Recipe, rng: np.random.Generator) -> list[Region]:
+    chosen: list[Region] = []
+    for region in training:
+        if region.source == "t2w":
+            chosen += [region] * recipe.t2_repeats
+        elif region.source == "space" or rng.random() < recipe.pseudo_share:
+            chosen.append(region)
+    return [chosen[i] for i in rng.permutation(len(chosen))]
+
+
+def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
+    """An upper bound of the steps of the whole training."""
+    weights = {"t2w": recipe.t2_repeats, "space": 1, "pseudo": recipe.pseudo_share}
+    slices = sum(weights[region.source] for region in training)
+    return int(recipe.epochs * (slices * 1.2 // BATCH + 1))
+
+
+def train(recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None) -> None:
+    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`."""
+    torch.manual_seed(recipe.seed)
+    regions = read_regions(root)
+    training = [region for region in regions if region.split == "train"] + (read_pseudo(pseudo) if pseudo else [])
+    validation = [region for region in regions if region.split == "val"]
+    network = recipe.network().to(memory_format=torch.channels_last)
+    if pretrained:
+        load_checkpoint(network.encoder, pretrained)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = _expected_steps(training, recipe)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
+    average = WeightAverage(network)
+    state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
+    curves = resume(out, state)
+    for epoch in range(len(curves), recipe.epochs):
+        started = time.monotonic()
+        rng = np.random.default_rng([recipe.seed, epoch])
+        loss = _epoch(network, optimizer, schedule, average, _epoch_order(training, recipe, rng), recipe, rng)
+        curve = {"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started}
+        if epoch % 5 == 4 or epoch == recipe.epochs - 1:
+            curve["val"] = measure(validation, [predict(average.network, region, recipe.view) for region in validation])
+        curves.append(curve)
+        print(json.dumps(curve), flush=True)
+        save_checkpoint(out, state, curves)
+    paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
+    record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "curves": curves}
+    (out / "training.json").write_text(json.dumps(record, indent=1))
+    torch.save(average.network.state_dict(), out / "weights.pt")
+
+
+def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
+    """One pass; returns the mean loss."""
+    network.train()
+    losses = []
+    for start in range(0, len(order) - BATCH + 1, BATCH):
+        batch = order[start : start + BATCH]
+        images, masks = augmented_regions(batch, recipe.view, rng, recipe.degrees, recipe.strength)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(images.contiguous(memory_format=torch.channels_last))
+        loss = dice_focal_loss(logits.float(), masks)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        average.update(network)
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
+
+
+def load_trained(out: Path) -> tuple[Segmenter, Recipe]:
+    """The trained network of an output folder; before the end of training, the last checkpoint's average."""
+    recipe = Recipe(**tupled(json.loads((out / "recipe.json").read_text())))
+    network = recipe.network()
+    network.load_state_dict(load_average(out))
+    return network.eval(), recipe
+
+
+def export(out: Path, models: Path, member_id: str) -> dict[str, object]:
+    """Write `<models>/<member id>.onnx`; returns the member's entry in the manifest's format."""
+    network, recipe = load_trained(out)
+    view = recipe.view
+    example = torch.rand(1, 1, view.height, view.width)
+    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=False)
+    return {
+        "id": member_id,
+        "role": "spine-segmenter",
+        "architecture": f"{TITLES[recipe.decoder]}/{ENCODER_TITLES[recipe.encoder]}",
+        "width": recipe.width,
+        **file_entry(exported),
+        "input": {
+            "width": view.width, "height": view.height, "channels": 1, "mean": view.mean, "std": view.std,
+            "resize": "letterbox", "pad": 114,
+        },
+        "crop": view.crop.as_manifest(),
+        "output": {"kind": "segmentation", "classes": list(MASK_CLASS_NAMES)},
+    }
+
+
+def member_view(entry: dict[str, Any]) -> RegionInput:
+    """How an exported member sees a region."""
+    size = entry["input"]
+    rule = CropRule(entry["crop"]["kind"], entry["crop"]["factor"])
+    return RegionInput(size["width"], size["height"], rule, size["mean"], size["std"])
+
+
+def member_probabilities(models: Path, entry: dict[str, Any], regions: Sequence[Region]) -> list[Probabilities]:
+    """Crop-grid probabilities of an exported member, each with its crop."""
+    view = member_view(entry)
+    session = open_session(models / entry["file"])
+    results = []
+    for region in regions:
+        frame, crop = exact_input(region.image, region.box, view)
+        results.append((on_crop_grid(run_session(session, frame[None, None])[0], crop), crop))
+    return results
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.segment", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train one network")
+    training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
+    training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
+    for name, default in asdict(Recipe()).items():
+        choices = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES)}.get(name)
+        training.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, choices=choices)
+    exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
+    for command in (training, exporting):
+        command.add_argument("--out", type=Path, required=True)
+    measuring = commands.add_parser("evaluate", help="IoU and Dice of an exported member on the labelled crops")
+    measuring.add_argument("--split", choices=("val", "test"), default="val")
+    for command in (exporting, measuring):
+        command.add_argument("--id", required=True, help="the member's id")
+        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    for command in (training, measuring):
+        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    if options.command == "train":
+        recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained)
+    elif options.command == "export":
+        entry = export(options.out, options.models, options.id)
+        upsert_member(options.models, entry)
+        print(json.dumps(entry))
+    else:
+        entry = find_member(options.models, options.id)
+        regions = [region for region in read_regions(options.data_root) if region.split == options.split]
+        print(json.dumps(measure(regions, member_probabilities(options.models, entry, regions)), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Published sizes of the networks, their maps, and loading of foreign checkpoints."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from discflow_training.classifiers import FAMILIES, DiscClassifier
+from discflow_training.decoders import PAPER_ZOO, Segmenter
+from discflow_training.encoders import ENCODERS, load_checkpoint, resnet50, scaled, vgg16
+
+MILLIONS = {
+    "vgg16": 14.714688,
+    "vgg19": 20.024384,
+    "resnet34": 21.284672,
+    "resnet50": 23.508032,
+    "resnext50": 22.979904,
+    "densenet121": 6.953856,
+    "inceptionv3": 21.785568,
+    "xception": 20.806952,
+}
+
+
+def parameters(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", sorted(MILLIONS))
+def test_width_one_has_the_published_number_of_parameters(name: str) -> None:
+    network = {**ENCODERS, **FAMILIES}[name](3, 1.0)
+    assert parameters(network) == round(MILLIONS[name] * 1e6)
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_encoder_maps_halve_at_every_step(name: str) -> None:
+    encoder = ENCODERS[name](1, 0.25).eval()
+    maps = encoder(torch.zeros(1, 1, 64, 96))
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (channels, 64 // 2**i, 96 // 2**i) for i, channels in enumerate(encoder.channels, start=1)
+    ]
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_narrow_classifier_answers_every_target(family: str) -> None:
+    network = DiscClassifier(family, 0.25, 1, 2, {"level": 6}).eval()
+    images = torch.zeros(2, 1, 96, 96)
+    assert network(images).shape == (2, 2)
+    assert {name: tuple(v.shape) for name, v in network.all_heads(images).items()} == {"main": (2, 2), "level": (2, 6)}
+
+
+@pytest.mark.parametrize(("decoder", "encoder"), PAPER_ZOO)
+def test_segmenter_answers_every_pixel(decoder: str, encoder: str) -> None:
+    network = Segmenter(decoder, encoder, 0.125, 1, 4).eval()
+    assert network(torch.zeros(1, 1, 96, 64)).shape == (1, 4, 96, 64)
+
+
+def test_the_papers_zoo_has_seventeen_segmenters() -> None:
+    assert len(set(PAPER_ZOO)) == 17
+
+
+def test_scaled_rounds_to_eights() -> None:
+    assert [scaled(64, w) for w in (1, 0.5, 0.375, 0.01)] == [64, 32, 24, 8]
+
+
+def test_deeplab_refuses_an_encoder_without_dilation() -> None:
+    with pytest.raises(ValueError, match="ResNet50"):
+        Segmenter("deeplabv3plus", "resnet34", 0.25, 1, 4)
+
+
+def test_checkpoint_of_colour_images_loads_into_a_grey_encoder(tmp_path: Path) -> None:
+    source = resnet50(3, 0.125)
+    stored = {**source.state_dict(), "fc.weight": torch.zeros(1000, 256)}
+    torch.save(stored, tmp_path / "resnet50.pth")
+    grey = resnet50(1, 0.125)
+    assert load_checkpoint(grey, tmp_path / "resnet50.pth") == []
+    images = torch.rand(1, 1, 64, 64)
+    torch.testing.assert_close(grey.eval()(images)[-1], source.eval()(images.expand(-1, 3, -1, -1))[-1], rtol=1e-3, atol=1e-4)
+
+
+def test_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
+    torch.save(vgg16(3, 1.0).state_dict(), tmp_path / "vgg16.pth")
+    with pytest.raises(ValueError, match="vgg16.pth"):
+        load_checkpoint(vgg16(3, 0.5), tmp_path / "vgg16.pth")
