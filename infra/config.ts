@@ -98,10 +98,10 @@ const authSchema = z
       /** The claim that names the tenant. */
       tenantClaim: z.string().regex(/^[A-Za-z_][A-Za-z0-9_:-]{0,63}$/, 'give the name of a claim').default('discflow_tenant'),
     }),
-    /** Callers sign with SigV4; their role's session tag or name maps to the tenant by `callers`. */
-    z.strictObject({ kind: z.literal('iam') }),
+    /** Callers sign with SigV4; `callers` gives the tenant of each role of this account, by the role's name. */
+    z.strictObject({ kind: z.literal('iam'), callers: z.record(z.string().min(1), tenantSchema).default({}) }),
   ])
-  .default({ kind: 'iam' });
+  .default({ kind: 'iam', callers: {} });
 
 const webhookSchema = z.strictObject({
   tenant: tenantSchema,
@@ -136,6 +136,8 @@ export const configSchema = z
     permissionsBoundary: z.string().min(1, 'give the name of a managed policy').optional(),
     tags: z.record(z.string().min(1), z.string()).default({}),
     existing: existingSchema,
+    /** Buckets that a backfill may read, beside its own. */
+    backfillSources: z.array(arn('s3')).default([]),
     malwareGate: z.boolean('use true or false').default(false),
     cloudTrailDataEvents: z.boolean('use true or false').default(false),
     runbookUrl: z.url('give the address of docs/runbook.md as your team reads it').default('https://example.org/discflow/docs/runbook.md'),

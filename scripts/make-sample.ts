@@ -30,7 +30,9 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     writeFileSync(FILE, zip);
     console.log(`examples/sample-study.zip: ${zip.length} bytes`);
   } else if (!zip.equals(readFileSync(FILE))) {
-    console.error('examples/sample-study.zip differs from what scripts/make-sample.ts draws: run it and commit the file');
+    console.error(
+      'examples/sample-study.zip differs from what scripts/make-sample.ts draws: run it and commit the file',
+    );
     process.exitCode = 1;
   }
 }

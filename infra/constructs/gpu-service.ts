@@ -1,7 +1,6 @@
 import { Duration, Size } from 'aws-cdk-lib';
-import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { AutoScalingGroup, GroupMetrics, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
-import { MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   BlockDeviceVolume,
   EbsDeviceVolumeType,
@@ -30,6 +29,7 @@ import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 import type { StageLanes } from '../stacks/queues.ts';
+import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
 import type { Lane } from './lane.ts';
 import { logGroup } from './logs.ts';
 import { allow, type Placement } from './service-function.ts';
@@ -81,7 +81,6 @@ export class GpuService extends Construct {
       circuitBreaker: { rollback: true },
       enableECSManagedTags: true,
     });
-    this.service.node.addDependency(this.taskRole);
     this.#scale(props);
   }
 
@@ -166,11 +165,9 @@ export class GpuService extends Construct {
 
   /** An instance joins this cluster and reports; it holds no right to data. Source: ECS Developer Guide, "Container instance IAM role". */
   #instanceStatements(): PolicyStatement[] {
-    const instances = `${this.cluster.clusterArn.replace(':cluster/', ':container-instance/')}/*`;
-    void instances;
     return [
       allow(
-        ['ecs:RegisterContainerInstance', 'ecs:DeregisterContainerInstance', 'ecs:Submit*'.replace('Submit*', 'SubmitTaskStateChange'), 'ecs:SubmitContainerStateChange', 'ecs:SubmitAttachmentStateChanges'],
+        ['ecs:RegisterContainerInstance', 'ecs:DeregisterContainerInstance', 'ecs:SubmitTaskStateChange', 'ecs:SubmitContainerStateChange', 'ecs:SubmitAttachmentStateChanges'],
         [this.cluster.clusterArn],
       ),
       allow(['ecs:DiscoverPollEndpoint'], ['*']),
@@ -187,55 +184,69 @@ export class GpuService extends Construct {
   }
 
   #scale({ config, uploads, backfill }: GpuServiceProps): void {
-    const period = Duration.minutes(1);
-    const scaling = this.service.autoScaleTaskCount({ minCapacity: 0, maxCapacity: config.analyze.maxWorkers });
-    const running = this.cluster.metric('RunningTaskCount', {
-      namespace: 'ECS/ContainerInsights',
-      dimensionsMap: { ClusterName: this.cluster.clusterName, ServiceName: this.service.serviceName },
-      statistic: 'Average',
-      period,
-    } as never);
-    const waiting = (lane: Lane): Metric => lane.queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' });
-    const inHand = (lane: Lane): Metric => lane.queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum' });
-    // A backfill counts for at most one worker's backlog: it asks for one worker, never for a fleet.
-    const backlogPerTask = new MathExpression({
-      label: 'Messages waiting a task',
-      expression: '(u + MIN([b, 1])) / MAX([FILL(r, 0), 1])',
-      usingMetrics: { u: waiting(uploads.analyze), b: waiting(backfill.analyze), r: running },
-      period,
+    const scaling = new BacklogScaling(this, 'Scaling', {
+      serviceNamespace: 'ecs',
+      scalableDimension: 'ecs:service:DesiredCount',
+      resourceId: `service/${this.cluster.clusterName}/${this.service.serviceName}`,
+      maxCapacity: config.analyze.maxWorkers,
     });
-    scaling.scaleOnMetric('Out', {
-      metric: backlogPerTask,
-      scalingSteps: [
-        { upper: 0, change: 0 },
-        { lower: 1, change: 1 },
-        { lower: 60, change: 2 },
-        { lower: 300, change: 4 },
+    const usingMetrics = {
+      running: new Metric({
+        namespace: 'ECS/ContainerInsights',
+        metricName: 'RunningTaskCount',
+        dimensionsMap: { ClusterName: this.cluster.clusterName, ServiceName: this.service.serviceName },
+        statistic: 'Average',
+        period: MINUTE,
+      }),
+      uploads: waiting(uploads.analyze),
+      backfill: waiting(backfill.analyze),
+      uploadsHeld: inHand(uploads.analyze),
+      backfillHeld: inHand(backfill.analyze),
+    };
+    const math = (label: string, expression: string) =>
+      new MathExpression({
+        label,
+        expression,
+        period: MINUTE,
+        usingMetrics: Object.fromEntries(Object.entries(usingMetrics).filter(([name]) => new RegExp(`\\b${name}\\b`).test(expression))),
+      });
+    // A backfill asks for one worker, never for a fleet: it counts as one message at most.
+    scaling.rule('More', {
+      metric: math('Messages waiting a task', '(uploads + MIN([backfill, 1])) / MAX([FILL(running, 0), 1])'),
+      comparison: 'at least',
+      threshold: 1,
+      minutes: 1,
+      adjust: 'by',
+      steps: [
+        { from: 0, capacity: 1 },
+        { from: 60, capacity: 2 },
+        { from: 300, capacity: 4 },
       ],
-      adjustmentType: AdjustmentType.CHANGE_IN_CAPACITY,
-      cooldown: Duration.minutes(4),
-      evaluationPeriods: 1,
+      cooldownSeconds: 240,
     });
-    const anything = new MathExpression({
-      label: 'Messages waiting or in hand',
-      expression: 'uw + uh + bw + bh',
-      usingMetrics: {
-        uw: waiting(uploads.analyze),
-        uh: inHand(uploads.analyze),
-        bw: waiting(backfill.analyze),
-        bh: inHand(backfill.analyze),
-      },
-      period,
+    scaling.rule('Fewer', {
+      metric: math('More workers than work', 'IF(FILL(running, 0) > 1 AND uploads < 1 AND uploadsHeld + backfillHeld < 2 * running, 1, 0)'),
+      comparison: 'at least',
+      threshold: 1,
+      minutes: 5,
+      adjust: 'by',
+      steps: [{ from: 0, capacity: -1 }],
+      cooldownSeconds: 120,
     });
-    scaling.scaleOnMetric('ToZero', {
-      metric: anything,
-      scalingSteps: [
-        { upper: 0, change: 0 },
-        { lower: 1, change: config.analyze.maxWorkers },
-      ],
-      adjustmentType: AdjustmentType.EXACT_CAPACITY,
-      evaluationPeriods: 10,
-      datapointsToAlarm: 10,
+    scaling.rule('ToZero', {
+      metric: math('Messages waiting or in hand', 'uploads + backfill + uploadsHeld + backfillHeld'),
+      comparison: 'at most',
+      threshold: 0,
+      minutes: 10,
+      adjust: 'to',
+      steps: [{ from: 0, capacity: 0 }],
+      cooldownSeconds: 60,
     });
   }
 }
+
+const waiting = (lane: Lane): Metric =>
+  lane.queue.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' });
+
+const inHand = (lane: Lane): Metric =>
+  lane.queue.metricApproximateNumberOfMessagesNotVisible({ period: MINUTE, statistic: 'Maximum' });

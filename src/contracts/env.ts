@@ -13,7 +13,6 @@ export const EnvNames = {
   ingestQueueUrl: 'DISCFLOW_INGEST_QUEUE_URL',
   detectQueueUrl: 'DISCFLOW_DETECT_QUEUE_URL',
   analyzeQueueUrl: 'DISCFLOW_ANALYZE_QUEUE_URL',
-  backfillDetectQueueUrl: 'DISCFLOW_BACKFILL_DETECT_QUEUE_URL',
   backfillAnalyzeQueueUrl: 'DISCFLOW_BACKFILL_ANALYZE_QUEUE_URL',
   backfillQueueUrl: 'DISCFLOW_BACKFILL_QUEUE_URL',
   maxReceiveCount: 'DISCFLOW_MAX_RECEIVE_COUNT',
@@ -38,12 +37,12 @@ export const EnvNames = {
   tenants: 'DISCFLOW_TENANTS',
   authKind: 'DISCFLOW_AUTH_KIND',
   tenantClaim: 'DISCFLOW_TENANT_CLAIM',
+  callers: 'DISCFLOW_CALLERS',
   uploadMaxBytes: 'DISCFLOW_UPLOAD_MAX_BYTES',
   uploadExpirySeconds: 'DISCFLOW_UPLOAD_EXPIRY_SECONDS',
   endpointName: 'DISCFLOW_ENDPOINT_NAME',
   invocationsPrefix: 'DISCFLOW_INVOCATIONS_PREFIX',
   webhooks: 'DISCFLOW_WEBHOOKS',
-  budgetUsd: 'DISCFLOW_BUDGET_USD',
   costPerStudyUsd: 'DISCFLOW_COST_PER_STUDY_USD',
 } as const;
 
@@ -76,7 +75,6 @@ export const ENVIRONMENTS = {
     ...delivery,
     uploadsBucket: text,
     detectQueueUrl: text,
-    backfillDetectQueueUrl: text.optional(),
     packFolder: models.packFolder,
     tier: tierSchema.default('ensemble'),
     malwareGate: flag.default(false),
@@ -133,17 +131,20 @@ export const ENVIRONMENTS = {
     tenants: list,
     authKind: z.enum(['jwt', 'iam']),
     tenantClaim: text.default('discflow_tenant'),
+    /** IAM callers: the tenant of each role, by the role's name, as a JSON object. */
+    callers: z.string().default('{}'),
     uploadMaxBytes: whole(1, 5_368_709_120).default(2_147_483_648),
     uploadExpirySeconds: whole(60, 3600).default(900),
   }),
   webhook: z.object({ stage: text, webhookSecretPrefix: text, webhooks: z.string() }),
   backfill: z.object({
     stage: text,
+    /** Where admitted studies are staged for the lane's own ingest. */
     uploadsBucket: text,
     table: text,
     backfillQueueUrl: text,
-    budgetUsd: z.coerce.number().nonnegative(),
-    costPerStudyUsd: z.coerce.number().nonnegative(),
+    /** What one study is reckoned at when a job's budget is counted. */
+    costPerStudyUsd: z.coerce.number().positive(),
   }),
 } as const;
 

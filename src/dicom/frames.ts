@@ -2,7 +2,7 @@ import { InputFault } from '../contracts/reasons.ts';
 import type { DataSet } from './data-set.ts';
 import { type FunctionalGroups, frameEchoTimeMs, macro } from './functional-groups.ts';
 import { add, cross, dot, length, scale, type Vector } from './geometry.ts';
-import type { DicomFrame, Orientation, Position } from './object.ts';
+import type { DicomFrame, DirectionCosines, Position } from './object.ts';
 import { TAG } from './tags.ts';
 import { number, numbers } from './values.ts';
 
@@ -37,16 +37,16 @@ export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: num
 }
 
 /** The place of a frame that has none of its own. */
-function stacked(first: Position | null, orientation: Orientation | null, stepMm: number | null, frame: number): Position | null {
+function stacked(first: Position | null, orientation: DirectionCosines | null, stepMm: number | null, frame: number): Position | null {
   if (frame === 0 || first === null) return first;
   if (orientation === null || stepMm === null || stepMm === 0) return null;
   return add(first, scale(cross(rowDirection(orientation), columnDirection(orientation)), stepMm * frame));
 }
 
-export const rowDirection = (orientation: Orientation): Vector => [orientation[0], orientation[1], orientation[2]];
-export const columnDirection = (orientation: Orientation): Vector => [orientation[3], orientation[4], orientation[5]];
+export const rowDirection = (orientation: DirectionCosines): Vector => [orientation[0], orientation[1], orientation[2]];
+export const columnDirection = (orientation: DirectionCosines): Vector => [orientation[3], orientation[4], orientation[5]];
 
-function orientationOf(set: DataSet): Orientation | null {
+function orientationOf(set: DataSet): DirectionCosines | null {
   const values = numbers(set, TAG.imageOrientation);
   if (values.length === 0) return null;
   const row: Vector = [values[0]!, values[1]!, values[2]!];

@@ -5,7 +5,7 @@ import type { DataSet } from './data-set.ts';
 import { descriptionHints } from './description-hints.ts';
 import { frameGeometry } from './frames.ts';
 import { type FunctionalGroups, functionalGroups, type GroupedAcquisition, groupedAcquisition } from './functional-groups.ts';
-import type { DicomFrame, DicomObject, Orientation, SequenceValues } from './object.ts';
+import type { DicomFrame, DicomObject, DirectionCosines, SequenceValues } from './object.ts';
 import { openPart10, type Part10 } from './part10.ts';
 import { describePixels, type PixelDescription } from './pixel-description.ts';
 import { sopClassKind } from './sop-class.ts';
@@ -81,7 +81,7 @@ function otherFrames(set: DataSet): DicomFrame[] {
   if (!hasPixels(set)) return [];
   const values = numbers(set, TAG.imageOrientation);
   const placed = values.length === 6 && values.every(Number.isFinite);
-  const orientation = placed ? (values as unknown as Orientation) : null;
+  const orientation = placed ? (values as unknown as DirectionCosines) : null;
   return [{ orientation, position: null, spacingMm: null, echoTimeMs: null }];
 }
 

@@ -35,7 +35,7 @@ export type BodyRegion = 'lumbar' | 'spine' | 'elsewhere';
 /** One frame's geometry: DICOM PS3.3 C.7.6.2, or the functional groups of an Enhanced MR object. */
 export interface DicomFrame {
   /** Row direction then column direction, unit cosines, patient coordinates (LPS); null where absent. */
-  readonly orientation: Orientation | null;
+  readonly orientation: DirectionCosines | null;
   /** Centre of the first pixel, millimetres, LPS. */
   readonly position: Position | null;
   /** [row, column] in millimetres. */
@@ -44,7 +44,7 @@ export interface DicomFrame {
   readonly echoTimeMs: number | null;
 }
 
-export type Orientation = readonly [number, number, number, number, number, number];
+export type DirectionCosines = readonly [number, number, number, number, number, number];
 export type Position = readonly [number, number, number];
 
 /** Values of physics that rank a series; numbers and coded strings. */

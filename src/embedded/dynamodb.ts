@@ -122,7 +122,10 @@ function tableSchema() {
 }
 
 function checkSchema(description: TableDescription): void {
-  const shape = (table: { KeySchema?: TableDescription['KeySchema']; GlobalSecondaryIndexes?: TableDescription['GlobalSecondaryIndexes'] }) =>
+  const shape = (table: {
+    KeySchema?: TableDescription['KeySchema'];
+    GlobalSecondaryIndexes?: TableDescription['GlobalSecondaryIndexes'];
+  }) =>
     JSON.stringify([
       table.KeySchema?.map((key) => key.AttributeName),
       (table.GlobalSecondaryIndexes ?? [])

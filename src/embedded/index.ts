@@ -130,7 +130,7 @@ const Owner = {
         if (event.bucket !== BUCKETS.uploads || !event.key.startsWith(UPLOADS_PREFIX)) return;
         await sqs.send(sqs.queues.ingest.url, JSON.stringify({ Records: [eventRecord(event, region)] }));
       };
-      const onFault = options.onFault ?? (() => undefined);
+      const onFault = options.onFault ?? warnOfFault;
       const s3 = await startS3Server({ store, credentials, region, instance, onFault });
       started.unshift(() => s3.close());
       const dynamoFolder = options.dataDir === null ? null : join(folder, 'dynamodb');
@@ -154,6 +154,10 @@ const Owner = {
     }
   },
 };
+
+function warnOfFault(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error('unknown fault'), { code: 'DISCFLOW_EMBEDDED' });
+}
 
 async function closeAll(closers: Array<() => Promise<void>>): Promise<void> {
   for (const close of closers.splice(0)) await close();

@@ -40,7 +40,9 @@ export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
     const sqs = request.method === 'POST' && request.headers['x-amz-target']?.toString().startsWith('AmazonSQS.');
     if (!sqs) return reply.code(404).send({ message: 'SQS alone is served here.' });
     if (!namesAccessKey(request.headers, credentials)) {
-      return reply.code(403).send({ __type: 'com.amazonaws.sqs#InvalidClientTokenId', message: 'The access key is not known here.' });
+      return reply
+        .code(403)
+        .send({ __type: 'com.amazonaws.sqs#InvalidClientTokenId', message: 'The access key is not known here.' });
     }
   });
   await app.listen({ port: 0, host: '127.0.0.1' });

@@ -129,7 +129,7 @@ export class InferencePool {
   #open(): Seat {
     const worker = new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
       workerData: this.#settings,
-      execArgv: fromSource ? ['--import', 'tsx'] : [],
+      execArgv: fromSource ? ['--import', typescriptLoader()] : [],
     });
     const seat: Seat = { worker, loaded: new Set(), busy: false, pending: null };
     this.#seats.add(seat);
@@ -153,9 +153,15 @@ export class InferencePool {
   }
 }
 
+/** A module that lets a worker thread load TypeScript: tsx registers itself in the main thread only. */
+function typescriptLoader(): string {
+  return `data:text/javascript,import{register}from${JSON.stringify(import.meta.resolve('tsx/esm/api'))};register()`;
+}
+
 function failure(reply: WorkerReply, model: ModelSpec): Error {
-  const message = reply.kind === 'failed' ? reply.message : 'the inference thread gave an unexpected reply';
-  return reply.kind === 'failed' && reply.unavailable
-    ? new ModelUnavailable(message)
-    : new Error(`${model.memberId}: ${message}`);
+  if (reply.kind !== 'failed') return new Error(`${model.memberId}: the inference thread gave an unexpected reply`);
+  const { error, unavailable } = reply;
+  return unavailable
+    ? new ModelUnavailable(error.message, { cause: error })
+    : new Error(`${model.memberId}: the network failed`, { cause: error });
 }

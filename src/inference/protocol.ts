@@ -36,4 +36,4 @@ export type WorkerReply =
       readonly ms: number;
       readonly provider: string;
     }
-  | { readonly id: number; readonly kind: 'failed'; readonly unavailable: boolean; readonly message: string };
+  | { readonly id: number; readonly kind: 'failed'; readonly unavailable: boolean; readonly error: Error };

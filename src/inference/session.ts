@@ -36,9 +36,10 @@ async function createWithFallback(
   settings: SessionSettings,
 ): Promise<{ session: InferenceSession; provider: string }> {
   const causes: unknown[] = [];
+  const bytes = new Uint8Array(model.bytes).slice();
   for (const [index, provider] of settings.providers.entries()) {
     try {
-      const session = await InferenceSession.create(new Uint8Array(model.bytes), {
+      const session = await InferenceSession.create(bytes, {
         executionProviders: settings.providers.slice(index),
         intraOpNumThreads: settings.intraOpNumThreads,
         interOpNumThreads: 1,
@@ -52,7 +53,9 @@ async function createWithFallback(
       causes.push(cause);
     }
   }
-  throw new ModelUnavailable(`${model.memberId}: ONNX Runtime cannot load it`, { cause: new AggregateError(causes) });
+  throw new ModelUnavailable(`${model.memberId}: ONNX Runtime cannot load it`, {
+    cause: new AggregateError(causes, causes.map(String).join('; ')),
+  });
 }
 
 function onlyOne(

@@ -35,8 +35,8 @@ async function answer(request: WorkerRequest): Promise<void> {
     port!.postMessage(reply, reply.kind === 'output' ? [reply.data.buffer] : []);
   } catch (error) {
     const unavailable = error instanceof ModelUnavailable;
-    const message = error instanceof Error ? error.message : 'the worker failed';
-    port!.postMessage({ id: request.id, kind: 'failed', unavailable, message } satisfies WorkerReply);
+    const cause = error instanceof Error ? error : new Error('the worker failed');
+    port!.postMessage({ id: request.id, kind: 'failed', unavailable, error: cause } satisfies WorkerReply);
   }
 }
 

@@ -29,15 +29,16 @@ export interface Vector {
 const SUBSAMPLES = 3;
 /** Area of one sample, pixels. */
 export const SAMPLE_AREA = 1 / SUBSAMPLES ** 2;
-/** A box filled less than this by disc pixels holds no measurable disc. */
-const MIN_FILL = 0.18;
+/** A disc shorter than this part of its box's longer side is not covered by the mask. */
+const MIN_LENGTH = 0.45;
+const MIN_PIXELS = 12;
 /** Discs are looked for a little outside their box. */
 const BOX_MARGIN = 0.08;
 
 /** The disc that a detected box holds; null where the mask has too little of one there. */
 export function discFrame(mask: Grey8, box: Box): DiscFrame | null {
   const pixels = discPixels(mask, box);
-  if (pixels.length < MIN_FILL * box.width * box.height || pixels.length < 12) return null;
+  if (pixels.length < MIN_PIXELS) return null;
   const points = subsample(pixels, mask.width);
   const x = mean(points.map((point) => point.x));
   const y = mean(points.map((point) => point.y));
@@ -48,6 +49,7 @@ export function discFrame(mask: Grey8, box: Box): DiscFrame | null {
   const ordered = Float64Array.from(samples, ({ t }) => t).sort();
   const at = (share: number) => ordered[Math.round(share * (ordered.length - 1))]!;
   const [along, across] = axes(angle);
+  if (at(0.995) - at(0.005) < MIN_LENGTH * Math.max(box.width, box.height)) return null;
   return { x, y, along, across, anterior: at(0.005), posterior: at(0.995), samples, area: pixels.length };
 }
 

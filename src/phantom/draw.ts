@@ -145,12 +145,12 @@ function drawBehind(canvas: Canvas, scene: Scene): void {
     const joint = jointOutline(vertebra);
     const marrow = textured(tissues.marrow * 0.8, mixSeed(seed, 60), 5, 0.3);
     if (middle > 0) {
-      canvas.fill(process, tissues.cortex, { opacity: middle });
+      canvas.fill(process, tissues.cortex, { opacity: middle, label: MASK.vertebra });
       canvas.fill(inset(process, 1.1), marrow, { opacity: middle });
     }
     const beside = shareInside(offsetMm, 17) * (1 - shareInside(offsetMm, 6));
     if (beside > 0 && !vertebra.name.startsWith('S')) {
-      canvas.fill(joint, tissues.cortex, { opacity: beside });
+      canvas.fill(joint, tissues.cortex, { opacity: beside, label: MASK.vertebra });
       canvas.fill(inset(joint, 1.4), marrow, { opacity: beside });
     }
   }
@@ -229,7 +229,7 @@ function drawPedicles(canvas: Canvas, { spine, tissues, seed, offsetMm }: Scene)
     if (name.startsWith('S')) continue;
     const back = endplateDirection((superior.degrees + inferior.degrees) / 2);
     const pedicle = ellipse(add(mix(superior.back, inferior.back, 0.3), back, 9), back, 15, 7.5);
-    canvas.fill(pedicle, tissues.cortex, { opacity: share });
+    canvas.fill(pedicle, tissues.cortex, { opacity: share, label: MASK.vertebra });
     canvas.fill(inset(pedicle, 1.2), textured(tissues.marrow, mixSeed(seed, 90), 5, 0.2), { opacity: share });
     const root = add(mix(superior.back, inferior.back, 0.78), back, 7);
     canvas.fill(ellipse(root, back, 3.4, 2.8), tissues.roots * 0.6, { opacity: share });

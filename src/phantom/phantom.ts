@@ -46,7 +46,7 @@ export interface PhantomDisc {
 export interface Phantom {
   /** Head up, front left; rows x columns of the spec. */
   readonly image: Grey16;
-  /** 0 background, 1 vertebra, 2 disc, 3 canal; spinous processes are background. */
+  /** 0 background, 1 vertebra (with its processes, and the sacrum), 2 disc, 3 canal. */
   readonly mask: Grey8;
   /** Discs that lie in the image as a whole, from L5-S1 upwards. */
   readonly discs: readonly PhantomDisc[];

@@ -13,7 +13,7 @@ from .detection_reports import MEMBER_IDS, onnx_detector
 from .imaging import Letterbox, crop_box, letterbox, normalise, upright_slice
 from .metrics_detection import Detections
 
-PHANTOMS = {"phantom-small": (200, 160), "phantom-wide": (384, 300), "phantom-square": (384, 384)}
+PHANTOMS = {"phantom-small": (160, 200), "phantom-wide": (384, 300), "phantom-square": (384, 384)}
 SAMPLED_POSITIONS = 200
 
 
@@ -21,8 +21,7 @@ def phantom(width: int, height: int) -> np.ndarray:
     """A grey spine by formula, `height x width` uint8: a curved column of vertebrae and discs, a canal, fat behind."""
     ys, xs = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
     row, column = ys / height, xs / width
-    axis = 0.45 + 0.07 * np.sin(2 * np.pi * (row - 0.25)) - 0.10 * np.clip(row - 0.78, 0, 1)
-    across = (column - axis) * width / height
+    across = (column - 0.42) * width / height - 0.4 * (row - 0.6) ** 2
     phase = (row * 7.2 + 0.25 * across) % 1
     grey = 25 + 20 * np.sin(9 * column) ** 2 * np.cos(5 * row) ** 2
     grey = np.where(np.abs(across) < 0.075, 105 + 10 * np.sin(40 * row), grey)

@@ -1,6 +1,6 @@
 """Masks for ordinary T2 slices from trained segmenters: `python -m discflow_training.pseudo` (self-training).
 
-Labelled disc boxes judge the masks: a slice is kept when each of its five lowest discs meets a mask component. Only
+Labelled disc boxes judge the masks: a slice is kept when a mask component fills each of its five lowest boxes. Only
 training patients are used. `segment train --pseudo` reads the folder.
 """
 
@@ -19,24 +19,22 @@ from .imaging import upright_slice
 from .region_data import IGNORED, Region
 from .segment import load_trained, predict
 
-LEAST_DISC_IOU = 0.35
-LEAST_MEAN_IOU = 0.55
+LEAST_SHARE = 0.75
 LEAST_PROBABILITY = 0.5
 
 
-def box_ious(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """`n x m` IoU of boxes `x0, y0, x1, y1`."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)
+def discs_inside(mask: np.ndarray, discs: np.ndarray) -> np.ndarray:
+    """For each labelled disc box, the largest share of a mask component's tight box that lies inside it.
 
-
-def disc_agreement(mask: np.ndarray, discs: np.ndarray) -> np.ndarray:
-    """For each labelled disc box the best IoU with a disc component's tight box."""
+    Labelled boxes are looser than the discs' masks, so an intersection over union would be small for a perfect mask.
+    """
     found = disc_boxes_of_mask(mask)
-    return box_ious(discs, found).max(axis=1) if len(found) else np.zeros(len(discs))
+    if not len(found):
+        return np.zeros(len(discs))
+    low = np.maximum(discs[:, None, :2], found[None, :, :2])
+    high = np.minimum(discs[:, None, 2:], found[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    return (shared / np.prod(found[:, 2:] - found[:, :2], axis=1)).max(axis=1)
 
 
 def largest_canal(mask: np.ndarray) -> np.ndarray:
@@ -73,15 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     networks = [load_trained(run) for run in options.runs]
     slices = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
     slices = [image for image in slices if image.split == "train"]
-    kept, agreements = 0, []
+    kept = 0
     for image in slices:
         region, mask = pseudo_mask(image, networks)
-        agreement = disc_agreement(mask, image.scored)
-        agreements.append(agreement.mean())
-        if agreement.min() >= LEAST_DISC_IOU and agreement.mean() >= LEAST_MEAN_IOU:
-            np.savez_compressed(options.out / f"{image.name}.npz", image=region.image.astype(np.uint8), mask=mask, box=np.array(region.box))
+        if discs_inside(mask, image.scored).min() >= LEAST_SHARE:
+            path = options.out / f"{image.name}.npz"
+            np.savez_compressed(path, image=region.image.astype(np.uint8), mask=mask, box=np.array(region.box))
             kept += 1
-    print(f"kept {kept} of {len(slices)}; mean disc box IoU {np.mean(agreements):.3f}")
+    print(f"kept {kept} of {len(slices)}")
 
 
 if __name__ == "__main__":

@@ -134,8 +134,13 @@ def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
     return int(recipe.epochs * (slices * 1.2 // BATCH + 1))
 
 
-def train(recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None) -> None:
-    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`."""
+def train(
+    recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None, initial: Path | None = None
+) -> None:
+    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
+
+    `pretrained` is an encoder's checkpoint, `initial` the output folder of a run of the same network.
+    """
     torch.manual_seed(recipe.seed)
     regions = read_regions(root)
     training = [region for region in regions if region.split == "train"] + (read_pseudo(pseudo) if pseudo else [])
@@ -143,6 +148,8 @@ def train(recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pre
     network = recipe.network().to(memory_format=torch.channels_last)
     if pretrained:
         load_checkpoint(network.encoder, pretrained)
+    if initial:
+        network.load_state_dict(load_average(initial))
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = _expected_steps(training, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
@@ -238,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train one network")
     training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
+    training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     for name, default in asdict(Recipe()).items():
         choices = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES)}.get(name)
         training.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, choices=choices)
@@ -261,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained)
+        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained, options.initial)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

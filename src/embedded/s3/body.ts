@@ -99,7 +99,8 @@ function promiseOf(request: S3Request, payloadHash: string): BodyPromise {
   if (length === undefined && request.header('transfer-encoding') === undefined) {
     throw new S3Error('MissingContentLength', 'Content-Length is missing.');
   }
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new S3Error('InvalidArgument', 'The length is not a number.');
+  if (length !== undefined && !/^\d{1,15}$/.test(length))
+    throw new S3Error('InvalidArgument', 'The length is not a number.');
   if (length !== undefined && Number(length) > MAX_BODY_BYTES) {
     throw new S3Error('EntityTooLarge', 'The body is larger than 5 GiB.');
   }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { S3Error } from './errors.ts';
 import { hasCode } from './blobs.ts';
+import { S3Error } from './errors.ts';
 import type { ObjectRecord } from './index-store.ts';
 import { readObjectHeaders } from './object-headers.ts';
 import { sendXml, writeConditions } from './objects.ts';
@@ -57,7 +57,8 @@ function readSource(header: string): { bucket: string; key: string } {
   const [path = '', version] = header.split('?versionId=');
   const parts = /^\/?([^/]+)\/(.+)$/s.exec(decodeSource(path));
   if (parts === null) throw new S3Error('InvalidArgument', 'x-amz-copy-source must be <bucket>/<key>.');
-  if (version !== undefined && version !== 'null') throw new S3Error('NoSuchVersion', 'The specified version does not exist.');
+  if (version !== undefined && version !== 'null')
+    throw new S3Error('NoSuchVersion', 'The specified version does not exist.');
   const [, bucket = '', key = ''] = parts;
   checkKey(key);
   return { bucket, key };

@@ -38,5 +38,6 @@ function checkChecksum(request: S3Request, body: Buffer, trailers: ReadonlyMap<s
   const running = runningChecksum(algorithm);
   running.update(body);
   const given = trailer === undefined ? checksum : trailers.get(trailer);
-  if (running.digest().toString('base64') !== given) throw new S3Error('BadDigest', 'The checksum does not match the body.');
+  if (running.digest().toString('base64') !== given)
+    throw new S3Error('BadDigest', 'The checksum does not match the body.');
 }

@@ -45,7 +45,12 @@ export class S3Error extends Error {
   readonly status: number;
   /** Headers that go with the answer, such as the ETag of a 304. */
   readonly headers: Readonly<Record<string, string>>;
-  constructor(code: S3ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}, options?: ErrorOptions) {
+  constructor(
+    code: S3ErrorCode,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.code = code;
     this.status = STATUS[code];

@@ -32,7 +32,11 @@ export async function readForm(contentType: string, source: AsyncIterable<Buffer
   }
 }
 
-function readDisposition(headers: ReadonlyMap<string, string>): { name: string; fileName: string; type: string | undefined } {
+function readDisposition(headers: ReadonlyMap<string, string>): {
+  name: string;
+  fileName: string;
+  type: string | undefined;
+} {
   const disposition = headers.get('content-disposition') ?? '';
   const name = /;\s*name="([^"]*)"/i.exec(disposition)?.[1];
   if (name === undefined) throw new S3Error('MalformedPOSTRequest', 'A field has no name.');
@@ -61,7 +65,11 @@ class FormReader {
 
   async headers(): Promise<ReadonlyMap<string, string>> {
     const headers = new Map<string, string>();
-    for (let line = await this.#until(Buffer.from('\r\n')); line !== ''; line = await this.#until(Buffer.from('\r\n'))) {
+    for (
+      let line = await this.#until(Buffer.from('\r\n'));
+      line !== '';
+      line = await this.#until(Buffer.from('\r\n'))
+    ) {
       const colon = line.indexOf(':');
       if (colon > 0) headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
     }

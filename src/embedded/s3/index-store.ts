@@ -97,7 +97,11 @@ export class S3Index {
     const start = Buffer.from(base + prefix);
     const from = Buffer.from(base + after);
     const first = Buffer.compare(from, start) >= 0 && after !== '' ? { gt: from } : { gte: start };
-    const iterator = this.#level.iterator<Buffer, unknown>({ ...first, lt: behind(base + prefix), keyEncoding: 'buffer' });
+    const iterator = this.#level.iterator<Buffer, unknown>({
+      ...first,
+      lt: behind(base + prefix),
+      keyEncoding: 'buffer',
+    });
     try {
       for (let entry = await iterator.next(); entry !== undefined; entry = await iterator.next()) {
         const key = entry[0].toString('utf8').slice(base.length);
@@ -142,7 +146,9 @@ export class S3Index {
     const gone = [uploadKey(bucket, key, uploadId), ...parts.map((number) => partKey(uploadId, number))];
     await this.#level.batch([
       ...gone.map((name) => ({ type: 'del' as const, key: name })),
-      ...(object === undefined ? [] : [{ type: 'put' as const, key: objectKey(bucket, key), value: object as unknown }]),
+      ...(object === undefined
+        ? []
+        : [{ type: 'put' as const, key: objectKey(bucket, key), value: object as unknown }]),
     ]);
   }
 

@@ -23,7 +23,8 @@ interface Listing {
 /** ListObjectsV2 (S3 API reference). */
 export async function listObjects(store: S3Store, request: S3Request, response: ServerResponse): Promise<void> {
   const parameter = (name: string): string | undefined => request.query.get(name);
-  if (parameter('list-type') !== '2') throw new S3Error('NotImplemented', 'ListObjects of version 1 is not implemented.');
+  if (parameter('list-type') !== '2')
+    throw new S3Error('NotImplemented', 'ListObjects of version 1 is not implemented.');
   const token = parameter('continuation-token');
   const encoding = parameter('encoding-type');
   if (encoding !== undefined && encoding !== 'url') throw new S3Error('InvalidArgument', 'encoding-type must be url.');

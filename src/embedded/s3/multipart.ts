@@ -33,7 +33,8 @@ function readChecksumType(
   algorithm: ChecksumAlgorithm | undefined,
 ): UploadRecord['checksumType'] {
   if (text === undefined) return algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : undefined;
-  if (text !== 'FULL_OBJECT' && text !== 'COMPOSITE') throw new S3Error('InvalidRequest', 'x-amz-checksum-type is not valid.');
+  if (text !== 'FULL_OBJECT' && text !== 'COMPOSITE')
+    throw new S3Error('InvalidRequest', 'x-amz-checksum-type is not valid.');
   if (text === 'FULL_OBJECT' && (algorithm === 'SHA1' || algorithm === 'SHA256')) {
     throw new S3Error('InvalidRequest', 'The FULL_OBJECT checksum type takes a CRC.');
   }
@@ -91,7 +92,9 @@ export async function listParts(store: S3Store, request: S3Request, response: Se
         element('PartNumber', number) +
           element('LastModified', new Date(record.modifiedMs).toISOString()) +
           element('ETag', `"${record.eTag}"`) +
-          (record.checksum === undefined ? '' : element(`Checksum${record.checksum.algorithm}`, record.checksum.value)) +
+          (record.checksum === undefined
+            ? ''
+            : element(`Checksum${record.checksum.algorithm}`, record.checksum.value)) +
           element('Size', record.size),
       ),
     ),
@@ -103,7 +106,12 @@ export async function abortUpload(store: S3Store, request: S3Request, response: 
   const uploadId = request.query.get('uploadId') ?? '';
   await findUpload(store, request, uploadId);
   const parts = await store.index.parts(uploadId);
-  await store.index.endUpload(request.bucket, request.key, uploadId, parts.map(({ number }) => number));
+  await store.index.endUpload(
+    request.bucket,
+    request.key,
+    uploadId,
+    parts.map(({ number }) => number),
+  );
   await Promise.all(parts.map(({ record }) => store.blobs.remove(record.blob)));
   response.writeHead(204).end();
 }
@@ -182,7 +190,11 @@ function chooseParts(named: readonly NamedPart[], stored: ReadonlyMap<number, Pa
       throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order.');
     }
     const record = stored.get(number);
-    if (record === undefined || record.eTag !== eTag || (checksum !== undefined && record.checksum?.value !== checksum)) {
+    if (
+      record === undefined ||
+      record.eTag !== eTag ||
+      (checksum !== undefined && record.checksum?.value !== checksum)
+    ) {
       throw new S3Error('InvalidPart', 'One or more of the specified parts could not be found.');
     }
     if (index < named.length - 1 && record.size < MIN_PART_BYTES) {

@@ -4,9 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { readAlgorithm, receiveBody } from './body.ts';
 import { checksumHeader } from './checksums.ts';
 import { S3Error } from './errors.ts';
-import { type HttpRange, readRange } from './range.ts';
-import { readObjectHeaders, responseHeaders } from './object-headers.ts';
 import type { ObjectRecord } from './index-store.ts';
+import { readObjectHeaders, responseHeaders } from './object-headers.ts';
+import { type HttpRange, readRange } from './range.ts';
 import type { S3Request } from './request.ts';
 import { matchesETag, preconditionFailed, type S3Store, type WriteConditions } from './store.ts';
 import { element, group, parseXml, S3_NAMESPACE, xmlDocument } from './xml.ts';
@@ -73,13 +73,23 @@ async function sendBytes(file: FileHandle, range: HttpRange, response: ServerRes
     if (bytesRead !== length) throw new S3Error('InternalError', 'The body of the object is shorter than its record.');
     response.end(bytes);
   } else {
-    const source = file.createReadStream({ start: range.start, end: range.end, autoClose: false, highWaterMark: 1 << 18 });
+    const source = file.createReadStream({
+      start: range.start,
+      end: range.end,
+      autoClose: false,
+      highWaterMark: 1 << 18,
+    });
     await pipeline(source, response);
   }
 }
 
-function answerHeaders(request: S3Request, record: ObjectRecord, range: HttpRange | null): Record<string, string | number> {
-  const checksums = request.header('x-amz-checksum-mode') === 'ENABLED' && range === null ? checksumHeaders(record) : {};
+function answerHeaders(
+  request: S3Request,
+  record: ObjectRecord,
+  range: HttpRange | null,
+): Record<string, string | number> {
+  const checksums =
+    request.header('x-amz-checksum-mode') === 'ENABLED' && range === null ? checksumHeaders(record) : {};
   return {
     ...responseHeaders(record),
     ...overrides(request),
@@ -95,7 +105,14 @@ export function checksumHeaders(record: Pick<ObjectRecord, 'checksum'>): Record<
   return { [checksumHeader(checksum.algorithm)]: checksum.value, 'x-amz-checksum-type': checksum.type };
 }
 
-const OVERRIDES = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-type', 'expires'];
+const OVERRIDES = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
 
 function overrides(request: S3Request): Record<string, string> {
   return Object.fromEntries(
@@ -144,15 +161,20 @@ export async function deleteObject(store: S3Store, request: S3Request, response:
 
 /** At most 1,000 keys, as S3. */
 export async function deleteObjects(store: S3Store, request: S3Request, response: ServerResponse, body: string) {
-  const document = parsed(body).Delete as { Object?: Array<{ Key?: unknown; VersionId?: unknown }>; Quiet?: unknown } | undefined;
+  const document = parsed(body).Delete as
+    | { Object?: Array<{ Key?: unknown; VersionId?: unknown }>; Quiet?: unknown }
+    | undefined;
   const objects = document?.Object ?? [];
-  if (objects.length === 0 || objects.length > 1000) throw new S3Error('MalformedXML', 'Delete takes 1 to 1000 objects.');
+  if (objects.length === 0 || objects.length > 1000)
+    throw new S3Error('MalformedXML', 'Delete takes 1 to 1000 objects.');
   const quiet = document?.Quiet === 'true';
   const results: string[] = [];
   for (const { Key: key, VersionId: version } of objects) {
     if (typeof key !== 'string' || key === '') throw new S3Error('MalformedXML', 'An object has no key.');
     if (version !== undefined && version !== '' && version !== 'null') {
-      results.push(group('Error', element('Key', key) + element('Code', 'NoSuchVersion') + element('Message', 'No such version.')));
+      results.push(
+        group('Error', element('Key', key) + element('Code', 'NoSuchVersion') + element('Message', 'No such version.')),
+      );
       continue;
     }
     await store.remove(request.bucket, key);
@@ -169,7 +191,14 @@ export function parsed(body: string): Record<string, unknown> {
   }
 }
 
-export function sendXml(response: ServerResponse, document: string, status = 200, headers: Record<string, string> = {}): void {
+export function sendXml(
+  response: ServerResponse,
+  document: string,
+  status = 200,
+  headers: Record<string, string> = {},
+): void {
   const bytes = Buffer.from(document);
-  response.writeHead(status, { 'content-type': 'application/xml', ...headers, 'content-length': bytes.length }).end(bytes);
+  response
+    .writeHead(status, { 'content-type': 'application/xml', ...headers, 'content-length': bytes.length })
+    .end(bytes);
 }

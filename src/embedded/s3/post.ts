@@ -11,6 +11,9 @@ import type { SignatureChecker } from './signature.ts';
 import type { S3Store } from './store.ts';
 import { element, xmlDocument } from './xml.ts';
 
+/** In the key of a form: where the file's own name goes. */
+const FILE_NAME_PLACE = `\${filename}`;
+
 /** A browser's presigned POST (S3 API reference, "POST Object"). */
 export async function postObject(
   store: S3Store,
@@ -24,7 +27,7 @@ export async function postObject(
   if (form.fields.has('success_action_redirect') || form.fields.has('redirect')) {
     throw new S3Error('NotImplemented', 'success_action_redirect is not implemented.');
   }
-  const key = (form.fields.get('key') ?? '').replaceAll('${filename}', form.fileName);
+  const key = (form.fields.get('key') ?? '').replaceAll(FILE_NAME_PLACE, () => form.fileName);
   if (key === '') throw new S3Error('InvalidArgument', 'Bucket POST must contain a field named key.');
   checkKey(key);
   const headers = readObjectHeaders((name) => form.fields.get(name), Object.fromEntries(form.fields));
@@ -40,11 +43,16 @@ export async function postObject(
 function answer(response: ServerResponse, wanted: string | undefined, bucket: string, key: string, eTag: string): void {
   const headers = { etag: `"${eTag}"`, location: `/${bucket}/${encodeURIComponent(key)}` };
   if (wanted !== '201') {
-    response.writeHead(wanted === '200' ? 200 : 204, { ...headers, ...(wanted === '200' ? { 'content-length': 0 } : {}) }).end();
+    response
+      .writeHead(wanted === '200' ? 200 : 204, { ...headers, ...(wanted === '200' ? { 'content-length': 0 } : {}) })
+      .end();
     return;
   }
   const inner =
-    element('Location', headers.location) + element('Bucket', bucket) + element('Key', key) + element('ETag', `"${eTag}"`);
+    element('Location', headers.location) +
+    element('Bucket', bucket) +
+    element('Key', key) +
+    element('ETag', `"${eTag}"`);
   sendXml(response, xmlDocument('PostResponse', inner), 201, headers);
 }
 
@@ -65,5 +73,6 @@ async function* within(file: AsyncIterable<Buffer>, range: LengthRange): AsyncGe
     if (size > range.most) throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size');
     yield chunk;
   }
-  if (size < range.least) throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
+  if (size < range.least)
+    throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
 }

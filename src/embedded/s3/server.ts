@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { copyObject } from './copy.ts';
+import { readDocument } from './document.ts';
 import { errorDocument, S3Error } from './errors.ts';
 import { listObjects } from './listing.ts';
 import { abortUpload, completeUpload, createUpload, listParts, uploadPart } from './multipart.ts';
 import { deleteObject, deleteObjects, getObject, putObject, sendXml } from './objects.ts';
 import { postObject } from './post.ts';
 import { readRequest, type S3Request } from './request.ts';
-import { readDocument } from './document.ts';
 import { type Credentials, type SignatureChecker, signatureChecker } from './signature.ts';
 import type { S3Store } from './store.ts';
 import { element, group, S3_NAMESPACE, xmlDocument } from './xml.ts';
@@ -46,7 +46,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
 
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
+    server.close((error) => (error instanceof Error ? reject(error) : resolve()));
     server.closeAllConnections();
   });
 }
@@ -115,7 +115,16 @@ class S3Service {
       return sendXml(response, xmlDocument('LocationConstraint', region === 'us-east-1' ? '' : region, S3_NAMESPACE));
     }
     if (method === 'GET') {
-      only(request, ['list-type', 'prefix', 'delimiter', 'max-keys', 'continuation-token', 'start-after', 'encoding-type', 'fetch-owner']);
+      only(request, [
+        'list-type',
+        'prefix',
+        'delimiter',
+        'max-keys',
+        'continuation-token',
+        'start-after',
+        'encoding-type',
+        'fetch-owner',
+      ]);
       return listObjects(store, request, response);
     }
     if (method === 'HEAD') {
@@ -187,7 +196,9 @@ function only(request: S3Request, allowed: readonly string[]): void {
 }
 
 const isForm = (request: S3Request): boolean =>
-  request.method === 'POST' && request.key === '' && /^multipart\/form-data/i.test(request.header('content-type') ?? '');
+  request.method === 'POST' &&
+  request.key === '' &&
+  /^multipart\/form-data/i.test(request.header('content-type') ?? '');
 
 function checkPayload(payloadHash: string): void {
   if (payloadHash === 'UNSIGNED-PAYLOAD' || payloadHash === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER') return;

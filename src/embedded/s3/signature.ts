@@ -38,7 +38,8 @@ export interface SignatureChecker {
 export function signatureChecker(credentials: Credentials): SignatureChecker {
   let cached: { scope: string; key: Buffer } | undefined;
   const signingKey = (scope: Scope): Buffer => {
-    if (cached?.scope !== scope.text) cached = { scope: scope.text, key: deriveKey(credentials.secretAccessKey, scope) };
+    if (cached?.scope !== scope.text)
+      cached = { scope: scope.text, key: deriveKey(credentials.secretAccessKey, scope) };
     return cached.key;
   };
   const verify = (scope: Scope, stringToSign: string, signature: string): void => {
@@ -81,7 +82,8 @@ function checkHeader(request: S3Request, nowMs: number, verify: Verify): SignedP
 
 function checkQuery(request: S3Request, nowMs: number, verify: Verify): SignedPayload {
   const parameter = (name: string): string => request.query.get(name) ?? '';
-  if (parameter('X-Amz-Algorithm') !== ALGORITHM) throw new S3Error('InvalidArgument', 'Only Signature Version 4 is supported.');
+  if (parameter('X-Amz-Algorithm') !== ALGORITHM)
+    throw new S3Error('InvalidArgument', 'Only Signature Version 4 is supported.');
   const date = parameter('X-Amz-Date');
   const signedAt = readDate(date);
   const expires = Number(parameter('X-Amz-Expires'));
@@ -110,7 +112,9 @@ function canonicalRequest(request: S3Request, signedHeaders: readonly string[], 
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([name, value]) => `${name}=${value}`)
     .join('&');
-  const headers = signedHeaders.map((name) => `${name}:${(request.header(name) ?? '').trim().replace(/ +/g, ' ')}\n`).join('');
+  const headers = signedHeaders
+    .map((name) => `${name}:${(request.header(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
+    .join('');
   return [request.method, path, query, headers, signedHeaders.join(';'), payloadHash].join('\n');
 }
 

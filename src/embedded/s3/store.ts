@@ -169,7 +169,10 @@ export const preconditionFailed = (): S3Error =>
 /** A list of entity tags as If-Match and If-None-Match carry it. */
 export function matchesETag(condition: string, eTag: string): boolean {
   return condition.split(',').some((item) => {
-    const tag = item.trim().replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
+    const tag = item
+      .trim()
+      .replace(/^W\//, '')
+      .replace(/^"(.*)"$/, '$1');
     return tag === '*' || tag === eTag;
   });
 }

@@ -2,11 +2,17 @@ import { XMLParser } from 'fast-xml-parser';
 
 export const S3_NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
 
 /** Text for an element; characters that XML 1.0 cannot hold become numeric references, as S3 does. */
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"'\u0000-\u001f]/g, (char) => ENTITIES[char] ?? `&#x${char.charCodeAt(0).toString(16)};`);
+  return text.replace(/[&<>"']|\p{Cc}/gu, (char) => ENTITIES[char] ?? `&#x${char.charCodeAt(0).toString(16)};`);
 }
 
 export const element = (name: string, value: string | number | boolean): string =>

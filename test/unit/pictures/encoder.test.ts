@@ -35,10 +35,8 @@ describe('createPictureEncoder', () => {
 
   it('writes no metadata', async () => {
     const png = await encoder.pngGrey({ depth: 'u8', width: 2, height: 2, data: new Uint8Array(4) });
-    const chunks = [...png.toString('latin1').matchAll(/IHDR|IDAT|IEND|tEXt|iTXt|tIME|eXIf|iCCP|pHYs/g)].map(
-      ([name]) => name,
-    );
-    expect(new Set(chunks)).toEqual(new Set(['IHDR', 'IDAT', 'IEND']));
+    const chunks = [...png.toString('latin1').matchAll(/tEXt|iTXt|zTXt|tIME|eXIf|iCCP/g)].map(([name]) => name);
+    expect(chunks).toEqual([]);
   });
 
   it('refuses to read a colour picture as grey', async () => {

@@ -1,0 +1,11 @@
+import type { AnalyzeBackend } from './config.ts';
+
+/**
+ * What one study is reckoned at by a backfill's budget and by the dashboard, US dollars; `docs/cost.md` tells how the
+ * figures come about and `bench/cost.ts` renews them.
+ */
+export const COST_PER_STUDY_USD: Record<AnalyzeBackend, number> = {
+  'ecs-gpu': 0.002,
+  'sagemaker-async': 0.002,
+  'lambda-cpu': 0.003,
+};

@@ -1,0 +1,66 @@
+import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import type { Construct } from 'constructs';
+import { environmentOf } from '../../src/contracts/env.ts';
+import { FUNCTIONS, functionCode } from '../bundling/code.ts';
+import type { Config } from '../config.ts';
+import { Lane } from '../constructs/lane.ts';
+import { announces, keepsRuns } from '../constructs/permissions.ts';
+import { allow, ServiceFunction } from '../constructs/service-function.ts';
+import { names } from '../names.ts';
+import type { Shared } from '../shared.ts';
+
+const EVERY_MINUTES = 10;
+
+/** Ends what nobody ended (killed, out of memory) and announces what was not announced. */
+export class SweepStack extends Stack {
+  readonly sweep: ServiceFunction;
+
+  constructor(scope: Construct, id: string, props: StackProps & { config: Config; shared: Shared }) {
+    super(scope, id, props);
+    const { config, shared } = props;
+    const { studies, bus, keys, platform } = shared;
+    const failures = new Lane(this, 'Failures', {
+      queueName: names(config).queue('sweep'),
+      key: keys.messages,
+      visibilitySeconds: 60,
+      maxReceiveCount: 1,
+    });
+    this.sweep = new ServiceFunction(this, 'Sweep', {
+      platform,
+      name: 'sweep',
+      code: functionCode('functions/sweep', FUNCTIONS.sweep),
+      environment: environmentOf('sweep', { stage: config.stage, table: studies.tableName, eventBus: bus.eventBusName }),
+      memoryMiB: 256,
+      timeoutSeconds: 120,
+      concurrency: 1,
+      deadLetters: failures.deadLetters,
+      statements: [
+        ...keepsRuns(studies),
+        allow(['dynamodb:Query'], [studies.indexArn('open')]),
+        ...announces(bus),
+        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
+      ],
+    });
+    const role = new Role(this, 'SchedulerRole', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
+    new ManagedPolicy(this, 'SchedulerPolicy', {
+      roles: [role],
+      statements: [
+        allow(['lambda:InvokeFunction'], [this.sweep.function.functionArn]),
+        allow(['sqs:SendMessage'], [failures.deadLetters.queueArn]),
+        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.messages.keyArn]),
+      ],
+    });
+    new CfnSchedule(this, 'Schedule', {
+      scheduleExpression: `rate(${EVERY_MINUTES} minutes)`,
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: this.sweep.function.functionArn,
+        roleArn: role.roleArn,
+        deadLetterConfig: { arn: failures.deadLetters.queueArn },
+        retryPolicy: { maximumRetryAttempts: 2, maximumEventAgeInSeconds: Duration.minutes(EVERY_MINUTES).toSeconds() },
+      },
+    });
+  }
+}

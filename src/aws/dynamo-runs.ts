@@ -1,0 +1,210 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { RunItem, UploadItem } from '../contracts/items.ts';
+import { isTerminal, type RunStatus, type UploadStatus } from '../contracts/messages.ts';
+import { InputFault, type Reason, type Stage, TransientFault } from '../contracts/reasons.ts';
+import { STUDIES_TABLE } from '../contracts/table.ts';
+import type { Claim, NewRun, NewUpload, Page, Runs } from '../pipeline/ports.ts';
+import { itemOf, keyOf, runKeyOf, type Stored, StudiesTable, uploadKey } from './studies-table.ts';
+import { closeStage, decideRunClaim, decideUploadClaim, isoTime, newRunItem, reopenedRun } from './transitions.ts';
+
+/** Lost races in a row before a claim goes back to the queue. */
+const WRITE_ATTEMPTS = 20;
+const PAGE_SIZE = 50;
+const MAX_PAGE_SIZE = 1000;
+const { indexes, openShards } = STUDIES_TABLE;
+
+/** Runs and uploads in DynamoDB. Lists read secondary indexes and may lag behind by a moment. */
+export class DynamoRuns implements Runs {
+  readonly #table: StudiesTable;
+
+  constructor(client: DynamoDBDocumentClient, tableName: string) {
+    this.#table = new StudiesTable(client, tableName);
+  }
+
+  claimUpload(upload: NewUpload, leaseMs: number, nowMs: number): Promise<Claim<UploadItem>> {
+    const key = uploadKey(upload.tenant, upload.uploadId, upload.objectRef);
+    return this.#untilWritten(async () => {
+      const before = (await this.#table.read(key)) as Stored<UploadItem> | null;
+      const claim = decideUploadClaim(before?.item ?? null, upload, leaseMs, nowMs);
+      return claim.outcome !== 'claimed' || (await this.#table.write(claim.item, before)) ? claim : null;
+    });
+  }
+
+  async settleUpload(
+    item: UploadItem,
+    end: {
+      status: Exclude<UploadStatus, 'received'>;
+      runs: string[];
+      reasons: Reason[];
+      clientReference: string | null;
+    },
+    nowMs: number,
+  ): Promise<boolean> {
+    const { status, runs, reasons, clientReference } = end;
+    const set = { status, runs, reasons, clientReference, leaseUntil: 0, updatedAt: isoTime(nowMs), idleSince: nowMs };
+    return this.#table.update(keyOf(item), { fence: item.fence }, set);
+  }
+
+  markUploadAnnounced(item: UploadItem, nowMs: number): Promise<void> {
+    return this.#markAnnounced(item, nowMs);
+  }
+
+  async getUpload(tenant: string, uploadId: string): Promise<UploadItem[]> {
+    const { pk } = uploadKey(tenant, uploadId, '');
+    const items: UploadItem[] = [];
+    let after: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#table.query({ index: null, condition: 'pk = :pk', values: { ':pk': pk }, after });
+      items.push(...(page.rows.map(itemOf) as UploadItem[]));
+      after = page.last;
+    } while (after !== undefined);
+    return items;
+  }
+
+  createRun(run: NewRun, nowMs: number): Promise<{ item: RunItem; created: boolean }> {
+    return this.#untilWritten(async () => {
+      const item = newRunItem(run, nowMs);
+      if (await this.#table.write(item, null)) return { item, created: true };
+      const before = await this.getRun(run.runKey);
+      return before === null ? null : { item: before, created: false };
+    });
+  }
+
+  async getRun(runKey: string): Promise<RunItem | null> {
+    return ((await this.#table.read(runKeyOf(runKey)))?.item ?? null) as RunItem | null;
+  }
+
+  claimRun(runKey: string, attempt: number, stage: Stage, leaseMs: number, nowMs: number): Promise<Claim<RunItem>> {
+    return this.#untilWritten(async () => {
+      const before = (await this.#table.read(runKeyOf(runKey))) as Stored<RunItem> | null;
+      const claim = decideRunClaim(before?.item ?? null, attempt, stage, leaseMs, nowMs);
+      return claim.outcome !== 'claimed' || (await this.#table.write(claim.item, before)) ? claim : null;
+    });
+  }
+
+  async advanceRun(
+    item: RunItem,
+    to: { status: RunStatus; reasons: Reason[]; stage: Stage; costUsd?: number },
+    nowMs: number,
+  ): Promise<boolean> {
+    const { status, reasons, stage, costUsd } = to;
+    const codes = reasons.map(({ code }) => code);
+    const set = {
+      status,
+      tenantStatus: `${item.tenant}#${status}`,
+      reasons,
+      stages: closeStage(item.stages, stage, codes, nowMs),
+      leaseUntil: 0,
+      updatedAt: isoTime(nowMs),
+      idleSince: nowMs,
+      ...(costUsd === undefined ? {} : { costUsd }),
+    };
+    return this.#table.update(keyOf(item), { fence: item.fence }, set);
+  }
+
+  markRunAnnounced(item: RunItem, nowMs: number): Promise<void> {
+    return this.#markAnnounced(item, nowMs);
+  }
+
+  async release(item: RunItem | UploadItem, nowMs: number): Promise<void> {
+    const where = { fence: item.fence, status: item.status };
+    await this.#table.update(keyOf(item), where, { leaseUntil: 0, updatedAt: isoTime(nowMs), idleSince: nowMs });
+  }
+
+  reopenRun(runKey: string, nowMs: number): Promise<RunItem | null> {
+    return this.#untilWritten<{ item: RunItem | null }>(async () => {
+      const before = (await this.#table.read(runKeyOf(runKey))) as Stored<RunItem> | null;
+      const item = before === null ? null : reopenedRun(before.item, nowMs);
+      return item === null || (await this.#table.write(item, before)) ? { item } : null;
+    }).then(({ item }) => item);
+  }
+
+  /** Newest first. Throws `InputFault('malformed')` for a cursor that this method did not give out. */
+  async listByTenant(
+    tenant: string,
+    query: { status?: RunStatus; limit?: number; cursor?: string },
+  ): Promise<Page<RunItem>> {
+    const { status, limit = PAGE_SIZE } = query;
+    const wanted = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
+    const partition = status === undefined ? { tenant } : { tenantStatus: `${tenant}#${status}` };
+    const [[field, value]] = Object.entries(partition) as [[string, string]];
+    const index = status === undefined ? indexes.tenantTime.name : indexes.tenantStatus.name;
+    const items: RunItem[] = [];
+    let after = query.cursor === undefined ? undefined : { ...readCursor(query.cursor), ...partition };
+    do {
+      const page = await this.#table.query({
+        index,
+        condition: '#partition = :partition',
+        filter: 'kind = :kind',
+        names: { '#partition': field },
+        values: { ':partition': value, ':kind': 'run' },
+        limit: wanted - items.length,
+        newestFirst: true,
+        after,
+      });
+      items.push(...(page.rows.map(itemOf) as RunItem[]));
+      after = page.last as typeof after;
+    } while (after !== undefined && items.length < wanted);
+    return { items, cursor: after === undefined ? null : writeCursor(after) };
+  }
+
+  /** Those that lie longest come first. */
+  async listStuck(beforeMs: number, limit: number): Promise<Array<RunItem | UploadItem>> {
+    const shards = Array.from({ length: openShards }, (_, shard) => this.#openBefore(`open#${shard}`, beforeMs, limit));
+    const rows = (await Promise.all(shards)).flat();
+    rows.sort((a, b) => Number(a.idleSince) - Number(b.idleSince));
+    return rows.slice(0, limit).map(itemOf);
+  }
+
+  async #openBefore(shard: string, beforeMs: number, limit: number): Promise<Array<Record<string, unknown>>> {
+    const rows: Array<Record<string, unknown>> = [];
+    let after: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#table.query({
+        index: indexes.open.name,
+        condition: '#open = :open AND idleSince < :before',
+        names: { '#open': 'open' },
+        values: { ':open': shard, ':before': beforeMs },
+        limit: limit - rows.length,
+        after,
+      });
+      rows.push(...page.rows);
+      after = page.last;
+    } while (after !== undefined && rows.length < limit);
+    return rows;
+  }
+
+  async #markAnnounced(item: RunItem | UploadItem, nowMs: number): Promise<void> {
+    const { attempt, status } = item;
+    if (item.kind === 'run' ? !isTerminal(item.status) : item.status === 'received') return;
+    const at = isoTime(nowMs);
+    await this.#table.update(keyOf(item), { attempt, status }, { announcedAt: at, updatedAt: at }, [
+      'open',
+      'idleSince',
+    ]);
+  }
+
+  async #untilWritten<T>(attempt: () => Promise<T | null>): Promise<T> {
+    for (let tries = 0; tries < WRITE_ATTEMPTS; tries++) {
+      const result = await attempt();
+      if (result !== null) return result;
+    }
+    throw new TransientFault('the item is written by too many at once');
+  }
+}
+
+const writeCursor = ({ pk, sk, createdAt }: Record<string, unknown>): string =>
+  Buffer.from(JSON.stringify([pk, sk, createdAt])).toString('base64url');
+
+function readCursor(cursor: string): { pk: string; sk: string; createdAt: string } {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string')) {
+      const [pk, sk, createdAt] = parts as [string, string, string];
+      return { pk, sk, createdAt };
+    }
+  } catch (cause) {
+    throw new InputFault('malformed', 'cursor', { cause });
+  }
+  throw new InputFault('malformed', 'cursor');
+}

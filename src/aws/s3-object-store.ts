@@ -1,0 +1,92 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  NotFound,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { InputFault } from '../contracts/reasons.ts';
+import type { ObjectStore } from '../pipeline/ports.ts';
+import { translated } from './faults.ts';
+
+/** Objects of one bucket in S3. */
+export class S3ObjectStore implements ObjectStore {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  constructor(client: S3Client, bucket: string) {
+    this.#client = client;
+    this.#bucket = bucket;
+  }
+
+  get(key: string, options: { maxBytes?: number; versionId?: string } = {}): Promise<Buffer | null> {
+    const { maxBytes, versionId } = options;
+    return translated('GetObject', async () => {
+      try {
+        const answer = await this.#client.send(
+          new GetObjectCommand({ Bucket: this.#bucket, Key: key, VersionId: versionId }),
+        );
+        if (answer.Body === undefined) return Buffer.alloc(0);
+        if (maxBytes !== undefined && (answer.ContentLength ?? 0) > maxBytes) {
+          if ('destroy' in answer.Body) answer.Body.destroy();
+          throw new InputFault('too_large');
+        }
+        const bytes = await answer.Body.transformToByteArray();
+        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw error;
+      }
+    });
+  }
+
+  head(key: string, options: { versionId?: string } = {}): Promise<{ size: number; eTag: string } | null> {
+    return translated('HeadObject', async () => {
+      try {
+        const answer = await this.#client.send(
+          new HeadObjectCommand({ Bucket: this.#bucket, Key: key, VersionId: options.versionId }),
+        );
+        return { size: answer.ContentLength ?? 0, eTag: (answer.ETag ?? '').replaceAll('"', '') };
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw error;
+      }
+    });
+  }
+
+  async put(
+    key: string,
+    body: Uint8Array,
+    options: { contentType: string; metadata?: Record<string, string> },
+  ): Promise<void> {
+    await translated('PutObject', () =>
+      this.#client.send(
+        new PutObjectCommand({
+          Bucket: this.#bucket,
+          Key: key,
+          Body: body,
+          ContentType: options.contentType,
+          Metadata: options.metadata,
+        }),
+      ),
+    );
+  }
+
+  async *list(prefix: string): AsyncIterable<string> {
+    let token: string | undefined;
+    do {
+      const page = await translated('ListObjectsV2', () =>
+        this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token })),
+      );
+      for (const { Key } of page.Contents ?? []) if (Key !== undefined) yield Key;
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  if (error instanceof NoSuchKey || error instanceof NotFound) return true;
+  return error instanceof Error && error.name === 'NoSuchVersion';
+}

@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Logger } from '../pipeline/ports.ts';
+
+export type BatchHandler = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse | undefined>;
+
+export interface SqsPollerOptions {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  readonly handler: BatchHandler;
+  readonly log: Logger;
+  /** Batches worked on at the same time. */
+  readonly concurrency?: number;
+  /** Messages of one call of the handler, 1 to 10. */
+  readonly batchSize?: number;
+  /** How long a received message stays hidden; extended while the handler works. */
+  readonly visibilitySeconds?: number;
+  /** Longest wait for a message; a message that comes is delivered at once. */
+  readonly waitSeconds?: number;
+  /** When a failed message comes back, unless `delay` said so; absent: after `visibilitySeconds`, as under Lambda. */
+  readonly retrySeconds?: number;
+  readonly functionName?: string;
+}
+
+interface Flight {
+  readonly message: Message;
+  readonly id: string;
+  /** Seconds until it comes back, if it fails. */
+  retryAfter: number | undefined;
+}
+
+const DEFAULTS = { concurrency: 1, batchSize: 1, visibilitySeconds: 60, waitSeconds: 20 };
+const HEARTBEATS_PER_VISIBILITY = 3;
+const MAX_BACKOFF_MS = 5000;
+const MAX_VISIBILITY_SECONDS = 43_200;
+
+/**
+ * Drives a Lambda-shaped handler from a queue: receives, keeps messages hidden while the handler works, deletes what
+ * succeeded and leaves what the handler names in `batchItemFailures`.
+ */
+export class SqsPoller {
+  readonly #options: SqsPollerOptions & typeof DEFAULTS;
+  readonly #flights = new Map<string, Flight>();
+  readonly #receiving = new AbortController();
+  #stopping = false;
+  #loops: Promise<void>[] = [];
+
+  constructor(options: SqsPollerOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  start(): void {
+    if (this.#loops.length > 0) return;
+    this.#loops = Array.from({ length: this.#options.concurrency }, () => this.#loop());
+  }
+
+  /** Messages that a handler works on now. */
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** Sets when a message that is being worked on comes back, should it fail; for the handler to call. */
+  async delay(record: Pick<SQSRecord, 'messageId'>, seconds: number): Promise<void> {
+    const flight = this.#flights.get(record.messageId);
+    if (flight !== undefined) flight.retryAfter = Math.min(MAX_VISIBILITY_SECONDS, Math.max(0, Math.ceil(seconds)));
+  }
+
+  /**
+   * Receives no more, waits for the handlers at work, and makes visible again what has not ended by then. A receive
+   * that is under way is given up after `receiveGraceSeconds`; one that is cut off may hide a message for its whole
+   * visibility time, so a worker leaves it longer than `waitSeconds`, and a process that owns the queues takes 0.
+   */
+  async stop(options: { graceSeconds?: number; receiveGraceSeconds?: number } = {}): Promise<void> {
+    const { graceSeconds = 30, receiveGraceSeconds = 0 } = options;
+    this.#stopping = true;
+    const cutReceive = setTimeout(() => this.#receiving.abort(), receiveGraceSeconds * 1000);
+    const ended = Promise.all(this.#loops).then(() => true);
+    const waited = new Promise<false>((resolve) => setTimeout(resolve, graceSeconds * 1000, false).unref());
+    const drained = await Promise.race([ended, waited]);
+    clearTimeout(cutReceive);
+    this.#receiving.abort();
+    if (!drained) await this.#setVisibility([...this.#flights.values()], () => 0);
+    this.#flights.clear();
+  }
+
+  async #loop(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping) {
+      try {
+        const messages = await this.#receive();
+        failures = 0;
+        if (messages.length === 0) continue;
+        if (this.#stopping) await this.#setVisibility(messages.map(flightOf), () => 0);
+        else await this.#work(messages.map(flightOf));
+      } catch (error) {
+        if (this.#stopping) return;
+        failures += 1;
+        this.#options.log.warn('poller.failed', { errorName: nameOf(error), count: failures });
+        await pause(Math.min(MAX_BACKOFF_MS, 50 * 2 ** failures), this.#receiving.signal);
+      }
+    }
+  }
+
+  async #receive(): Promise<Message[]> {
+    const { client, queueUrl, batchSize, visibilitySeconds, waitSeconds } = this.#options;
+    const answer = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: batchSize,
+        VisibilityTimeout: visibilitySeconds,
+        WaitTimeSeconds: waitSeconds,
+        MessageSystemAttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+      }),
+      { abortSignal: this.#receiving.signal },
+    );
+    return answer.Messages ?? [];
+  }
+
+  async #work(flights: Flight[]): Promise<void> {
+    for (const flight of flights) this.#flights.set(flight.id, flight);
+    const { visibilitySeconds } = this.#options;
+    const beat = setInterval(
+      () => void this.#heartbeat(flights),
+      (visibilitySeconds * 1000) / HEARTBEATS_PER_VISIBILITY,
+    );
+    let failed: ReadonlySet<string>;
+    try {
+      failed = await this.#handle(flights);
+    } finally {
+      clearInterval(beat);
+    }
+    const mine = flights.filter((flight) => this.#flights.get(flight.id) === flight);
+    for (const flight of mine) this.#flights.delete(flight.id);
+    await this.#delete(mine.filter(({ id }) => !failed.has(id)));
+    const back = mine.filter(({ id }) => failed.has(id));
+    await this.#setVisibility(back, ({ retryAfter }) => retryAfter ?? this.#options.retrySeconds);
+  }
+
+  /** The ids of the messages that failed. */
+  async #handle(flights: readonly Flight[]): Promise<ReadonlySet<string>> {
+    const { handler, queueUrl, log, functionName = 'discflow' } = this.#options;
+    const event: SQSEvent = { Records: flights.map(({ message }) => recordOf(message, queueUrl)) };
+    try {
+      const response = await handler(event, contextOf(functionName));
+      return new Set(response?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier) ?? []);
+    } catch (error) {
+      log.error('poller.handler_failed', { errorName: nameOf(error), count: flights.length });
+      return new Set(flights.map(({ id }) => id));
+    }
+  }
+
+  async #heartbeat(flights: readonly Flight[]): Promise<void> {
+    const alive = flights.filter(
+      (flight) => this.#flights.get(flight.id) === flight && flight.retryAfter === undefined,
+    );
+    try {
+      await this.#setVisibility(alive, () => this.#options.visibilitySeconds);
+    } catch (error) {
+      this.#options.log.warn('poller.heartbeat_failed', { errorName: nameOf(error), count: alive.length });
+    }
+  }
+
+  async #delete(flights: readonly Flight[]): Promise<void> {
+    if (flights.length === 0) return;
+    const { client, queueUrl, log } = this.#options;
+    const Entries = flights.map(({ message }, index) => ({ Id: String(index), ReceiptHandle: message.ReceiptHandle }));
+    const answer = await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    const count = answer.Failed?.length ?? 0;
+    if (count > 0) log.warn('poller.delete_failed', { count });
+  }
+
+  async #setVisibility(flights: readonly Flight[], seconds: (flight: Flight) => number | undefined): Promise<void> {
+    const Entries = flights.flatMap((flight, index) => {
+      const VisibilityTimeout = seconds(flight);
+      if (VisibilityTimeout === undefined) return [];
+      return [{ Id: String(index), ReceiptHandle: flight.message.ReceiptHandle, VisibilityTimeout }];
+    });
+    const { client, queueUrl, log } = this.#options;
+    for (let from = 0; from < Entries.length; from += 10) {
+      const answer = await client.send(
+        new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: Entries.slice(from, from + 10) }),
+      );
+      const count = answer.Failed?.length ?? 0;
+      if (count > 0) log.warn('poller.visibility_failed', { count });
+    }
+  }
+}
+
+const flightOf = (message: Message): Flight => ({ message, id: message.MessageId ?? '', retryAfter: undefined });
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
+
+function recordOf(message: Message, queueUrl: string): SQSRecord {
+  const attributes = message.Attributes ?? {};
+  return {
+    messageId: message.MessageId ?? '',
+    receiptHandle: message.ReceiptHandle ?? '',
+    body: message.Body ?? '',
+    attributes: {
+      ApproximateReceiveCount: attributes.ApproximateReceiveCount ?? '1',
+      SentTimestamp: attributes.SentTimestamp ?? '0',
+      SenderId: attributes.SenderId ?? '',
+      ApproximateFirstReceiveTimestamp: attributes.ApproximateFirstReceiveTimestamp ?? '0',
+      ...(attributes.AWSTraceHeader === undefined ? {} : { AWSTraceHeader: attributes.AWSTraceHeader }),
+    },
+    messageAttributes: {},
+    md5OfBody: message.MD5OfBody ?? '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: queueUrl,
+    awsRegion: process.env.AWS_REGION ?? '',
+  };
+}
+
+/** Outside Lambda no deadline ends a call: the heartbeat keeps its messages for as long as it works. */
+function contextOf(functionName: string): Context {
+  const unused = () => undefined;
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `local:${functionName}`,
+    memoryLimitInMB: '0',
+    awsRequestId: randomUUID(),
+    logGroupName: functionName,
+    logStreamName: functionName,
+    getRemainingTimeInMillis: () => Number.MAX_SAFE_INTEGER,
+    done: unused,
+    fail: unused,
+    succeed: unused,
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}

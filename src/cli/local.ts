@@ -1,0 +1,233 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { extname, join } from 'node:path';
+import { createAnalyzeHandler } from '../../functions/analyze/compose.ts';
+import { createDetectHandler } from '../../functions/detect/compose.ts';
+import { createIngestHandler } from '../../functions/ingest/compose.ts';
+import { type AwsClients, createClients } from '../aws/clients.ts';
+import { DynamoRuns } from '../aws/dynamo-runs.ts';
+import { createLogger } from '../aws/logger.ts';
+import { FolderTenantKeys, HmacPseudonyms } from '../aws/pseudonyms.ts';
+import { S3ObjectStore } from '../aws/s3-object-store.ts';
+import { type BatchHandler, SqsPoller } from '../aws/sqs-poller.ts';
+import { SqsAnnouncer, SqsQueue } from '../aws/sqs-queue.ts';
+import type { RunItem, UploadItem } from '../contracts/items.ts';
+import { keys, type Tier, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
+import {
+  type AnalyzeMessage,
+  announcementSchema,
+  type DetectMessage,
+  isTerminal,
+  type UploadManifest,
+} from '../contracts/messages.ts';
+import { type Embedded, startEmbedded } from '../embedded/index.ts';
+import { createEngine } from '../inference/engine.ts';
+import { packHash } from '../inference/pack-source.ts';
+import { createPixelDecoder } from '../pictures/decoder.ts';
+import { createPictureEncoder } from '../pictures/encoder.ts';
+import type { Engine, Runs } from '../pipeline/ports.ts';
+import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
+import { hostFacts } from './host.ts';
+import { type PlannedUpload, UsageError } from './plan.ts';
+import { Waiters } from './waiters.ts';
+
+export interface LocalOptions {
+  readonly data: string;
+  readonly pack: string;
+  readonly tier: Tier;
+  readonly tenant: string;
+}
+
+/** The whole pipeline in this process: embedded services, the three handlers and their pollers. */
+export interface LocalSystem {
+  readonly data: S3ObjectStore;
+  readonly runs: Runs;
+  /** Opens the next attempt of a failed run; false where it is unknown or alive. */
+  redrive(runKey: string): Promise<boolean>;
+  /** Puts an upload under a fresh id; returns the id. */
+  submit(upload: PlannedUpload): Promise<string>;
+  untilUploadEnded(uploadId: string, signal: AbortSignal): Promise<UploadItem>;
+  untilRunEnded(runKey: string, signal: AbortSignal): Promise<RunItem>;
+  close(): Promise<void>;
+}
+
+const MAX_RECEIVE_COUNT = 5;
+const LEASE_MS = 300_000;
+const RETRY_SECONDS = 1;
+const PARTS_IN_FLIGHT = 8;
+
+/** @throws UsageError where the pack is none, or another process serves the data folder. */
+export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
+  const packSha256 = await packHash(options.pack);
+  if (packSha256 === null) throw new UsageError(`${options.pack} holds no model pack (manifest.json)`);
+  const embedded = await startEmbedded({ dataDir: options.data, maxReceiveCount: MAX_RECEIVE_COUNT });
+  if (embedded.role === 'client') {
+    await embedded.close();
+    throw new UsageError(`another discflow (process ${embedded.pid}) uses ${options.data}: wait, or give --data`);
+  }
+  const clients = createClients(embedded);
+  const engine = createEngine({ packDirs: [options.pack] });
+  const stages = composeStages(embedded, clients, engine, { ...options, packSha256 });
+  const waiters = new Waiters();
+  const pollers = startPollers(embedded, clients, stages.handlers, waiters);
+  await recover(embedded, stages);
+  const { runs, data } = stages;
+  return {
+    data,
+    runs,
+    redrive: async (runKey) => {
+      const item = await runs.reopenRun(runKey, stages.clock.nowMs());
+      if (item !== null) await stages.detectQueue.send(detectMessage(item));
+      return item !== null;
+    },
+    submit: (upload) => submit(stages.uploads, options.tenant, upload),
+    untilUploadEnded: (uploadId, signal) =>
+      waiters.until(uploadId, signal, async () => {
+        const item = (await runs.getUpload(options.tenant, uploadId))[0];
+        return item !== undefined && item.status !== 'received' ? item : null;
+      }),
+    untilRunEnded: (runKey, signal) =>
+      waiters.until(runKey, signal, async () => {
+        const item = await runs.getRun(runKey);
+        return item !== null && isTerminal(item.status) ? item : null;
+      }),
+    async close() {
+      await Promise.all(pollers.map((poller) => poller.stop({ graceSeconds: 10 })));
+      await stages.decoder.close();
+      await engine.close();
+      clients.close();
+      await embedded.close();
+    },
+  };
+}
+
+type Handlers = Readonly<Record<'ingest' | 'detect' | 'analyze', (delay: SqsPoller['delay']) => BatchHandler>>;
+
+function composeStages(
+  embedded: Embedded,
+  clients: AwsClients,
+  engine: Engine,
+  options: LocalOptions & { packSha256: string },
+) {
+  const { queueUrls, buckets } = embedded;
+  const data = new S3ObjectStore(clients.s3, buckets.data);
+  const uploads = new S3ObjectStore(clients.s3, buckets.uploads);
+  const decoder = createPixelDecoder();
+  const shared = {
+    data,
+    engine,
+    runs: new DynamoRuns(clients.documents, embedded.table),
+    announcer: new SqsAnnouncer(clients.sqs, queueUrls.announcements),
+    pictures: createPictureEncoder(),
+    clock: { nowMs: () => Date.now() },
+    log: createLogger({ service: 'discflow', toStandardError: true, level: 'ERROR' }),
+    leaseMs: LEASE_MS,
+  };
+  const detectQueue = new SqsQueue<DetectMessage>(clients.sqs, queueUrls.detect);
+  const analyzeQueue = new SqsQueue<AnalyzeMessage>(clients.sqs, queueUrls.analyze);
+  const ingest = {
+    ...shared,
+    uploads,
+    detectQueue,
+    decoder,
+    pseudonyms: new HmacPseudonyms(new FolderTenantKeys(join(options.data, 'keys'))),
+    limits: DEFAULT_LIMITS,
+    packSha256: options.packSha256,
+    tier: options.tier,
+  };
+  const maxReceiveCount = MAX_RECEIVE_COUNT;
+  const handlers: Handlers = {
+    ingest: (delay) => createIngestHandler({ deps: ingest, uploadsBucket: buckets.uploads, maxReceiveCount, delay }),
+    detect: (delay) => createDetectHandler({ deps: { ...shared, analyzeQueue }, maxReceiveCount, delay }),
+    analyze: (delay) => createAnalyzeHandler({ deps: { ...shared, host: hostFacts() }, maxReceiveCount, delay }),
+  };
+  return { ...shared, uploads, decoder, detectQueue, handlers };
+}
+
+function startPollers(embedded: Embedded, clients: AwsClients, handlers: Handlers, waiters: Waiters): SqsPoller[] {
+  const log = createLogger({ service: 'discflow', toStandardError: true, level: 'ERROR' });
+  const poll = (
+    queue: 'ingest' | 'detect' | 'analyze' | 'announcements',
+    concurrency: number,
+    make: (delay: SqsPoller['delay']) => BatchHandler,
+  ) => {
+    const poller: SqsPoller = new SqsPoller({
+      client: clients.sqs,
+      queueUrl: embedded.queueUrls[queue],
+      handler: (event, context) => handler(event, context),
+      log,
+      concurrency,
+      retrySeconds: RETRY_SECONDS,
+      functionName: queue,
+    });
+    const handler = make((record, seconds) => poller.delay(record, seconds));
+    poller.start();
+    return poller;
+  };
+  const wake: BatchHandler = async (event) => {
+    for (const { body } of event.Records) waiters.wake(announcementSchema.parse(JSON.parse(body)).subject);
+    return undefined;
+  };
+  const width = Math.max(2, availableParallelism());
+  return [
+    poll('ingest', width, handlers.ingest),
+    poll('detect', width, handlers.detect),
+    poll('analyze', width, handlers.analyze),
+    poll('announcements', 1, () => wake),
+  ];
+}
+
+/**
+ * Queues end with their process: what an earlier one left unfinished is put into them again. This process alone owns
+ * the folder, so a lease that is still running belongs to nobody.
+ */
+async function recover(
+  embedded: Embedded,
+  { runs, clock, detectQueue }: Pick<ReturnType<typeof composeStages>, 'runs' | 'clock' | 'detectQueue'>,
+): Promise<void> {
+  const wanted = new Set<string>();
+  for (const item of await runs.listStuck(Number.MAX_SAFE_INTEGER, 10_000)) {
+    await runs.release(item, clock.nowMs());
+    if (item.kind === 'upload') {
+      wanted.add(keys.upload(item.tenant, item.uploadId, ''));
+      continue;
+    }
+    await detectQueue.send(detectMessage(item));
+  }
+  await embedded.replayUploads(async (key) => wanted.has(key.slice(0, key.lastIndexOf('/') + 1)));
+}
+
+function detectMessage(item: RunItem): DetectMessage {
+  const { tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId } = item;
+  return { schema: 'discflow.detect/1', tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId };
+}
+
+/** File names can name patients: keys carry a neutral name and the extension alone. */
+async function submit(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {
+  const uploadId = randomUUID();
+  if (!upload.loose) {
+    const [file = ''] = upload.files;
+    const key = keys.upload(tenant, uploadId, `upload${extname(file).toLowerCase() || '.dcm'}`);
+    await store.put(key, await readFile(file), { contentType: 'application/octet-stream' });
+    return uploadId;
+  }
+  const parts: UploadManifest['parts'] = [];
+  for (let from = 0; from < upload.files.length; from += PARTS_IN_FLIGHT) {
+    const batch = upload.files.slice(from, from + PARTS_IN_FLIGHT);
+    parts.push(
+      ...(await Promise.all(batch.map((file, index) => putPart(store, tenant, uploadId, from + index, file)))),
+    );
+  }
+  const manifest: UploadManifest = { schema: 'discflow.upload/1', parts };
+  const body = Buffer.from(JSON.stringify(manifest));
+  await store.put(keys.upload(tenant, uploadId, UPLOAD_MANIFEST_NAME), body, { contentType: 'application/json' });
+  return uploadId;
+}
+
+async function putPart(store: S3ObjectStore, tenant: string, uploadId: string, index: number, file: string) {
+  const bytes = await readFile(file);
+  const key = keys.part(tenant, uploadId, `${String(index).padStart(5, '0')}.dcm`);
+  await store.put(key, bytes, { contentType: 'application/dicom' });
+  return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}

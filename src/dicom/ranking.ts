@@ -1,0 +1,155 @@
+import type { ReasonCode } from '../contracts/reasons.ts';
+import type { SeriesRanking } from '../contracts/study.ts';
+import { type SlicePlane, slicePlane } from './plane.ts';
+import type { Series } from './series.ts';
+import { sopClassKind } from './sop-class.ts';
+import { type Weighting, type WeightingOf, weightingOf } from './weighting.ts';
+
+/** A series as it is recorded, and why it is not eligible. */
+export interface RankedSeries {
+  readonly series: Series;
+  readonly ranking: SeriesRanking;
+  readonly refusal: ReasonCode | null;
+}
+
+/** A slice has at least so many pixels a side, and its sides differ at most so much. */
+const MIN_SIDE = 64;
+const MAX_ASPECT = 4;
+
+/** What a weighting is worth; null where a study of it alone is refused. An unknown one passes by its geometry. */
+const WEIGHTING_SCORES: Readonly<Record<Weighting, number | null>> = {
+  t2: 100,
+  t2_star: 60,
+  unknown: 30,
+  t1: null,
+  pd: null,
+  stir: null,
+  flair: null,
+  other: null,
+};
+
+/**
+ * Ranks a series by physics and geometry: weighting, then what speaks against it. 2D T2 stands before 3D T2, both before
+ * T2*, and a series that says nothing of its weighting last; a localizer is taken only where there is nothing else.
+ */
+export function rankSeries(series: Series, seriesIndex: number, slices: number): RankedSeries {
+  const { object, geometry } = series.frames[0];
+  const { sequence } = object;
+  const plane = geometry.orientation === null ? null : slicePlane(geometry.orientation);
+  const weighting = weightingOf(sequence, geometry.echoTimeMs ?? sequence.echoTimeMs);
+  const refusal = refusalOf(series, plane, weighting.weighting);
+  const penalties = refusal === null ? penaltiesOf(series, plane, slices) : [];
+  const base = WEIGHTING_SCORES[weighting.weighting] ?? 0;
+  const score = penalties.reduce((sum, [, cost]) => sum - cost, base - (plane?.obliquityDegrees ?? 0) / 5);
+  return {
+    series,
+    refusal,
+    ranking: {
+      seriesIndex,
+      plane: plane?.plane ?? 'unknown',
+      weighting: weighting.weighting,
+      fatSuppressed: sequence.fatSuppressed || weighting.weighting === 'stir',
+      slices,
+      repetitionTimeMs: sequence.repetitionTimeMs,
+      echoTimeMs: geometry.echoTimeMs ?? sequence.echoTimeMs,
+      inversionTimeMs: sequence.inversionTimeMs,
+      obliquityDegrees: plane === null ? null : rounded(plane.obliquityDegrees),
+      score: refusal === null ? rounded(score) : null,
+      notes: notesOf(refusal, weighting, penalties),
+    },
+  };
+}
+
+const rounded = (value: number): number => Math.round(value * 10) / 10;
+
+function notesOf(refusal: ReasonCode | null, weighting: WeightingOf, penalties: readonly Penalty[]): string[] {
+  return [...(refusal === null ? [] : [refusal]), ...weighting.notes, ...penalties.map(([note]) => note)];
+}
+
+/** In the order in which a series gets nearer to being read: a study is refused for the step that its best one reached. */
+const REFUSAL_STEPS = [
+  'modality',
+  'sop_class',
+  'inconsistent_header',
+  'geometry_unknown',
+  'no_sagittal_series',
+  'not_lumbar',
+  'derived',
+  'no_t2_series',
+  'dimensions',
+] as const satisfies readonly ReasonCode[];
+
+function refusalOf(series: Series, plane: SlicePlane | null, weighting: Weighting): ReasonCode | null {
+  const { object, geometry } = series.frames[0];
+  const { rows, columns } = object;
+  const identity = identityRefusal(series);
+  if (identity !== null) return identity;
+  if (plane === null || geometry.position === null || geometry.spacingMm === null) return 'geometry_unknown';
+  if (plane.plane !== 'sagittal') return 'no_sagittal_series';
+  if (object.bodyRegion === 'elsewhere') return 'not_lumbar';
+  if (isDerived(object.imageType)) return 'derived';
+  if (WEIGHTING_SCORES[weighting] === null) return 'no_t2_series';
+  return isSliceSize(rows, columns) ? null : 'dimensions';
+}
+
+function identityRefusal(series: Series): ReasonCode | null {
+  const { object, geometry } = series.frames[0];
+  const kind = sopClassKind(object.sopClassUid);
+  // A capture of a slice, placed as one: its class says more than its modality, whichever it names.
+  if (kind === 'secondary_capture' && geometry.orientation !== null) return 'sop_class';
+  if (object.modality !== 'MR') return 'modality';
+  if (kind === 'other_modality') return 'inconsistent_header';
+  return kind === 'mr' || kind === 'enhanced_mr' || kind === 'absent' ? null : 'sop_class';
+}
+
+/** Neither too small, nor too narrow: pixels. */
+export const isSliceSize = (rows: number, columns: number): boolean =>
+  Math.min(rows, columns) >= MIN_SIDE && Math.max(rows, columns) <= MAX_ASPECT * Math.min(rows, columns);
+
+/** Reformats, projections, maps and subtractions; a filtered original (DERIVED\PRIMARY) is none of these. */
+const isDerived = (imageType: readonly string[]): boolean =>
+  (imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY') || imageType.some((value) => DERIVED_TYPES.has(value));
+
+const DERIVED_TYPES: ReadonlySet<string> = new Set(
+  'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(','),
+);
+
+type Penalty = readonly [note: string, cost: number];
+
+function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): Penalty[] {
+  const { object, geometry } = series.frames[0];
+  const { sequence, imageType, rows, columns } = object;
+  const spacing = geometry.spacingMm ?? [1, 1];
+  const heightMm = Math.max(rows * spacing[0], columns * spacing[1]);
+  const candidates: Array<readonly [boolean, string, number]> = [
+    [imageType.includes('LOCALIZER') || sequence.descriptionHints.includes('localizer'), 'localizer', 60],
+    [sequence.fatSuppressed, 'fat_suppressed', 25],
+    [sequence.acquisitionType === '3D', 'volume', 15],
+    [imageType[0] === 'DERIVED', 'derived_primary', 10],
+    [Math.max(...spacing) > 1.5, 'coarse', 10],
+    [heightMm > 450 || heightMm < 150, 'field_of_view', 10],
+    [object.bodyRegion === null, 'region_unnamed', 1],
+    [slices < 3, 'few_slices', 1],
+    [(plane?.obliquityDegrees ?? 0) > 20, 'oblique', 5],
+  ];
+  return candidates.filter(([applies]) => applies).map(([, note, cost]) => [note, cost] as const);
+}
+
+/** Best first; of equal scores the one with more slices, then the lower index. */
+export function bestSeries(ranked: readonly RankedSeries[]): RankedSeries | null {
+  const eligible = ranked.filter(({ refusal }) => refusal === null);
+  return (
+    eligible.sort(
+      (a, b) =>
+        (b.ranking.score ?? 0) - (a.ranking.score ?? 0) ||
+        b.ranking.slices - a.ranking.slices ||
+        a.ranking.seriesIndex - b.ranking.seriesIndex,
+    )[0] ?? null
+  );
+}
+
+/** Why none of the series can be read: the refusal of those that came nearest. */
+export function refusalOfStudy(ranked: readonly RankedSeries[]): ReasonCode {
+  const reached = new Set(ranked.map(({ refusal }) => refusal));
+  return REFUSAL_STEPS.findLast((step) => reached.has(step)) ?? 'no_images';
+}

@@ -1,0 +1,84 @@
+import { columnDirection, rowDirection } from './frames.ts';
+import { dot } from './geometry.ts';
+import type { DicomFrame, DicomObject, DirectionCosines } from './object.ts';
+
+/** One frame of one of the study's objects. */
+export interface SeriesFrame {
+  /** Index of the object in the list that was grouped. */
+  readonly source: number;
+  /** Frame of that object, from 0. */
+  readonly frame: number;
+  readonly object: DicomObject;
+  readonly geometry: DicomFrame;
+}
+
+/** Frames that belong together: one series UID, one size, one kind of image, one orientation, one echo. */
+export interface Series {
+  /** Holds raw UIDs: to be hashed, never stored. */
+  readonly key: string;
+  readonly frames: readonly [SeriesFrame, ...SeriesFrame[]];
+}
+
+/** Cosine of three degrees. */
+const SAME_DIRECTION = Math.cos((3 * Math.PI) / 180);
+const SAME_ECHO_MS = 2;
+
+/**
+ * Parts the objects of one study into series. An object with a SOP instance UID seen before is left out. A localizer of
+ * three planes, a dual echo and a Dixon set under one series UID come apart. The result does not depend on the order of
+ * the objects but for `source`.
+ */
+export function groupSeries(objects: readonly DicomObject[]): Series[] {
+  const groups = new Map<string, SeriesFrame[][]>();
+  for (const { object, source } of distinct(objects)) {
+    const key = seriesKey(object);
+    const clusters = groups.get(key) ?? [];
+    groups.set(key, clusters);
+    for (const [frame, geometry] of object.frames.entries()) {
+      const cluster = clusters.find(([first]) => first !== undefined && alike(first.geometry, geometry));
+      if (cluster === undefined) clusters.push([{ source, frame, object, geometry }]);
+      else cluster.push({ source, frame, object, geometry });
+    }
+  }
+  return [...groups].flatMap(([key, clusters]) =>
+    clusters.map((frames) => ({ key: `${key}|${clusterKey(frames[0]!)}`, frames: frames as [SeriesFrame, ...SeriesFrame[]] })),
+  );
+}
+
+function distinct(objects: readonly DicomObject[]): Array<{ object: DicomObject; source: number }> {
+  const seen = new Set<string>();
+  return objects
+    .map((object, source) => ({ object, source }))
+    .sort((a, b) => compare(a.object.sopInstanceUid ?? '', b.object.sopInstanceUid ?? ''))
+    .filter(({ object: { sopInstanceUid: uid } }) => {
+      if (uid === null) return true;
+      if (seen.has(uid)) return false;
+      seen.add(uid);
+      return true;
+    });
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function seriesKey(object: DicomObject): string {
+  const { seriesInstanceUid, modality, rows, columns, imageType, sopClassUid } = object;
+  return [seriesInstanceUid, modality, sopClassUid, rows, columns, imageType.join('\\')].join('|');
+}
+
+function clusterKey({ geometry: { orientation, echoTimeMs } }: SeriesFrame): string {
+  return [echoTimeMs, ...(orientation ?? [])].map((value) => (value === null ? '' : value.toFixed(2))).join('|');
+}
+
+function alike(a: DicomFrame, b: DicomFrame): boolean {
+  return sameDirections(a.orientation, b.orientation) && sameEcho(a.echoTimeMs, b.echoTimeMs);
+}
+
+const sameEcho = (a: number | null, b: number | null): boolean =>
+  a === null || b === null ? a === b : Math.abs(a - b) <= SAME_ECHO_MS;
+
+function sameDirections(a: DirectionCosines | null, b: DirectionCosines | null): boolean {
+  if (a === null || b === null) return a === b;
+  return (
+    dot(rowDirection(a), rowDirection(b)) > SAME_DIRECTION && dot(columnDirection(a), columnDirection(b)) > SAME_DIRECTION
+  );
+}

@@ -1,0 +1,100 @@
+import { seededRandom } from './random.ts';
+
+/**
+ * A figure of a data set in which patient `i` counts `weights[i]` times. NaN where the figure is not defined, as an AUC
+ * without positives is not.
+ */
+export type Statistic = (weights: Float64Array) => number;
+
+export interface Estimate {
+  /** The figure with every patient counted once; null where it is not defined. */
+  readonly value: number | null;
+  /** 95 % percentile interval over patients; null where fewer than nine in ten draws have a value. */
+  readonly ci95: readonly [low: number, high: number] | null;
+}
+
+export interface BootstrapOptions {
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
+const DRAWS = 1000;
+const SEED = 20_250_115;
+const MIN_DEFINED = 0.9;
+
+/**
+ * Percentile bootstrap over patients (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): as many
+ * patients as there are, drawn with replacement; all discs and pictures of a patient come along.
+ */
+export function estimate(patients: number, statistic: Statistic, options: BootstrapOptions = {}): Estimate {
+  return estimateAll(patients, { only: statistic }, options).only;
+}
+
+/** Several figures on the same draws. */
+export function estimateAll<Name extends string>(
+  patients: number,
+  statistics: Readonly<Record<Name, Statistic>>,
+  { draws = DRAWS, seed = SEED }: BootstrapOptions = {},
+): Record<Name, Estimate> {
+  const entries = Object.entries(statistics) as Array<[Name, Statistic]>;
+  const values = entries.map((): number[] => []);
+  const random = seededRandom(seed);
+  const weights = new Float64Array(patients);
+  for (let draw = 0; draw < draws && patients > 0; draw++) {
+    weights.fill(0);
+    for (let index = 0; index < patients; index++) {
+      const drawn = Math.floor(random() * patients);
+      weights[drawn] = weights[drawn]! + 1;
+    }
+    entries.forEach(([, statistic], index) => {
+      values[index]!.push(statistic(weights));
+    });
+  }
+  const once = new Float64Array(patients).fill(1);
+  const estimates = entries.map(([name, statistic], index) => {
+    const value = statistic(once);
+    return [name, { value: Number.isFinite(value) ? value : null, ci95: interval(values[index]!) }] as const;
+  });
+  return Object.fromEntries(estimates) as Record<Name, Estimate>;
+}
+
+export interface Difference extends Estimate {
+  /** Two-sided bootstrap p: twice the smaller share of draws on either side of zero, at least 2 / (draws + 1). */
+  readonly p: number | null;
+}
+
+/** `first - second` on the same draws of patients, so that what both have in common cancels out. */
+export function estimateDifference(
+  patients: number,
+  first: Statistic,
+  second: Statistic,
+  options: BootstrapOptions = {},
+): Difference {
+  const draws: number[] = [];
+  const difference: Statistic = (weights) => {
+    const value = first(weights) - second(weights);
+    draws.push(value);
+    return value;
+  };
+  const estimated = estimate(patients, difference, options);
+  const defined = draws.slice(0, -1).filter(Number.isFinite);
+  if (estimated.ci95 === null) return { ...estimated, p: null };
+  const below = defined.filter((value) => value <= 0).length;
+  const above = defined.filter((value) => value >= 0).length;
+  const p = Math.min(1, (2 * (Math.min(below, above) + 1)) / (defined.length + 1));
+  return { ...estimated, p };
+}
+
+function interval(values: readonly number[]): readonly [number, number] | null {
+  const defined = values.filter(Number.isFinite).sort((a, b) => a - b);
+  if (defined.length === 0 || defined.length < MIN_DEFINED * values.length) return null;
+  return [quantile(defined, 0.025), quantile(defined, 0.975)];
+}
+
+/** Linear between the two nearest of ascending values, as numpy does by default. */
+export function quantile(ascending: readonly number[], share: number): number {
+  const position = share * (ascending.length - 1);
+  const below = ascending[Math.floor(position)]!;
+  const above = ascending[Math.ceil(position)]!;
+  return below + (above - below) * (position - Math.floor(position));
+}

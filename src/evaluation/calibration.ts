@@ -1,0 +1,145 @@
+import type { Statistic } from './bootstrap.ts';
+import { seededRandom } from './random.ts';
+import type { ScoredLabel } from './ranking.ts';
+
+const BINS = 10;
+const SIMULATIONS = 200;
+const SIMULATION_SEED = 7;
+const CLIP = 1e-4;
+
+/** Mean squared difference of probability and label (Brier, Monthly Weather Review 78:1, 1950). */
+export function brierScore(labels: readonly ScoredLabel[]): Statistic {
+  return (weights) => {
+    let [sum, count] = [0, 0];
+    for (const { patient, probability, label } of labels) {
+      sum += weights[patient]! * (probability - label) ** 2;
+      count += weights[patient]!;
+    }
+    return sum / count;
+  };
+}
+
+/**
+ * Slope of a logistic regression of the label on the probability's logit (Cox, Biometrika 45:562, 1958): 1 is ideal,
+ * below 1 the probabilities are too extreme. Probabilities are clipped to 0.0001 … 0.9999. NaN where it does not settle,
+ * as on labels that the probabilities part completely.
+ */
+export function calibrationSlope(labels: readonly ScoredLabel[]): Statistic {
+  const logits = Float64Array.from(labels, ({ probability }) => {
+    const clipped = Math.min(1 - CLIP, Math.max(CLIP, probability));
+    return Math.log(clipped / (1 - clipped));
+  });
+  return (weights) => fitSlope(labels, logits, weights);
+}
+
+/** Newton's method on intercept and slope; at most 50 steps. */
+function fitSlope(labels: readonly ScoredLabel[], logits: Float64Array, weights: Float64Array): number {
+  let [intercept, slope] = [0, 1];
+  for (let step = 0; step < 50; step++) {
+    let [g0, g1, h00, h01, h11] = [0, 0, 0, 0, 0];
+    labels.forEach(({ patient, label }, index) => {
+      const weight = weights[patient]!;
+      const logit = logits[index]!;
+      const fitted = 1 / (1 + Math.exp(-(intercept + slope * logit)));
+      const spread = weight * fitted * (1 - fitted);
+      g0 += weight * (label - fitted);
+      g1 += weight * (label - fitted) * logit;
+      h00 += spread;
+      h01 += spread * logit;
+      h11 += spread * logit * logit;
+    });
+    const determinant = h00 * h11 - h01 * h01;
+    if (!(Math.abs(determinant) > 1e-12)) return Number.NaN;
+    const [d0, d1] = [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant];
+    intercept += d0;
+    slope += d1;
+    if (Math.abs(d0) + Math.abs(d1) < 1e-9) return slope;
+    if (Math.abs(slope) > 1e3) return Number.NaN;
+  }
+  return Number.NaN;
+}
+
+/** A run of labels that fall into one bin, and how often. */
+interface BinEntry {
+  readonly index: number;
+  readonly bin: number;
+  readonly weight: number;
+}
+
+/** Ten bins of equal mass in rising order of probability; a label whose weight crosses an edge is in both bins. */
+function equalMassBins(sorted: readonly ScoredLabel[], weights: Float64Array): { entries: BinEntry[]; mass: number } {
+  const mass = sorted.reduce((sum, { patient }) => sum + weights[patient]!, 0);
+  const edge = (bin: number) => Math.floor((bin * mass) / BINS + 1e-9);
+  const entries: BinEntry[] = [];
+  let [bin, position] = [0, 0];
+  sorted.forEach(({ patient }, index) => {
+    let left = weights[patient]!;
+    while (left > 0) {
+      while (position >= edge(bin + 1) && bin < BINS - 1) bin++;
+      const room = bin === BINS - 1 ? left : edge(bin + 1) - position;
+      const weight = Math.min(left, room);
+      entries.push({ index, bin, weight });
+      position += weight;
+      left -= weight;
+    }
+  });
+  return { entries, mass };
+}
+
+export interface CalibrationError {
+  /** Expected calibration error over ten bins of equal mass. */
+  readonly observed: Statistic;
+  /** The observed error less the mean error of labels drawn from the probabilities: about 0 when calibrated. */
+  readonly excess: Statistic;
+}
+
+/**
+ * Calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015) and its excess over what chance alone gives: bins of a
+ * few labels have an error even when every probability is right (Roelofs et al., AISTATS 2022).
+ */
+export function calibrationError(labels: readonly ScoredLabel[]): CalibrationError {
+  const sorted = [...labels].sort((a, b) => a.probability - b.probability);
+  const random = seededRandom(SIMULATION_SEED);
+  const simulated = Array.from({ length: SIMULATIONS }, () =>
+    Uint8Array.from(sorted, ({ probability }) => (random() < probability ? 1 : 0)),
+  );
+  const actual = Uint8Array.from(sorted, ({ label }) => label);
+  const errorOf = ({ entries, mass }: ReturnType<typeof equalMassBins>, drawn: Uint8Array) => {
+    const sums = new Float64Array(BINS);
+    for (const { index, bin, weight } of entries) {
+      sums[bin] = sums[bin]! + weight * (sorted[index]!.probability - drawn[index]!);
+    }
+    return sums.reduce((sum, value) => sum + Math.abs(value), 0) / mass;
+  };
+  return {
+    observed: (weights) => errorOf(equalMassBins(sorted, weights), actual),
+    excess: (weights) => {
+      const bins = equalMassBins(sorted, weights);
+      const expected = simulated.reduce((sum, drawn) => sum + errorOf(bins, drawn), 0) / SIMULATIONS;
+      return errorOf(bins, actual) - expected;
+    },
+  };
+}
+
+export interface ReliabilityBin {
+  readonly meanProbability: number;
+  readonly observedRate: number;
+  readonly count: number;
+}
+
+/** The ten bins of equal mass as points of a reliability plot; bins without labels are left out. */
+export function reliabilityBins(labels: readonly ScoredLabel[]): ReliabilityBin[] {
+  const sorted = [...labels].sort((a, b) => a.probability - b.probability);
+  const patients = Math.max(0, ...labels.map(({ patient }) => patient + 1));
+  const { entries } = equalMassBins(sorted, new Float64Array(patients).fill(1));
+  return Array.from({ length: BINS }, (_, bin) => {
+    const members = entries.filter((entry) => entry.bin === bin).map(({ index }) => sorted[index]!);
+    const mean = (valueOf: (label: ScoredLabel) => number) =>
+      members.reduce((sum, member) => sum + valueOf(member), 0) / members.length;
+    return {
+      meanProbability: mean(({ probability }) => probability),
+      observedRate: mean(({ label }) => label),
+      count: members.length,
+    };
+  }).filter(({ count }) => count > 0);
+}
