@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { tenantSchema } from '../src/contracts/keys.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
-const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const LOG_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
 
 export const ANALYZE_BACKENDS = ['ecs-gpu', 'sagemaker-async', 'lambda-cpu'] as const;
 export type AnalyzeBackend = (typeof ANALYZE_BACKENDS)[number];
@@ -96,7 +98,10 @@ const authSchema = z
       issuer: z.url('give the issuer of the tokens as an https URL'),
       audience: z.array(z.string().min(1)).min(1, 'name at least one audience'),
       /** The claim that names the tenant. */
-      tenantClaim: z.string().regex(/^[A-Za-z_][A-Za-z0-9_:-]{0,63}$/, 'give the name of a claim').default('discflow_tenant'),
+      tenantClaim: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_:-]{0,63}$/, 'give the name of a claim')
+        .default('discflow_tenant'),
     }),
     /** Callers sign with SigV4; `callers` gives the tenant of each role of this account, by the role's name. */
     z.strictObject({ kind: z.literal('iam'), callers: z.record(z.string().min(1), tenantSchema).default({}) }),
@@ -132,7 +137,10 @@ export const configSchema = z
       .prefault({ monthlyUsd: 200 }),
     /** Where alarms are mailed to; the topic is there in any case. */
     alarmEmail: z.email('give an e-mail address').optional(),
-    qualifier: z.string().regex(/^[a-z0-9]{1,10}$/, 'give the qualifier that the account was bootstrapped with').optional(),
+    qualifier: z
+      .string()
+      .regex(/^[a-z0-9]{1,10}$/, 'give the qualifier that the account was bootstrapped with')
+      .optional(),
     permissionsBoundary: z.string().min(1, 'give the name of a managed policy').optional(),
     tags: z.record(z.string().min(1), z.string()).default({}),
     existing: existingSchema,
@@ -140,7 +148,9 @@ export const configSchema = z
     backfillSources: z.array(arn('s3')).default([]),
     malwareGate: z.boolean('use true or false').default(false),
     cloudTrailDataEvents: z.boolean('use true or false').default(false),
-    runbookUrl: z.url('give the address of docs/runbook.md as your team reads it').default('https://example.org/discflow/docs/runbook.md'),
+    runbookUrl: z
+      .url('give the address of docs/runbook.md as your team reads it')
+      .default('https://example.org/discflow/docs/runbook.md'),
   })
   .superRefine((config, context) => {
     for (const [index, webhook] of config.webhooks.entries()) {
@@ -150,7 +160,11 @@ export const configSchema = z
     if (new Set(config.tenants).size !== config.tenants.length)
       context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
     if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)
-      context.addIssue({ code: 'custom', path: ['malwareGate'], message: 'leave it out with an existing uploads bucket: its owner sets the scan' });
+      context.addIssue({
+        code: 'custom',
+        path: ['malwareGate'],
+        message: 'leave it out with an existing uploads bucket: its owner sets the scan',
+      });
   });
 
 export type Config = z.infer<typeof configSchema>;
@@ -174,10 +188,10 @@ export function readConfig(context: Context, environment: Record<string, string 
   const stages = record(context('discflow') ?? {}, 'discflow');
   const own = record(stages[String(stage)] ?? {}, `discflow.${String(stage)}`);
   const backend = context('analyze');
-  const analyze = { ...record(own['analyze'] ?? {}, 'analyze'), ...(backend === undefined ? {} : { backend }) };
+  const analyze = { ...record(own.analyze ?? {}, 'analyze'), ...(backend === undefined ? {} : { backend }) };
   return parseConfig({
-    account: environment['CDK_DEFAULT_ACCOUNT'] ?? PLACEHOLDER.account,
-    region: environment['CDK_DEFAULT_REGION'] ?? PLACEHOLDER.region,
+    account: environment.CDK_DEFAULT_ACCOUNT ?? PLACEHOLDER.account,
+    region: environment.CDK_DEFAULT_REGION ?? PLACEHOLDER.region,
     keepData: stage !== 'dev',
     tenants: ['demo'],
     ...own,
@@ -190,7 +204,7 @@ export function parseConfig(raw: Record<string, unknown>): Config {
   const parsed = configSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => {
-    const field = ['discflow', String(raw['stage']), ...issue.path].join('.');
+    const field = ['discflow', String(raw.stage), ...issue.path].join('.');
     const fix = issue.code === 'unrecognized_keys' ? `remove ${issue.keys.join(', ')}: no such field` : issue.message;
     return `  ${field}: ${fix}`;
   });

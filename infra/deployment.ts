@@ -1,5 +1,13 @@
-import { type App, DefaultStackSynthesizer, PermissionsBoundary, Tags, type StackProps } from 'aws-cdk-lib';
-import { type Config, needsVpc, zonesOf } from './config.ts';
+import {
+  type App,
+  DefaultStackSynthesizer,
+  type IStackSynthesizer,
+  PermissionsBoundary,
+  type StackProps,
+  Tags,
+} from 'aws-cdk-lib';
+import { type Config, needsVpc } from './config.ts';
+import { conforms } from './conforms.ts';
 import type { FunctionPlatform } from './constructs/service-function.ts';
 import { names } from './names.ts';
 import { AnalyzeStack } from './stacks/analyze.ts';
@@ -28,7 +36,7 @@ export function deploy(app: App, config: Config) {
     analyticsReporting: false,
     ...(config.qualifier === undefined
       ? {}
-      : { synthesizer: new DefaultStackSynthesizer({ qualifier: config.qualifier }) }),
+      : { synthesizer: conforms<IStackSynthesizer>(new DefaultStackSynthesizer({ qualifier: config.qualifier })) }),
     ...(config.permissionsBoundary === undefined
       ? {}
       : { permissionsBoundary: PermissionsBoundary.fromName(config.permissionsBoundary) }),
@@ -50,7 +58,13 @@ export function deploy(app: App, config: Config) {
     messageKey: keys.messages,
     telemetry: foundation.telemetry,
   };
-  const events = new EventsStack(app, 'Events', { ...stack('events', 'the event bus and webhooks'), keys, secrets, platform, queues });
+  const events = new EventsStack(app, 'Events', {
+    ...stack('events', 'the event bus and webhooks'),
+    keys,
+    secrets,
+    platform,
+    queues,
+  });
   const shared = {
     platform,
     queues,
@@ -73,12 +87,34 @@ export function deploy(app: App, config: Config) {
     shared,
     analyze,
     api,
-    functions: [...ingest.functions, ...detect.functions, ...analyze.functions, ...events.functions, sweep.sweep, api.api, ...backfill.functions],
+    sweep,
+    functions: [
+      ...ingest.functions,
+      ...detect.functions,
+      ...analyze.functions,
+      ...events.functions,
+      sweep.sweep,
+      api.api,
+      ...backfill.functions,
+    ],
   });
 
   for (const [key, value] of Object.entries({ application: 'discflow', stage: config.stage, ...config.tags }))
     Tags.of(app).add(key, value);
-  return { foundation, network, queues, storage, table, layers, events, ingest, detect, analyze, sweep, api, backfill, observability };
+  return {
+    foundation,
+    network,
+    queues,
+    storage,
+    table,
+    layers,
+    events,
+    ingest,
+    detect,
+    analyze,
+    sweep,
+    api,
+    backfill,
+    observability,
+  };
 }
-
-export const zones = zonesOf;

@@ -9,3 +9,10 @@ export const COST_PER_STUDY_USD: Record<AnalyzeBackend, number> = {
   'sagemaker-async': 0.002,
   'lambda-cpu': 0.003,
 };
+
+/** A worker's hour on demand: a g4dn.xlarge, an ml.g4dn.xlarge, a function of 8,846 MiB; eu-central-1. */
+export const COST_PER_WORKER_HOUR_USD: Record<AnalyzeBackend, number> = {
+  'ecs-gpu': 0.658,
+  'sagemaker-async': 0.921,
+  'lambda-cpu': 0.518,
+};

@@ -21,7 +21,13 @@ const limits = (timeoutSeconds: number, maxReceiveCount = 5): StageLimits => ({
  * networks on five slices: 2 s warm, 10 s cold, given 1 minute. Analyze on CPU runs ten networks: 10 s, given 3
  * minutes; a GPU worker beats its messages' visibility and needs a short one.
  */
-export const STAGE_LIMITS = { ingest: limits(300), detect: limits(60), analyzeOnCpu: limits(180), submit: limits(30), webhook: limits(30, 12) } as const;
+export const STAGE_LIMITS = {
+  ingest: limits(300),
+  detect: limits(60),
+  analyzeOnCpu: limits(180),
+  submit: limits(30),
+  webhook: limits(30, 12),
+} as const;
 
 export const WORKER_VISIBILITY_SECONDS = 120;
 

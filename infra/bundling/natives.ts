@@ -70,5 +70,7 @@ function closure(names: readonly string[], skip: readonly string[]): string[] {
 function sourceOf(name: string): string {
   const folder = join(repositoryRoot, 'node_modules', name);
   if (existsSync(folder)) return folder;
-  throw new Error(`${name} is not installed: run \`npm ci --os=linux --cpu=x64 --libc=glibc\`, the functions run on Linux`);
+  throw new Error(
+    `${name} is not installed: run \`npm ci --os=linux --cpu=x64 --libc=glibc\`, the functions run on Linux`,
+  );
 }

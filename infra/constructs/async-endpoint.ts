@@ -2,8 +2,8 @@ import { Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { CfnEndpoint, CfnEndpointConfig, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { CfnEndpoint, CfnEndpointConfig, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
@@ -67,7 +67,9 @@ export class AsyncModel extends Construct {
         ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
         [endpointLogs(this, config)],
       ),
-      allow(['cloudwatch:PutMetricData'], ['*'], { StringEquals: { 'cloudwatch:namespace': '/aws/sagemaker/Endpoints' } }),
+      allow(['cloudwatch:PutMetricData'], ['*'], {
+        StringEquals: { 'cloudwatch:namespace': '/aws/sagemaker/Endpoints' },
+      }),
       allow(
         [
           'ec2:CreateNetworkInterface',
@@ -128,7 +130,10 @@ export class AsyncEndpoint extends Construct {
         },
       },
     });
-    const endpoint = new CfnEndpoint(this, 'Endpoint', { endpointName, endpointConfigName: endpointConfig.attrEndpointConfigName });
+    const endpoint = new CfnEndpoint(this, 'Endpoint', {
+      endpointName,
+      endpointConfigName: endpointConfig.attrEndpointConfigName,
+    });
     this.#scale(endpoint, props);
   }
 
@@ -142,7 +147,13 @@ export class AsyncEndpoint extends Construct {
     });
     scaling.target.addDependency(endpoint);
     const metric = (metricName: string) =>
-      new Metric({ namespace: 'AWS/SageMaker', metricName, dimensionsMap: { EndpointName: endpointName }, statistic: 'Maximum', period: MINUTE });
+      new Metric({
+        namespace: 'AWS/SageMaker',
+        metricName,
+        dimensionsMap: { EndpointName: endpointName },
+        statistic: 'Maximum',
+        period: MINUTE,
+      });
     scaling.rule('FromZero', {
       metric: metric('HasBacklogWithoutCapacity'),
       comparison: 'at least',

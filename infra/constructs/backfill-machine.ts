@@ -26,7 +26,12 @@ const PAUSE_SECONDS = 60;
 /** Lambda's passing faults, as Step Functions names them. */
 const RETRY = [
   {
-    ErrorEquals: ['Lambda.ServiceException', 'Lambda.SdkClientException', 'Lambda.TooManyRequestsException', 'States.Timeout'],
+    ErrorEquals: [
+      'Lambda.ServiceException',
+      'Lambda.SdkClientException',
+      'Lambda.TooManyRequestsException',
+      'States.Timeout',
+    ],
     IntervalSeconds: 2,
     BackoffRate: 2,
     MaxAttempts: 8,
@@ -47,7 +52,10 @@ export class BackfillMachine extends Construct {
     const logs = logGroup(this, 'Logs', `/aws/vendedlogs/states/${names(config).prefix}-backfill`, config, keys.logs);
     const stateMachineName = `${names(config).prefix}-backfill`;
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('states.amazonaws.com') });
-    const policy = new ManagedPolicy(this, 'Policy', { roles: [role], statements: this.#statements(props, stateMachineName) });
+    const policy = new ManagedPolicy(this, 'Policy', {
+      roles: [role],
+      statements: this.#statements(props, stateMachineName),
+    });
     this.machine = new CfnStateMachine(this, 'Machine', {
       stateMachineName,
       roleArn: role.roleArn,
@@ -64,14 +72,21 @@ export class BackfillMachine extends Construct {
 
   #statements({ admit, sources, resultsBucketArn, keys }: BackfillMachineProps, name: string) {
     const { partition, region, account } = Stack.of(this);
-    const states = (kind: string, suffix = '') => `arn:${partition}:states:${region}:${account}:${kind}:${name}${suffix}`;
+    const states = (kind: string, suffix = '') =>
+      `arn:${partition}:states:${region}:${account}:${kind}:${name}${suffix}`;
     return [
       allow(['lambda:InvokeFunction'], [admit.function.functionArn]),
       allow(['states:StartExecution'], [states('stateMachine')]),
       allow(['states:DescribeExecution', 'states:StopExecution'], [states('execution', '/*')]),
       allow(['s3:ListBucket'], [...sources]),
-      allow(['s3:GetObject'], sources.map((source) => `${source}/*`)),
-      allow(['s3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'], [`${resultsBucketArn}/results/*`]),
+      allow(
+        ['s3:GetObject'],
+        sources.map((source) => `${source}/*`),
+      ),
+      allow(
+        ['s3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
+        [`${resultsBucketArn}/results/*`],
+      ),
       allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
       allow(
         [

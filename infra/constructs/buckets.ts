@@ -6,13 +6,14 @@ import {
   Bucket,
   BucketEncryption,
   type BucketProps,
-  CfnBucket,
+  type CfnBucket,
   HttpMethods,
   type IBucket,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { conforms } from '../conforms.ts';
 import { names } from '../names.ts';
 
 export interface BucketsProps {
@@ -40,19 +41,25 @@ export class Buckets extends Construct {
     this.backfill = this.#backfill();
   }
 
-  #accessLogs(): Bucket {
+  #accessLogs(): IBucket {
     const { config } = this.#props;
     const { retention } = config;
     const bucket = new Bucket(this, 'AccessLogs', {
       ...this.#protected(names(config).accessLogsBucket),
       // S3 delivers access logs to buckets with its own encryption only.
       encryption: BucketEncryption.S3_MANAGED,
-      lifecycleRules: [{ id: 'expire', expiration: Duration.days(retention.accessLogDays), noncurrentVersionExpiration: Duration.days(1) }],
+      lifecycleRules: [
+        {
+          id: 'expire',
+          expiration: Duration.days(retention.accessLogDays),
+          noncurrentVersionExpiration: Duration.days(1),
+        },
+      ],
     });
-    return bucket;
+    return conforms<IBucket>(bucket);
   }
 
-  #uploads(): Bucket {
+  #uploads(): IBucket {
     const { config, ingestQueueArn } = this.#props;
     const { retention } = config;
     const bucket = new Bucket(this, 'Uploads', {
@@ -77,37 +84,41 @@ export class Buckets extends Construct {
     });
     if (!config.malwareGate) notify(bucket, ingestQueueArn);
     else scannedOnly(bucket);
-    return bucket;
+    return conforms<IBucket>(bucket);
   }
 
-  #data(): Bucket {
+  #data(): IBucket {
     const { config } = this.#props;
-    return new Bucket(this, 'Data', {
-      ...this.#encrypted(names(config).dataBucket, 'data/'),
-      lifecycleRules: [
-        {
-          id: 'superseded-results-expire',
-          noncurrentVersionExpiration: Duration.days(config.retention.noncurrentDays),
-          abortIncompleteMultipartUploadAfter: Duration.days(1),
-        },
-        { id: 'requests-expire', prefix: 'invocations/', expiration: Duration.days(7) },
-      ],
-    });
+    return conforms<IBucket>(
+      new Bucket(this, 'Data', {
+        ...this.#encrypted(names(config).dataBucket, 'data/'),
+        lifecycleRules: [
+          {
+            id: 'superseded-results-expire',
+            noncurrentVersionExpiration: Duration.days(config.retention.noncurrentDays),
+            abortIncompleteMultipartUploadAfter: Duration.days(1),
+          },
+          { id: 'requests-expire', prefix: 'invocations/', expiration: Duration.days(7) },
+        ],
+      }),
+    );
   }
 
-  #backfill(): Bucket {
+  #backfill(): IBucket {
     const { config } = this.#props;
-    return new Bucket(this, 'Backfill', {
-      ...this.#encrypted(names(config).backfillBucket, 'backfill/'),
-      lifecycleRules: [
-        {
-          id: 'staged-studies-expire',
-          expiration: Duration.days(config.retention.backfillDays),
-          noncurrentVersionExpiration: Duration.days(1),
-          abortIncompleteMultipartUploadAfter: Duration.days(1),
-        },
-      ],
-    });
+    return conforms<IBucket>(
+      new Bucket(this, 'Backfill', {
+        ...this.#encrypted(names(config).backfillBucket, 'backfill/'),
+        lifecycleRules: [
+          {
+            id: 'staged-studies-expire',
+            expiration: Duration.days(config.retention.backfillDays),
+            noncurrentVersionExpiration: Duration.days(1),
+            abortIncompleteMultipartUploadAfter: Duration.days(1),
+          },
+        ],
+      }),
+    );
   }
 
   #encrypted(bucketName: string, logPrefix: string): BucketProps {
@@ -154,7 +165,9 @@ function notify(bucket: Bucket, queueArn: string): void {
 
 /** With the malware gate an object can be read only once GuardDuty has found no threat in it. */
 function scannedOnly(bucket: Bucket): void {
-  (bucket.node.defaultChild as CfnBucket).notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+  (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
+    eventBridgeConfiguration: { eventBridgeEnabled: true },
+  };
   bucket.addToResourcePolicy(
     new PolicyStatement({
       sid: 'ReadOnlyWhatWasScanned',

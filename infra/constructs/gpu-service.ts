@@ -1,5 +1,10 @@
 import { Duration, Size } from 'aws-cdk-lib';
-import { AutoScalingGroup, GroupMetrics, OnDemandAllocationStrategy, SpotAllocationStrategy } from 'aws-cdk-lib/aws-autoscaling';
+import {
+  AutoScalingGroup,
+  GroupMetrics,
+  OnDemandAllocationStrategy,
+  SpotAllocationStrategy,
+} from 'aws-cdk-lib/aws-autoscaling';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   BlockDeviceVolume,
@@ -18,6 +23,7 @@ import {
   Ec2Service,
   Ec2TaskDefinition,
   EcsOptimizedImage,
+  type ICluster,
   LinuxParameters,
   LogDriver,
   NetworkMode,
@@ -27,6 +33,7 @@ import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
+import { conforms } from '../conforms.ts';
 import { names } from '../names.ts';
 import type { StageLanes } from '../stacks/queues.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
@@ -70,7 +77,7 @@ export class GpuService extends Construct {
     this.cluster.addAsgCapacityProvider(capacity);
     this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements);
     this.service = new Ec2Service(this, 'Service', {
-      cluster: this.cluster,
+      cluster: conforms<ICluster>(this.cluster),
       taskDefinition: this.#task(props),
       desiredCount: 0,
       minHealthyPercent: 0,
@@ -101,7 +108,11 @@ export class GpuService extends Construct {
       blockDevices: [
         {
           deviceName: '/dev/xvda',
-          volume: BlockDeviceVolume.ebs(60, { encrypted: true, kmsKey: volumeKey, volumeType: EbsDeviceVolumeType.GP3 }),
+          volume: BlockDeviceVolume.ebs(60, {
+            encrypted: true,
+            kmsKey: volumeKey,
+            volumeType: EbsDeviceVolumeType.GP3,
+          }),
         },
       ],
     });
@@ -128,7 +139,6 @@ export class GpuService extends Construct {
       enableManagedTerminationProtection: true,
       enableManagedDraining: true,
       spotInstanceDraining: true,
-      canContainersAccessInstanceRole: false,
     });
   }
 
@@ -146,7 +156,11 @@ export class GpuService extends Construct {
       executionRole: executionRole.withoutPolicyUpdates(),
     });
     const linuxParameters = new LinuxParameters(this, 'Linux', { initProcessEnabled: true });
-    linuxParameters.addTmpfs({ containerPath: '/tmp', size: 1024, mountOptions: [TmpfsMountOption.NOEXEC, TmpfsMountOption.NOSUID] });
+    linuxParameters.addTmpfs({
+      containerPath: '/tmp',
+      size: 1024,
+      mountOptions: [TmpfsMountOption.NOEXEC, TmpfsMountOption.NOSUID],
+    });
     task.addContainer('worker', {
       image: image.container,
       command: ['worker'],
@@ -167,13 +181,23 @@ export class GpuService extends Construct {
   #instanceStatements(): PolicyStatement[] {
     return [
       allow(
-        ['ecs:RegisterContainerInstance', 'ecs:DeregisterContainerInstance', 'ecs:SubmitTaskStateChange', 'ecs:SubmitContainerStateChange', 'ecs:SubmitAttachmentStateChanges'],
+        [
+          'ecs:RegisterContainerInstance',
+          'ecs:DeregisterContainerInstance',
+          'ecs:SubmitTaskStateChange',
+          'ecs:SubmitContainerStateChange',
+          'ecs:SubmitAttachmentStateChanges',
+        ],
         [this.cluster.clusterArn],
       ),
       allow(['ecs:DiscoverPollEndpoint'], ['*']),
-      allow(['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState', 'ecs:PutSystemLogEvents'], ['*'], {
-        ArnEquals: { 'ecs:cluster': this.cluster.clusterArn },
-      }),
+      allow(
+        ['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState', 'ecs:PutSystemLogEvents'],
+        ['*'],
+        {
+          ArnEquals: { 'ecs:cluster': this.cluster.clusterArn },
+        },
+      ),
     ];
   }
 
@@ -208,7 +232,9 @@ export class GpuService extends Construct {
         label,
         expression,
         period: MINUTE,
-        usingMetrics: Object.fromEntries(Object.entries(usingMetrics).filter(([name]) => new RegExp(`\\b${name}\\b`).test(expression))),
+        usingMetrics: Object.fromEntries(
+          Object.entries(usingMetrics).filter(([name]) => new RegExp(`\\b${name}\\b`).test(expression)),
+        ),
       });
     // A backfill asks for one worker, never for a fleet: it counts as one message at most.
     scaling.rule('More', {
@@ -225,7 +251,10 @@ export class GpuService extends Construct {
       cooldownSeconds: 240,
     });
     scaling.rule('Fewer', {
-      metric: math('More workers than work', 'IF(FILL(running, 0) > 1 AND uploads < 1 AND uploadsHeld + backfillHeld < 2 * running, 1, 0)'),
+      metric: math(
+        'More workers than work',
+        'IF(FILL(running, 0) > 1 AND uploads < 1 AND uploadsHeld + backfillHeld < 2 * running, 1, 0)',
+      ),
       comparison: 'at least',
       threshold: 1,
       minutes: 5,

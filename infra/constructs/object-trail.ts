@@ -11,7 +11,11 @@ import { allow } from './service-function.ts';
 
 /** Who read or wrote which study: CloudTrail data events of uploads and results, in the access-log bucket and in Logs. */
 export class ObjectTrail extends Construct {
-  constructor(scope: Construct, id: string, { config, keys, buckets }: { config: Config; keys: Keys; buckets: Buckets }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { config, keys, buckets }: { config: Config; keys: Keys; buckets: Buckets },
+  ) {
     super(scope, id);
     const { account, region, partition } = Stack.of(this);
     const trailName = `${names(config).prefix}-objects`;
@@ -26,7 +30,13 @@ export class ObjectTrail extends Construct {
     });
     const source = { StringEquals: { 'aws:SourceArn': trailArn } };
     accessLogs.addToResourcePolicy(
-      new PolicyStatement({ sid: 'TrailAcl', principals: [cloudTrail], actions: ['s3:GetBucketAcl'], resources: [accessLogs.bucketArn], conditions: source }),
+      new PolicyStatement({
+        sid: 'TrailAcl',
+        principals: [cloudTrail],
+        actions: ['s3:GetBucketAcl'],
+        resources: [accessLogs.bucketArn],
+        conditions: source,
+      }),
     );
     const delivered = accessLogs.addToResourcePolicy(
       new PolicyStatement({
@@ -38,7 +48,13 @@ export class ObjectTrail extends Construct {
       }),
     );
     keys.logs.addToResourcePolicy(
-      new PolicyStatement({ sid: 'Trail', principals: [cloudTrail], actions: ['kms:GenerateDataKey', 'kms:DescribeKey'], resources: ['*'], conditions: source }),
+      new PolicyStatement({
+        sid: 'Trail',
+        principals: [cloudTrail],
+        actions: ['kms:GenerateDataKey', 'kms:DescribeKey'],
+        resources: ['*'],
+        conditions: source,
+      }),
     );
     const trail = new CfnTrail(this, 'Trail', {
       trailName,

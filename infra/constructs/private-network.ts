@@ -19,6 +19,7 @@ import { AnyPrincipal, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } 
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { type Config, zonesOf } from '../config.ts';
+import { conforms } from '../conforms.ts';
 import { names } from '../names.ts';
 import { logGroup } from './logs.ts';
 import { allow, type Placement } from './service-function.ts';
@@ -50,7 +51,7 @@ export class PrivateNetwork extends Construct {
   constructor(scope: Construct, id: string, { config, logKey }: { config: Config; logKey: IKey }) {
     super(scope, id);
     const { vpc: existing } = config.existing;
-    this.vpc = existing === undefined ? this.#vpc(config, logKey) : this.#existingVpc(existing);
+    this.vpc = conforms<IVpc>(existing === undefined ? this.#vpc(config, logKey) : this.#existingVpc(existing));
     const workers = new SecurityGroup(this, 'Workers', {
       vpc: this.vpc,
       description: 'Workers and functions: HTTPS out, nothing in',
@@ -82,9 +83,7 @@ export class PrivateNetwork extends Construct {
     const role = new Role(this, 'FlowLogsRole', { assumedBy: new ServicePrincipal('vpc-flow-logs.amazonaws.com') });
     new ManagedPolicy(this, 'FlowLogsPolicy', {
       roles: [role],
-      statements: [
-        allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [logs.logGroupArn]),
-      ],
+      statements: [allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [logs.logGroupArn])],
     });
     new CfnFlowLog(this, 'FlowLog', {
       resourceId: vpc.vpcId,
@@ -117,9 +116,19 @@ export class PrivateNetwork extends Construct {
     }
     const gateway = (id: string, service: GatewayVpcEndpointAwsService) =>
       new GatewayVpcEndpoint(this, id, { vpc: this.vpc, service, subnets: [this.placement.subnets] });
-    gateway('DynamoDb', GatewayVpcEndpointAwsService.DYNAMODB).addToPolicy(this.#ownAccount('dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'));
+    gateway('DynamoDb', GatewayVpcEndpointAwsService.DYNAMODB).addToPolicy(
+      this.#ownAccount('dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'),
+    );
     const s3 = gateway('S3', GatewayVpcEndpointAwsService.S3);
-    s3.addToPolicy(this.#ownAccount('s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'));
+    s3.addToPolicy(
+      this.#ownAccount(
+        's3:GetObject',
+        's3:GetObjectVersion',
+        's3:PutObject',
+        's3:AbortMultipartUpload',
+        's3:ListBucket',
+      ),
+    );
     s3.addToPolicy(
       new PolicyStatement({
         sid: 'ImageLayers',

@@ -1,14 +1,21 @@
 import { Duration, Size, Stack } from 'aws-cdk-lib';
-import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { Effect, type IManagedPolicy, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Effect,
+  type IManagedPolicy,
+  ManagedPolicy,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   Architecture,
-  CfnFunction,
-  Code,
-  Function as LambdaFunction,
+  CfnEventSourceMapping,
+  type CfnFunction,
+  type Code,
   type ILayerVersion,
+  Function as LambdaFunction,
   LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
@@ -16,8 +23,8 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { names } from '../names.ts';
-import { logGroup } from './logs.ts';
 import type { Lane } from './lane.ts';
+import { logGroup } from './logs.ts';
 
 /** One LTS runtime for all functions: docs/adr tells why it is newer than Node 22. */
 export const RUNTIME = Runtime.NODEJS_24_X;
@@ -64,9 +71,11 @@ export interface ServiceFunctionProps {
 export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
+  readonly name: string;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
+    this.name = props.name;
     const { config, logKey, telemetry } = props.platform;
     const logs = logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
     this.role = new Role(this, 'Role', {

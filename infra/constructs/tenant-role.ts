@@ -1,4 +1,11 @@
-import { ArnPrincipal, type IRole, ManagedPolicy, type PolicyStatement, Role, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ArnPrincipal,
+  type IRole,
+  ManagedPolicy,
+  type PolicyStatement,
+  Role,
+  SessionTagsPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import type { Shared } from '../shared.ts';
@@ -32,15 +39,29 @@ export class TenantRole extends Construct {
         }),
       ),
     });
-    const leading = (...keysOfTenant: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keysOfTenant } });
+    const leading = (...keysOfTenant: string[]) => ({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keysOfTenant },
+    });
     new ManagedPolicy(this, 'Policy', {
       roles: [this.role],
       statements: [
-        this.#named('Uploads', allow(['s3:PutObject'], [`in/${TENANT}/*`, `parts/${TENANT}/*`].map((key) => buckets.uploads.arnForObjects(key)))),
+        this.#named(
+          'Uploads',
+          allow(
+            ['s3:PutObject'],
+            [`in/${TENANT}/*`, `parts/${TENANT}/*`].map((key) => buckets.uploads.arnForObjects(key)),
+          ),
+        ),
         this.#named('Results', allow(['s3:GetObject'], [buckets.data.arnForObjects(`${TENANT}/studies/*`)])),
         this.#named('OwnUploads', allow(['dynamodb:Query'], [studies.tableArn], leading(`UPLOAD#${TENANT}/*`))),
-        this.#named('OwnRuns', allow(['dynamodb:Query'], [studies.indexArn('tenantTime'), studies.indexArn('tenantRun')], leading(TENANT))),
-        this.#named('OwnRunsByStatus', allow(['dynamodb:Query'], [studies.indexArn('tenantStatus')], leading(`${TENANT}#*`))),
+        this.#named(
+          'OwnRuns',
+          allow(['dynamodb:Query'], [studies.indexArn('tenantTime'), studies.indexArn('tenantRun')], leading(TENANT)),
+        ),
+        this.#named(
+          'OwnRunsByStatus',
+          allow(['dynamodb:Query'], [studies.indexArn('tenantStatus')], leading(`${TENANT}#*`)),
+        ),
         this.#named('Key', allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn])),
       ],
     });

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { imageContext } from '../bundling/image.ts';
 import type { Config } from '../config.ts';
@@ -40,7 +40,10 @@ export class WorkerImage extends Construct {
   get pulls(): PolicyStatement[] {
     return [
       allow(['ecr:GetAuthorizationToken'], ['*']),
-      allow(['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'], [this.#repositoryArn]),
+      allow(
+        ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+        [this.#repositoryArn],
+      ),
     ];
   }
 }

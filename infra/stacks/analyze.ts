@@ -1,7 +1,7 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
@@ -124,9 +124,10 @@ export class AnalyzeStack extends Stack {
       placement: shared.placement,
       statements: [
         ...consumes(analyze),
-        allow(['sagemaker:InvokeEndpointAsync'], [
-          this.formatArn({ service: 'sagemaker', resource: 'endpoint', resourceName: endpointName }),
-        ]),
+        allow(
+          ['sagemaker:InvokeEndpointAsync'],
+          [this.formatArn({ service: 'sagemaker', resource: 'endpoint', resourceName: endpointName })],
+        ),
         allow(['s3:PutObject'], [buckets.data.arnForObjects(`${INVOCATIONS_PREFIX}/*`)]),
         allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
         ...keepsRuns(shared.studies),
@@ -153,7 +154,9 @@ export class AnalyzeStack extends Stack {
       statements: [...keepsRuns(studies), ...announces(bus)],
     });
     for (const topic of [model.succeeded, model.failed])
-      topic.addSubscription(new LambdaSubscription(notified.function, { deadLetterQueue: queues.uploads.analyze.deadLetters }));
+      topic.addSubscription(
+        new LambdaSubscription(notified.function, { deadLetterQueue: queues.uploads.analyze.deadLetters }),
+      );
     return notified;
   }
 

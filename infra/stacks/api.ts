@@ -1,5 +1,5 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
-import { CfnStage, type IHttpRouteAuthorizer, HttpApi, HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { CfnStage, HttpApi, HttpMethod, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { Construct } from 'constructs';
@@ -30,7 +30,12 @@ export class ApiStack extends Stack {
   #function(config: Config, shared: Shared, tenantRoleName: string): ServiceFunction {
     const { platform, buckets, studies, queues } = shared;
     const { auth } = config;
-    const tenantRoleArn = this.formatArn({ service: 'iam', region: '', resource: 'role', resourceName: tenantRoleName });
+    const tenantRoleArn = this.formatArn({
+      service: 'iam',
+      region: '',
+      resource: 'role',
+      resourceName: tenantRoleName,
+    });
     return new ServiceFunction(this, 'Function', {
       platform,
       name: 'api',

@@ -52,7 +52,10 @@ export class BackfillStack extends Stack {
       statements: [
         ...sends(ingest),
         allow(['sqs:GetQueueAttributes'], [ingest.queue.queueArn]),
-        allow(['s3:GetObject'], sources.map((source) => `${source}/*`)),
+        allow(
+          ['s3:GetObject'],
+          sources.map((source) => `${source}/*`),
+        ),
         allow(['s3:PutObject', 's3:AbortMultipartUpload'], [buckets.backfill.arnForObjects('in/*')]),
         allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
         allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [studies.tableArn], {

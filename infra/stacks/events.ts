@@ -1,11 +1,12 @@
-import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
-import { EventBus, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
-import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { ANNOUNCEMENT_SOURCE } from '../../src/contracts/events.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
+import { conforms } from '../conforms.ts';
+import { eventRule } from '../constructs/event-rule.ts';
 import type { Keys } from '../constructs/keys.ts';
 import { consumes } from '../constructs/permissions.ts';
 import { allow, type FunctionPlatform, ServiceFunction } from '../constructs/service-function.ts';
@@ -30,22 +31,25 @@ export class EventsStack extends Stack {
   constructor(scope: Construct, id: string, props: EventsProps) {
     super(scope, id, props);
     const { config, keys, queues } = props;
-    this.bus = new EventBus(this, 'Bus', {
-      eventBusName: names(config).eventBus,
-      kmsKey: keys.messages,
-      deadLetterQueue: queues.webhooks.deadLetters,
-    });
+    this.bus = conforms<IEventBus>(
+      new EventBus(this, 'Bus', {
+        eventBusName: names(config).eventBus,
+        kmsKey: keys.messages,
+        deadLetterQueue: queues.webhooks.deadLetters,
+      }),
+    );
     const hooked = config.webhooks.map(({ tenant }) => tenant);
     this.functions = hooked.length === 0 ? [] : [this.#webhooks(props, hooked)];
   }
 
   #webhooks({ config, platform, queues, secrets, keys }: EventsProps, tenants: string[]): ServiceFunction {
     const lane = queues.webhooks;
-    new Rule(this, 'Announcements', {
-      eventBus: this.bus,
+    eventRule(this, 'Announcements', {
+      eventBusName: this.bus.eventBusName,
       description: 'Terminal states of tenants that have a webhook',
       eventPattern: { source: [ANNOUNCEMENT_SOURCE], detail: { tenant: tenants } },
-      targets: [new SqsQueue(lane.queue, { deadLetterQueue: lane.deadLetters, maxEventAge: Duration.hours(24), retryAttempts: 185 })],
+      targetArn: lane.queue.queueArn,
+      deadLetters: lane.deadLetters,
     });
     const webhook = new ServiceFunction(this, 'Webhook', {
       platform,

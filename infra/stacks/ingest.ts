@@ -4,7 +4,15 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
-import { announces, consumes, keepsRuns, pseudonymises, reads, readsAndWritesStudies, sends } from '../constructs/permissions.ts';
+import {
+  announces,
+  consumes,
+  keepsRuns,
+  pseudonymises,
+  reads,
+  readsAndWritesStudies,
+  sends,
+} from '../constructs/permissions.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
 import { STAGE_LIMITS } from '../stages.ts';

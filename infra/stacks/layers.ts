@@ -2,8 +2,8 @@ import { Stack, type StackProps } from 'aws-cdk-lib';
 import { Architecture, type Code, LayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { modelLayerCode, nativeLayerCode } from '../bundling/code.ts';
-import { RUNTIME } from '../constructs/service-function.ts';
 import type { Config } from '../config.ts';
+import { RUNTIME } from '../constructs/service-function.ts';
 
 /** Native packages and the model pack, copied once and shared by the functions. */
 export class LayersStack extends Stack {

@@ -2,6 +2,7 @@ import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { s3MayNotify } from '../constructs/buckets.ts';
+import { eventsMaySend } from '../constructs/event-rule.ts';
 import type { Keys } from '../constructs/keys.ts';
 import { Lane } from '../constructs/lane.ts';
 import { names } from '../names.ts';
@@ -35,8 +36,11 @@ export class QueuesStack extends Stack {
       analyze: lane('BackfillAnalyze', 'backfill-analyze', analyzeLimits(config)),
     };
     this.webhooks = lane('Webhooks', 'webhooks', STAGE_LIMITS.webhook);
+    for (const { queue, deadLetters } of [this.webhooks, this.uploads.ingest])
+      for (const target of [queue, deadLetters]) eventsMaySend(target, this.account);
     const bucketArn =
-      config.existing.uploadsBucketArn ?? this.formatArn({ service: 's3', region: '', account: '', resource: names(config).uploadsBucket });
+      config.existing.uploadsBucketArn ??
+      this.formatArn({ service: 's3', region: '', account: '', resource: names(config).uploadsBucket });
     const { queue } = this.uploads.ingest;
     queue.addToResourcePolicy(s3MayNotify(queue.queueArn, bucketArn, this.account));
   }

@@ -17,7 +17,13 @@ export class StorageStack extends Stack {
     const ingestQueue = queues.uploads.ingest.queue;
     this.buckets = new Buckets(this, 'Buckets', { config, key: keys.data, ingestQueueArn: ingestQueue.queueArn });
     this.node.addDependency(queues);
-    if (config.malwareGate) new MalwareGate(this, 'MalwareGate', { config, uploads: this.buckets.uploads, key: keys.data, ingest: queues.uploads.ingest });
+    if (config.malwareGate)
+      new MalwareGate(this, 'MalwareGate', {
+        config,
+        uploads: this.buckets.uploads,
+        key: keys.data,
+        ingest: queues.uploads.ingest,
+      });
     if (config.cloudTrailDataEvents) new ObjectTrail(this, 'ObjectTrail', { config, keys, buckets: this.buckets });
   }
 }

@@ -31,7 +31,11 @@ export class SweepStack extends Stack {
       platform,
       name: 'sweep',
       code: functionCode('functions/sweep', FUNCTIONS.sweep),
-      environment: environmentOf('sweep', { stage: config.stage, table: studies.tableName, eventBus: bus.eventBusName }),
+      environment: environmentOf('sweep', {
+        stage: config.stage,
+        table: studies.tableName,
+        eventBus: bus.eventBusName,
+      }),
       memoryMiB: 256,
       timeoutSeconds: 120,
       concurrency: 1,

@@ -40,6 +40,8 @@ const DEFAULTS = { concurrency: 1, batchSize: 1, visibilitySeconds: 60, waitSeco
 const HEARTBEATS_PER_VISIBILITY = 3;
 const MAX_BACKOFF_MS = 5000;
 const MAX_VISIBILITY_SECONDS = 43_200;
+/** The longest a timer can wait. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
 
 /**
  * Drives a Lambda-shaped handler from a queue: receives, keeps messages hidden while the handler works, deletes what
@@ -231,7 +233,7 @@ function contextOf(functionName: string): Context {
     awsRequestId: randomUUID(),
     logGroupName: functionName,
     logStreamName: functionName,
-    getRemainingTimeInMillis: () => Number.MAX_SAFE_INTEGER,
+    getRemainingTimeInMillis: () => NO_DEADLINE_MS,
     done: unused,
     fail: unused,
     succeed: unused,

@@ -34,7 +34,7 @@ export function createStageHandler(options: StageHandlerOptions): StageHandler {
     const failures = await Promise.all(event.Records.map((record) => handleRecord(options, record)));
     return { batchItemFailures: failures.flatMap((id) => (id === null ? [] : [{ itemIdentifier: id }])) };
   };
-  return middy<SQSEvent, SQSBatchResponse>(base).onError(({ error }) => {
+  return middy<SQSEvent, SQSBatchResponse>(base, { timeoutEarlyInMillis: 0 }).onError(({ error }) => {
     log.error('handler.failed', { errorName: error instanceof Error ? error.name : 'unknown' });
   }) as unknown as StageHandler;
 }

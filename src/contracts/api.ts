@@ -54,7 +54,14 @@ export const runPageSchema = z.strictObject({ runs: z.array(shownRunSchema), cur
 export const uploadStatusAnswerSchema = z.strictObject({ objects: z.array(shownUploadSchema) });
 export const errorSchema = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
 
-export const RESULT_NAMES = [RUN_FILES.report, RUN_FILES.run, RUN_FILES.overlay, RUN_FILES.mask, RUN_FILES.html, RUN_FILES.csv] as const;
+export const RESULT_NAMES = [
+  RUN_FILES.report,
+  RUN_FILES.run,
+  RUN_FILES.overlay,
+  RUN_FILES.mask,
+  RUN_FILES.html,
+  RUN_FILES.csv,
+] as const;
 
 export const runQuerySchema = z.strictObject({
   status: runStatusSchema.optional(),

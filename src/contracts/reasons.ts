@@ -62,6 +62,7 @@ export const REASONS = {
   paediatric: reason('ingest', 'rejected', 'The patient is under 18 years old; the models know adults only.'),
   age_unknown: reason('ingest', 'flag', 'The age of the patient is not known; the models know adults only.'),
   burned_in_text: reason('ingest', 'quarantined', 'The pixels may hold burned-in text; nothing was analysed.'),
+  ignored_file: reason('ingest', 'flag', 'The file is no part of a study and was left out.'),
   // detect
   lumbar_region_not_found: reason('detect', 'rejected', 'No lumbar region was found on any candidate slice.'),
   level_uncertain: reason('detect', 'needs_review', 'The level of this disc cannot be named with certainty.'),

@@ -7,6 +7,7 @@ import { text } from './values.ts';
 
 export interface Part10 {
   readonly syntax: TransferSyntax;
+  readonly meta: DataSet;
   readonly dataSet: DataSet;
 }
 
@@ -28,9 +29,16 @@ export function openPart10(bytes: Uint8Array): Part10 {
   if (!hasDicomPrefix(bytes)) throw new InputFault('not_dicom');
   const dataSetStart = findDataSet(bytes);
   const meta = walkDataSet(bytes.subarray(0, dataSetStart), META_START, { implicit: false, littleEndian: true });
-  const syntax = syntaxOf(meta) ?? unnamedSyntax(bytes, dataSetStart);
-  if (!syntax.deflated) return { syntax, dataSet: walkDataSet(bytes, dataSetStart, syntax) };
-  return { syntax, dataSet: walkDataSet(inflate(bytes.subarray(dataSetStart)), 0, syntax) };
+  const syntax = syntaxOf(meta) ?? UNNAMED;
+  if (syntax.deflated) return { syntax, meta, dataSet: walkDataSet(inflate(bytes.subarray(dataSetStart)), 0, syntax) };
+  const implicit = syntax.implicit || isImplicit(bytes, dataSetStart);
+  return { syntax, meta, dataSet: walkDataSet(bytes, dataSetStart, { ...syntax, implicit }) };
+}
+
+/** Some writers name an explicit syntax and write none: the first element then carries no value representation. */
+function isImplicit(bytes: Uint8Array, start: number): boolean {
+  const letter = (byte: number | undefined) => byte !== undefined && byte >= 0x41 && byte <= 0x5a;
+  return !letter(bytes[start + 4]) && !letter(bytes[start + 5]);
 }
 
 /** The first element whose group is not 0002; every file that has none holds no data set. */
@@ -61,11 +69,14 @@ function syntaxOf(meta: DataSet): TransferSyntax | null {
 }
 
 /** Little endian, with or without value representations as the first element shows: the header is read, the pixels not. */
-function unnamedSyntax(bytes: Uint8Array, start: number): TransferSyntax {
-  const vr = String.fromCharCode(bytes[start + 4] ?? 0, bytes[start + 5] ?? 0);
-  const implicit = !/^[A-Z]{2}$/.test(vr);
-  return { uid: '', name: 'none is named', implicit, littleEndian: true, deflated: false, pixels: null };
-}
+const UNNAMED: TransferSyntax = {
+  uid: '',
+  name: 'none is named',
+  implicit: false,
+  littleEndian: true,
+  deflated: false,
+  pixels: null,
+};
 
 const MIN_INFLATE_BYTES = 8 * 1024 * 1024;
 const MAX_INFLATE_BYTES = 512 * 1024 * 1024;

@@ -135,17 +135,16 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   return candidates.filter(([applies]) => applies).map(([, note, cost]) => [note, cost] as const);
 }
 
-/** Best first; of equal scores the one with more slices, then the lower index. */
-export function bestSeries(ranked: readonly RankedSeries[]): RankedSeries | null {
-  const eligible = ranked.filter(({ refusal }) => refusal === null);
-  return (
-    eligible.sort(
+/** Those that can be read, best first; of equal scores the one with more slices, then the lower index. */
+export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] {
+  return ranked
+    .filter(({ refusal }) => refusal === null)
+    .sort(
       (a, b) =>
         (b.ranking.score ?? 0) - (a.ranking.score ?? 0) ||
         b.ranking.slices - a.ranking.slices ||
         a.ranking.seriesIndex - b.ranking.seriesIndex,
-    )[0] ?? null
-  );
+    );
 }
 
 /** Why none of the series can be read: the refusal of those that came nearest. */

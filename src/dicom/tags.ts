@@ -1,5 +1,6 @@
 /** Tags as `group << 16 | element`. Whatever is not listed here is walked over and never turned into a value. */
 export const TAG = {
+  mediaStorageSopClassUid: 0x00020002,
   transferSyntaxUid: 0x00020010,
   imageType: 0x00080008,
   sopClassUid: 0x00080016,

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { STUDIES_TABLE } from '../contracts/table.ts';
+import { makeWritesAtomic } from './atomic-writes.ts';
 import { namesAccessKey } from './credentials.ts';
 import { closeServer } from './s3/server.ts';
 import type { Credentials } from './s3/signature.ts';
@@ -38,6 +39,7 @@ const ACTIVE_POLL_MS = 5;
 /** Starts dynalite on loopback with the studies table. Throws `ForeignTableError`. */
 export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbServer> {
   const { folder, credentials } = options;
+  makeWritesAtomic();
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, ...(folder === null ? {} : { path: folder }) });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   guard(server, credentials);

@@ -134,8 +134,8 @@ export function reliabilityBins(labels: readonly ScoredLabel[]): ReliabilityBin[
   const { entries } = equalMassBins(sorted, new Float64Array(patients).fill(1));
   return Array.from({ length: BINS }, (_, bin) => {
     const members = entries.filter((entry) => entry.bin === bin).map(({ index }) => sorted[index]!);
-    const mean = (valueOf: (label: ScoredLabel) => number) =>
-      members.reduce((sum, member) => sum + valueOf(member), 0) / members.length;
+    const mean = (measure: (label: ScoredLabel) => number) =>
+      members.reduce((sum, member) => sum + measure(member), 0) / members.length;
     return {
       meanProbability: mean(({ probability }) => probability),
       observedRate: mean(({ label }) => label),

@@ -1,6 +1,6 @@
 import { type BootstrapOptions, type Estimate, estimateAll, type Statistic } from './bootstrap.ts';
 import { brierScore, calibrationError, calibrationSlope } from './calibration.ts';
-import { dot, perPatient, ratio } from './detection.ts';
+import { addUp, dot, perPatient, ratio } from './per-patient.ts';
 import { averagePrecisionOfLabels, rocAuc, type ScoredLabel } from './ranking.ts';
 
 /** A labelled disc with the answer that the pipeline gave. */
@@ -53,8 +53,8 @@ export function classificationFigures(
   const fn = count(({ label, positive }) => label === 1 && !positive);
   const tn = count(({ label, positive }) => label === 0 && !positive);
   const all = count(() => true);
-  const recall = ratio(tp, sum(tp, fn));
-  const specificity = ratio(tn, sum(tn, fp));
+  const recall = ratio(tp, addUp(tp, fn));
+  const specificity = ratio(tn, addUp(tn, fp));
   const calibration = calibrationError(labels);
   const f1: Statistic = (weights) => {
     const hits = 2 * dot(tp, weights);
@@ -69,10 +69,10 @@ export function classificationFigures(
       ),
       rocAuc: rocAuc(labels),
       averagePrecision: averagePrecisionOfLabels(labels),
-      accuracy: ratio(sum(tp, tn), all),
+      accuracy: ratio(addUp(tp, tn), all),
       balancedAccuracy: (weights) => (recall(weights) + specificity(weights)) / 2,
       specificity,
-      precision: ratio(tp, sum(tp, fp)),
+      precision: ratio(tp, addUp(tp, fp)),
       recall,
       f1,
       brier: brierScore(labels),
@@ -95,5 +95,3 @@ export function classificationFigures(
     ...estimates,
   };
 }
-
-const sum = (a: Float64Array, b: Float64Array) => a.map((value, index) => value + b[index]!);

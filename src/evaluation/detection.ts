@@ -1,6 +1,7 @@
 import type { Box, ScoredBox } from '../contracts/detection.ts';
 import { type BootstrapOptions, type Estimate, estimateAll, type Statistic } from './bootstrap.ts';
 import { overlap } from './boxes.ts';
+import { addUp, dot, perPatient, ratio } from './per-patient.ts';
 
 /** One picture's reported boxes and labelled ones, all in pixels of the upright slice. */
 export interface DetectedPicture {
@@ -30,7 +31,7 @@ export interface DetectionFigures {
   readonly meanIou: Estimate;
 }
 
-const THRESHOLDS = Array.from({ length: 10 }, (_, step) => 0.5 + 0.05 * step);
+const THRESHOLDS = Array.from({ length: 10 }, (_, step) => (50 + 5 * step) / 100);
 
 interface Judged {
   readonly patient: number;
@@ -63,7 +64,7 @@ export function detectionFigures(
       ap50: precisions[0]!,
       ap50To95: (weights) => precisions.reduce((sum, precision) => sum + precision(weights), 0) / precisions.length,
       recall: ratio(hitsOf, truthsOf),
-      precision: ratio(hitsOf, add(hitsOf, falseOf)),
+      precision: ratio(hitsOf, addUp(hitsOf, falseOf)),
       falsePerPicture: ratio(falseOf, picturesOf),
       allFound: ratio(completeOf, picturesOf),
       meanIou: ratio(iouOf, hitsOf),
@@ -136,38 +137,10 @@ function interpolated(recall: readonly number[], precision: number[]): number {
   let sum = 0;
   let at = 0;
   for (let point = 0; point <= 100; point++) {
-    while (at < recall.length && recall[at]! < point / 100 - 1e-12) at++;
+    while (at < recall.length && recall[at]! < point * 0.01) at++;
     if (at < recall.length) sum += precision[at]!;
   }
   return sum / 101;
 }
 
-/** Sums of a value of each picture by patient. */
-export function perPatient<Item extends { readonly patient: number }>(
-  patients: number,
-  items: readonly Item[],
-  valueOf: (item: Item, index: number) => number,
-): Float64Array {
-  const sums = new Float64Array(patients);
-  items.forEach((item, index) => {
-    sums[item.patient] = sums[item.patient]! + valueOf(item, index);
-  });
-  return sums;
-}
-
-/** Ratio of two sums by patient; NaN where the lower one is 0. */
-export function ratio(upper: Float64Array, lower: Float64Array): Statistic {
-  return (weights) => {
-    const below = dot(lower, weights);
-    return below === 0 ? Number.NaN : dot(upper, weights) / below;
-  };
-}
-
-export function dot(values: Float64Array, weights: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += values[index]! * weights[index]!;
-  return sum;
-}
-
-const add = (a: Float64Array, b: Float64Array) => a.map((value, index) => value + b[index]!);
 const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);

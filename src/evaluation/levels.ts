@@ -1,6 +1,6 @@
 import type { Level } from '../contracts/reasons.ts';
 import { type BootstrapOptions, type Estimate, estimateAll } from './bootstrap.ts';
-import { perPatient, ratio } from './detection.ts';
+import { perPatient, ratio } from './per-patient.ts';
 
 /** A labelled disc and the name that it got; `named` is null where it was missed. */
 export interface NamedLabel {

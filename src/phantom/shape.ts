@@ -6,7 +6,6 @@ export type Polygon = readonly Point[];
 export const add = (a: Point, b: Point, scale = 1): Point => [a[0] + b[0] * scale, a[1] + b[1] * scale];
 export const subtract = (a: Point, b: Point): Point => [a[0] - b[0], a[1] - b[1]];
 export const mix = (a: Point, b: Point, t: number): Point => [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t];
-export const distance = (a: Point, b: Point): number => Math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2);
 export const unit = (a: Point): Point => {
   const length = Math.sqrt(a[0] * a[0] + a[1] * a[1]);
   return [a[0] / length, a[1] / length];

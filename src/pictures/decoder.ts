@@ -31,12 +31,12 @@ export function createPixelDecoder(options: DecoderOptions = {}): ClosablePixelD
   const pool = new DecoderPool({ ...DEFAULTS, ...options });
   return {
     async readDicom(bytes): Promise<DicomObject> {
-      const answer = await pool.ask(() => ({ kind: 'header', bytes: bytes.slice() }));
+      const answer = await pool.ask(() => ({ kind: 'header', bytes: new Uint8Array(bytes) }));
       if (answer.kind !== 'header') throw new Error('the decoder answered another question');
       return answer.object;
     },
     async decodeFrame(bytes, frame): Promise<Grey16> {
-      const answer = await pool.ask(() => ({ kind: 'frame', bytes: bytes.slice(), frame }));
+      const answer = await pool.ask(() => ({ kind: 'frame', bytes: new Uint8Array(bytes), frame }));
       if (answer.kind !== 'frame') throw new Error('the decoder answered another question');
       return answer.image;
     },
@@ -121,7 +121,7 @@ class DecoderPool {
   #start(): Worker {
     const typescript = import.meta.url.endsWith('.ts');
     const worker = new Worker(new URL(typescript ? './decoder-worker.ts' : './decoder-worker.js', import.meta.url), {
-      execArgv: typescript ? ['--import', 'tsx'] : [],
+      execArgv: typescript ? ['--import', typescriptLoader()] : [],
       resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMiB, maxYoungGenerationSizeMb: 32 },
     });
     worker.on('error', () => this.#forget(worker)).on('exit', () => this.#forget(worker));
@@ -134,4 +134,9 @@ class DecoderPool {
     const index = this.#idle.indexOf(worker);
     if (index >= 0) this.#idle.splice(index, 1);
   }
+}
+
+/** A module that lets a worker thread load TypeScript: tsx registers itself in the main thread only. */
+function typescriptLoader(): string {
+  return `data:text/javascript,import{register}from${JSON.stringify(import.meta.resolve('tsx/esm/api'))};register()`;
 }

@@ -4,7 +4,7 @@ import type { PackManifest } from '../contracts/pack.ts';
 import { LEVELS, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
 import { type DiscFinding, REPORT_LIMITS, type Report, SEGMENTATION_CLASSES } from '../contracts/report.ts';
 import type { Study } from '../contracts/study.ts';
-import { LUMBAR_DISCS } from '../detection/name-discs.ts';
+import { LUMBAR_DISCS } from '../detection/column.ts';
 import { cropPixels } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { countClasses } from '../imaging/mask.ts';

@@ -2,8 +2,9 @@ import type { Detection, NamedDisc, ScoredBox } from '../contracts/detection.ts'
 import type { CropRule, DiscDetector, LumbarDetector, Member, PackManifest } from '../contracts/pack.ts';
 import { LEVELS, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Slice, Study } from '../contracts/study.ts';
+import { LUMBAR_DISCS } from '../detection/column.ts';
 import { planDiscs, planRegion, readDetections } from '../detection/detector.ts';
-import { LUMBAR_DISCS, nameDiscs } from '../detection/name-discs.ts';
+import { nameDiscs } from '../detection/name-discs.ts';
 import { cropPixels, cropRect } from '../imaging/crop.ts';
 import type { Grey8, Grey16 } from '../imaging/image.ts';
 import { type UprightSlice, uprightSlice } from '../imaging/upright.ts';
@@ -56,7 +57,7 @@ export async function detectSlices(
   );
   const chosen = chooseSlice(candidates);
   const { image } = chosen.upright;
-  const named = chosen.region === null ? [] : nameDiscs(chosen.discs, chosen.region.box, image).discs;
+  const named = chosen.region === null ? [] : nameDiscs(chosen.discs, chosen.region.box, image);
   const reasons = reasonsOf(chosen, named);
   const refused = reasons.filter(({ code }) => REASONS[code].status === 'rejected');
   const crops =

@@ -124,18 +124,25 @@ def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, fl
     return result
 
 
-def train(recipe: Recipe, root: Path, out: Path, pretrained: Path | None = None) -> None:
-    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`."""
+def train(
+    recipe: Recipe, root: Path, out: Path, found: Path | None = None, pretrained: Path | None = None, initial: Path | None = None
+) -> None:
+    """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
+
+    `found` adds discs of `find_discs`, `pretrained` is an encoder's checkpoint, `initial` a run of the same network.
+    """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     np.random.seed(recipe.seed)
-    discs = read_discs(root, recipe.sequences)
+    discs = read_discs(root, recipe.sequences, found)
     training = [disc for disc in discs if disc.split == "train"]
     validation = [disc for disc in discs if disc.split == "val" and disc.scored]
     cache = SliceCache()
     network = recipe.network().to(memory_format=torch.channels_last)
     if pretrained:
         load_checkpoint(network.encoder, pretrained)
+    if initial:
+        network.load_state_dict(load_average(initial))
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = recipe.epochs * (len(training) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
@@ -223,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train one network")
     training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
+    training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     for name, default in asdict(Recipe()).items():
         flag = f"--{name.replace('_', '-')}"
         if name == "family":
@@ -241,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
     for command in (training, measuring):
         command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+        command.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     return parser
 
 
@@ -251,14 +260,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.pretrained)
+        train(recipe, options.data_root, options.out, options.found, options.pretrained, options.initial)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)
         print(json.dumps(entry))
     else:
         entry = find_member(options.models, options.id)
-        discs = [disc for disc in read_discs(options.data_root) if disc.split == options.split and disc.scored]
+        discs = [disc for disc in read_discs(options.data_root, found=options.found) if disc.split == options.split and disc.scored]
         print(json.dumps(figures(discs, member_logits(options.models, entry, discs)), indent=1))
 
 

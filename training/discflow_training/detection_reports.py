@@ -41,7 +41,7 @@ def export_member(checkpoint: Path, models: Path) -> dict[str, object]:
 def member(recipe: Recipe, file: dict[str, object]) -> dict[str, object]:
     """A detector's entry in the manifest; the lumbar detector has no crop rule."""
     role = "lumbar-detector" if recipe.task == "lumbar" else "disc-detector"
-    chosen = {"regionClass": 0} if recipe.task == "lumbar" else {"discClass": 0}
+    chosen = {"targetClass": 0} if recipe.task == "lumbar" else {"targetClass": 0}
     entry: dict[str, object] = {
         "id": MEMBER_IDS[recipe.task],
         "role": role,

@@ -5,6 +5,7 @@ Boxes are `x0, y0, x1, y1` in pixels of the upright slice. A target or grade tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,10 @@ class Disc:
         return self.order < SCORED_DISCS
 
 
-def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE")) -> list[Disc]:
-    """Every disc with a box and at least one known target, yolospine first."""
-    return _yolospine_discs(root) + _spider_discs(root, sequences)
+def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE"), found: Path | None = None) -> list[Disc]:
+    """Every disc with a box and at least one known target, yolospine first; `found` is a file of `find_discs`."""
+    spider = read_spider(root, sequences) + (_found_images(root, found) if found else [])
+    return _yolospine_discs(root) + _spider_discs(root, spider)
 
 
 def _yolospine_discs(root: Path) -> list[Disc]:
@@ -67,10 +69,26 @@ def _yolospine_discs(root: Path) -> list[Disc]:
     return discs
 
 
-def _spider_discs(root: Path, sequences: Sequence[str]) -> list[Disc]:
+def _found_images(root: Path, found: Path) -> list[DetectionImage]:
+    """SPIDER's T2 slices whose discs a detector found."""
+    splits = {row["new_file_name"]: row["split"] for row in read_table(root / "spider" / "series.csv")}
+    images = []
+    for name, boxes in json.loads(found.read_text()).items():
+        path = root / "spider" / "midslices" / f"{name}.png"
+        discs = np.array(boxes, dtype=np.float64)
+        patient = name.split("_", 1)[0]
+        images.append(DetectionImage(name, patient, splits[name], "spider", "t2", path, discs, region=_hull(discs)))
+    return images
+
+
+def _hull(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
+
+def _spider_discs(root: Path, images: Sequence[DetectionImage]) -> list[Disc]:
     gradings = read_gradings(root)
     discs = []
-    for image in read_spider(root, sequences):
+    for image in images:
         for order in range(len(image.discs)):
             grading = gradings.get((image.patient, order + 1))
             if grading is None:

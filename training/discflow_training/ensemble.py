@@ -143,9 +143,9 @@ def target_report(target: dict[str, Any], by_member: dict[str, np.ndarray], disc
     return report
 
 
-def scored_discs(root: Path, split: str) -> list[Disc]:
+def scored_discs(root: Path, split: str, found: Path | None) -> list[Disc]:
     """The five lowest discs of every T2 slice of a split."""
-    return [d for d in read_discs(root, ("t2",)) if d.split == split and d.scored]
+    return [d for d in read_discs(root, ("t2",), found) if d.split == split and d.scored]
 
 
 def _classifier_outputs(models: Path, members: Sequence[dict], discs: Sequence[Disc]) -> dict[str, np.ndarray]:
@@ -194,12 +194,12 @@ def _best_single(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> str:
     return max(outputs, key=mean_auc)
 
 
-def run(models: Path, root: Path, report: str) -> dict[str, Any]:
+def run(models: Path, root: Path, report: str, found: Path | None) -> dict[str, Any]:
     """Fit on validation data, write the fragment, and measure members and ensemble on the split `report`."""
     fragment = read_fragment(models)
     classifiers = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
     segmenters = [m for m in fragment["members"] if m["role"] == "spine-segmenter"]
-    discs = scored_discs(root, "val")
+    discs = scored_discs(root, "val", found)
     regions = [region for region in read_regions(root) if region.split == "val"]
     outputs = _classifier_outputs(models, classifiers, discs)
     maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
@@ -212,7 +212,7 @@ def run(models: Path, root: Path, report: str) -> dict[str, Any]:
     }
     write_fragment(models, fragment)
     if report != "val":
-        discs = scored_discs(root, report)
+        discs = scored_discs(root, report, found)
         regions = [region for region in read_regions(root) if region.split == report]
         outputs = _classifier_outputs(models, classifiers, discs)
         maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
@@ -243,9 +243,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.ensemble", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     parser.add_argument("--report", choices=("val", "test"), default="val")
     options = parser.parse_args(arguments)
-    print(json.dumps(run(options.models, options.data_root, options.report), indent=1))
+    print(json.dumps(run(options.models, options.data_root, options.report, options.found), indent=1))
 
 
 if __name__ == "__main__":

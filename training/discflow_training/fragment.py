@@ -17,6 +17,12 @@ def read_fragment(models: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {"members": []}
 
 
+def read_fragments(models: Path) -> list[dict[str, Any]]:
+    """Every fragment of a pack, in order of name; a bare list is a list of members."""
+    contents = [json.loads(path.read_text()) for path in sorted((models / FRAGMENT.parent).glob("*.json"))]
+    return [{"members": content} if isinstance(content, list) else content for content in contents]
+
+
 def write_fragment(models: Path, fragment: dict[str, Any]) -> None:
     """Replace the fragment."""
     write_json(models / FRAGMENT, fragment)

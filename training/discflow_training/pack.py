@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .fragment import DEFAULT_MODELS, write_json
+from .fragment import DEFAULT_MODELS, read_fragments, write_json
 
 LARGEST_BYTES = 32 * 1024 * 1024
 ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter")
@@ -97,8 +96,7 @@ def _weight_faults(part: str, weights: dict[str, float], able: set[str]) -> list
 
 def assemble(models: Path) -> dict[str, Any]:
     """Write `manifest.json` from the fragments; raises `PackError` and writes nothing where it breaks the contract."""
-    fragments = [json.loads(path.read_text()) for path in sorted((models / "members").glob("*.json"))]
-    manifest = merge_fragments(fragments)
+    manifest = merge_fragments(read_fragments(models))
     stamp_files(manifest, models)
     named = {member["file"] for member in manifest["members"]}
     strays = [f"{path.name} belongs to no member" for path in sorted(models.glob("*.onnx")) if path.name not in named]

@@ -31,7 +31,7 @@ export async function copyObject(store: S3Store, request: S3Request, response: S
 
 async function duplicate(store: S3Store, request: S3Request, source: { bucket: string; key: string }) {
   for (let attempt = 0; attempt < COPY_ATTEMPTS; attempt++) {
-    const record = await store.find(source.bucket, source.key);
+    const record = store.find(source.bucket, source.key);
     checkSource(request, record);
     try {
       return { record, id: await store.blobs.duplicate(record.blob) };

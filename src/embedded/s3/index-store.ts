@@ -76,7 +76,7 @@ export class S3Index {
     return this.#level.close();
   }
 
-  object(bucket: string, key: string): Promise<ObjectRecord | undefined> {
+  object(bucket: string, key: string): ObjectRecord | undefined {
     return this.#get<ObjectRecord>(objectKey(bucket, key));
   }
 
@@ -113,7 +113,7 @@ export class S3Index {
     }
   }
 
-  upload(bucket: string, key: string, uploadId: string): Promise<UploadRecord | undefined> {
+  upload(bucket: string, key: string, uploadId: string): UploadRecord | undefined {
     return this.#get<UploadRecord>(uploadKey(bucket, key, uploadId));
   }
 
@@ -121,7 +121,7 @@ export class S3Index {
     return this.#level.put(uploadKey(bucket, key, uploadId), record);
   }
 
-  part(uploadId: string, number: number): Promise<PartRecord | undefined> {
+  part(uploadId: string, number: number): PartRecord | undefined {
     return this.#get<PartRecord>(partKey(uploadId, number));
   }
 
@@ -152,8 +152,9 @@ export class S3Index {
     ]);
   }
 
-  async #get<T>(key: string): Promise<T | undefined> {
-    return (await this.#level.get(key)) as T | undefined;
+  /** A point read of LevelDB takes microseconds; a turn through the thread pool takes more. */
+  #get<T>(key: string): T | undefined {
+    return this.#level.getSync(key) as T | undefined;
   }
 }
 

@@ -43,14 +43,14 @@ function readChecksumType(
 
 export async function uploadPart(store: S3Store, request: S3Request, response: ServerResponse, payloadHash: string) {
   const { uploadId, number } = readPart(request);
-  await findUpload(store, request, uploadId);
+  findUpload(store, request, uploadId);
   const { id, result } = await store.receive((writer) => receiveBody(request, payloadHash, writer));
-  await store.blobs.keep(id);
-  const before = await store.index.part(uploadId, number);
+  store.blobs.keep(id);
+  const before = store.index.part(uploadId, number);
   const { size, md5, checksum } = result;
   const record: PartRecord = { blob: id, size, eTag: md5, modifiedMs: Date.now(), ...(checksum && { checksum }) };
   await store.index.putPart(uploadId, number, record);
-  if (before !== undefined) await store.blobs.remove(before.blob);
+  if (before !== undefined) store.blobs.remove(before.blob);
   response.writeHead(200, { etag: `"${md5}"`, ...checksumHeaders(record), 'content-length': 0 }).end();
 }
 
@@ -61,15 +61,15 @@ function readPart(request: S3Request): { uploadId: string; number: number } {
   return { uploadId: request.query.get('uploadId') ?? '', number };
 }
 
-async function findUpload(store: S3Store, request: S3Request, uploadId: string): Promise<UploadRecord> {
-  const upload = await store.index.upload(request.bucket, request.key, uploadId);
+function findUpload(store: S3Store, request: S3Request, uploadId: string): UploadRecord {
+  const upload = store.index.upload(request.bucket, request.key, uploadId);
   if (upload === undefined) throw new S3Error('NoSuchUpload', 'The specified multipart upload does not exist.');
   return upload;
 }
 
 export async function listParts(store: S3Store, request: S3Request, response: ServerResponse): Promise<void> {
   const uploadId = request.query.get('uploadId') ?? '';
-  await findUpload(store, request, uploadId);
+  findUpload(store, request, uploadId);
   const marker = Number(request.query.get('part-number-marker') ?? 0);
   const maxParts = Math.min(1000, Number(request.query.get('max-parts') ?? 1000));
   if (!Number.isInteger(marker) || !Number.isInteger(maxParts) || maxParts < 1) {
@@ -104,7 +104,7 @@ export async function listParts(store: S3Store, request: S3Request, response: Se
 
 export async function abortUpload(store: S3Store, request: S3Request, response: ServerResponse): Promise<void> {
   const uploadId = request.query.get('uploadId') ?? '';
-  await findUpload(store, request, uploadId);
+  findUpload(store, request, uploadId);
   const parts = await store.index.parts(uploadId);
   await store.index.endUpload(
     request.bucket,
@@ -112,7 +112,7 @@ export async function abortUpload(store: S3Store, request: S3Request, response: 
     uploadId,
     parts.map(({ number }) => number),
   );
-  await Promise.all(parts.map(({ record }) => store.blobs.remove(record.blob)));
+  for (const { record } of parts) store.blobs.remove(record.blob);
   response.writeHead(204).end();
 }
 
@@ -124,7 +124,7 @@ interface NamedPart {
 
 export async function completeUpload(store: S3Store, request: S3Request, response: ServerResponse, body: string) {
   const uploadId = request.query.get('uploadId') ?? '';
-  const upload = await findUpload(store, request, uploadId);
+  const upload = findUpload(store, request, uploadId);
   const stored = await store.index.parts(uploadId);
   const parts = chooseParts(readNamedParts(body), new Map(stored.map(({ number, record }) => [number, record])));
   const promised = upload.algorithm === undefined ? undefined : request.header(checksumHeader(upload.algorithm));
@@ -155,7 +155,7 @@ export async function completeUpload(store: S3Store, request: S3Request, respons
     writeConditions(request),
     (next) => store.index.endUpload(request.bucket, request.key, uploadId, numbers, next),
   );
-  await Promise.all(stored.map((part) => store.blobs.remove(part.record.blob)));
+  for (const part of stored) store.blobs.remove(part.record.blob);
   const inner =
     element('Location', `/${request.bucket}/${request.key}`) +
     element('Bucket', request.bucket) +

@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { ONE_PIECE_BYTES } from './blobs.ts';
 import { readAlgorithm, receiveBody } from './body.ts';
 import { checksumHeader } from './checksums.ts';
 import { S3Error } from './errors.ts';
@@ -11,8 +11,6 @@ import type { S3Request } from './request.ts';
 import { matchesETag, preconditionFailed, type S3Store, type WriteConditions } from './store.ts';
 import { element, group, parseXml, S3_NAMESPACE, xmlDocument } from './xml.ts';
 
-/** Bodies up to this size are answered from one read. */
-const SINGLE_READ_BYTES = 1 << 20;
 /** A blob can be replaced between the look into the index and the opening of its file. */
 const OPEN_ATTEMPTS = 5;
 
@@ -32,56 +30,37 @@ export const writeConditions = (request: S3Request): WriteConditions => ({
 
 export async function getObject(store: S3Store, request: S3Request, response: ServerResponse): Promise<void> {
   checkVersion(request);
-  if (request.method === 'HEAD') {
-    const record = await store.find(request.bucket, request.key);
+  for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+    const record = store.find(request.bucket, request.key);
     checkReadConditions(request, record);
     const range = readRange(request.header('range'), record.size);
-    response.writeHead(range === null ? 200 : 206, answerHeaders(request, record, range)).end();
+    const head = () => response.writeHead(range === null ? 200 : 206, answerHeaders(request, record, range));
+    if (request.method === 'HEAD') {
+      head().end();
+      return;
+    }
+    const { start, end } = range ?? { start: 0, end: record.size - 1 };
+    if (end - start < ONE_PIECE_BYTES) {
+      const bytes = store.blobs.readPiece(record.blob, start, end);
+      if (bytes?.length !== end - start + 1) throw damaged();
+      head().end(bytes);
+      return;
+    }
+    const file = await store.blobs.read(record.blob);
+    if (file === null) continue;
+    try {
+      if ((await file.stat()).size !== record.size) throw damaged();
+      head();
+      await pipeline(file.createReadStream({ start, end, autoClose: false, highWaterMark: 1 << 18 }), response);
+    } finally {
+      await file.close();
+    }
     return;
   }
-  const { record, file } = await openObject(store, request.bucket, request.key);
-  try {
-    checkReadConditions(request, record);
-    const range = readRange(request.header('range'), record.size);
-    response.writeHead(range === null ? 200 : 206, answerHeaders(request, record, range));
-    await sendBytes(file, range ?? { start: 0, end: record.size - 1 }, response);
-  } finally {
-    await file.close();
-  }
+  throw damaged();
 }
 
-export async function openObject(
-  store: S3Store,
-  bucket: string,
-  key: string,
-): Promise<{ record: ObjectRecord; file: FileHandle }> {
-  for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-    const record = await store.find(bucket, key);
-    const file = await store.blobs.read(record.blob);
-    if (file !== null) return { record, file };
-  }
-  throw new S3Error('InternalError', 'The body of the object is missing on disk.');
-}
-
-async function sendBytes(file: FileHandle, range: HttpRange, response: ServerResponse): Promise<void> {
-  const length = range.end - range.start + 1;
-  if (length <= 0) {
-    response.end();
-  } else if (length <= SINGLE_READ_BYTES) {
-    const bytes = Buffer.allocUnsafe(length);
-    const { bytesRead } = await file.read(bytes, 0, length, range.start);
-    if (bytesRead !== length) throw new S3Error('InternalError', 'The body of the object is shorter than its record.');
-    response.end(bytes);
-  } else {
-    const source = file.createReadStream({
-      start: range.start,
-      end: range.end,
-      autoClose: false,
-      highWaterMark: 1 << 18,
-    });
-    await pipeline(source, response);
-  }
-}
+const damaged = (): S3Error => new S3Error('InternalError', 'The body of the object is missing or damaged on disk.');
 
 function answerHeaders(
   request: S3Request,

@@ -72,7 +72,7 @@ export class S3Store {
 
   /** Runs `fill` on a fresh blob; a blob whose filling throws is dropped. */
   async receive<T>(fill: (writer: BlobWriter) => Promise<T>): Promise<{ id: string; result: T }> {
-    const writer = await this.blobs.create();
+    const writer = this.blobs.create();
     try {
       const result = await fill(writer);
       await writer.finish();
@@ -94,17 +94,17 @@ export class S3Store {
     write: (record: ObjectRecord) => Promise<void> = (record) => this.index.putObject(bucket, key, record),
   ): Promise<ObjectRecord> {
     const record = await this.#locks.run(`${bucket}\0${key}`, async () => {
-      const before = await this.index.object(bucket, key);
+      const before = this.index.object(bucket, key);
       try {
         checkConditions(before, conditions);
       } catch (error) {
-        await this.blobs.discard(blob.id);
+        this.blobs.discard(blob.id);
         throw error;
       }
-      await this.blobs.keep(blob.id);
+      this.blobs.keep(blob.id);
       const next = this.#record(blob, headers);
       await write(next);
-      if (before !== undefined) await this.blobs.remove(before.blob);
+      if (before !== undefined) this.blobs.remove(before.blob);
       return next;
     });
     const { size, eTag, sequencer, modifiedMs } = record;
@@ -114,16 +114,16 @@ export class S3Store {
 
   async remove(bucket: string, key: string, conditions: WriteConditions = {}): Promise<void> {
     await this.#locks.run(`${bucket}\0${key}`, async () => {
-      const before = await this.index.object(bucket, key);
+      const before = this.index.object(bucket, key);
       if (before === undefined && conditions.ifMatch === undefined) return;
       checkConditions(before, conditions);
       await this.index.deleteObject(bucket, key);
-      if (before !== undefined) await this.blobs.remove(before.blob);
+      if (before !== undefined) this.blobs.remove(before.blob);
     });
   }
 
-  async find(bucket: string, key: string): Promise<ObjectRecord> {
-    const record = await this.index.object(bucket, key);
+  find(bucket: string, key: string): ObjectRecord {
+    const record = this.index.object(bucket, key);
     if (record === undefined) throw new S3Error('NoSuchKey', 'The specified key does not exist.');
     return record;
   }

@@ -73,7 +73,7 @@ function checkHeader(header: CodestreamHeader, description: PixelDescription, ma
 function decodeJpegLossless(bytes: Uint8Array, pixels: number): Uint16Array {
   try {
     const decoder = new JpegLosslessDecoder();
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes);
     const decoded = decoder.decode(copy.buffer, 0, copy.length);
     const values = decoder.numBytes === 1 ? new Uint8Array(decoded.buffer, decoded.byteOffset, pixels) : decoded;
     if (values.length < pixels) throw new InputFault('truncated', 'the compressed pixels');

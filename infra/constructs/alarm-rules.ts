@@ -1,0 +1,165 @@
+import { Duration } from 'aws-cdk-lib';
+import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { names } from '../names.ts';
+import type { ObservabilityProps } from '../stacks/observability.ts';
+import type { Alarms } from './alarms.ts';
+import { MINUTE } from './backlog-scaling.ts';
+import type { Lane } from './lane.ts';
+import type { StudyMetrics } from './study-metrics.ts';
+
+const FIVE_MINUTES = Duration.minutes(5);
+
+const lanes = ({ shared }: ObservabilityProps): Record<string, Lane> => ({
+  ingest: shared.queues.uploads.ingest,
+  detect: shared.queues.uploads.detect,
+  analyze: shared.queues.uploads.analyze,
+  'backfill-ingest': shared.queues.backfill.ingest,
+  'backfill-detect': shared.queues.backfill.detect,
+  'backfill-analyze': shared.queues.backfill.analyze,
+});
+
+/** Every alarm of a deployment, with what suffers and the runbook's article. */
+export function addAlarms(alarms: Alarms, props: ObservabilityProps, metrics: StudyMetrics): void {
+  queueAlarms(alarms, props);
+  functionAlarms(alarms, props);
+  workerAlarms(alarms, props);
+  const { shared, api, sweep } = props;
+  const failed = metrics.ended('run', 'failed').with({ period: FIVE_MINUTES });
+  alarms.add('failed-studies', {
+    article: 'failed-studies',
+    impact: 'Studies end without an answer; readers get none from us.',
+    metric: failed,
+    threshold: 3,
+  });
+  alarms.add('sweep-silent', {
+    article: 'sweep-silent',
+    impact: 'Runs whose worker died stay open and nobody is told.',
+    metric: sweep.sweep.function.metricInvocations({ period: Duration.minutes(30) }),
+    threshold: 1,
+    below: true,
+    missingIsBad: true,
+  });
+  const http = (metricName: string, statistic: string) =>
+    new Metric({
+      namespace: 'AWS/ApiGateway',
+      metricName,
+      dimensionsMap: { ApiId: api.http.apiId, Stage: '$default' },
+      statistic,
+      period: FIVE_MINUTES,
+    });
+  alarms.add('api-errors', {
+    article: 'api-errors',
+    impact: 'Platforms cannot upload studies or fetch results.',
+    metric: http('5xx', 'Sum'),
+    threshold: 5,
+  });
+  alarms.add('api-slow', {
+    article: 'api-slow',
+    impact: 'Platforms wait for answers and may time out.',
+    metric: http('Latency', 'p99'),
+    threshold: 5000,
+    minutes: 3,
+  });
+  const table = (metricName: string) =>
+    new Metric({
+      namespace: 'AWS/DynamoDB',
+      metricName,
+      dimensionsMap: { TableName: shared.studies.tableName },
+      statistic: 'Sum',
+      period: FIVE_MINUTES,
+    });
+  alarms.add('table-errors', {
+    article: 'table-errors',
+    impact: 'Stages cannot record what they did; messages are repeated.',
+    metric: new MathExpression({
+      label: 'Throttled or failed requests',
+      expression: 'FILL(r, 0) + FILL(w, 0)',
+      usingMetrics: { r: table('ReadThrottleEvents'), w: table('WriteThrottleEvents') },
+      period: FIVE_MINUTES,
+    }),
+    threshold: 10,
+  });
+  alarms.add('webhooks-failing', {
+    article: 'webhooks-failing',
+    impact: 'A tenant is not told that its studies ended.',
+    metric: shared.queues.webhooks.deadLetters.metricApproximateNumberOfMessagesVisible({
+      period: MINUTE,
+      statistic: 'Maximum',
+    }),
+    threshold: 1,
+  });
+}
+
+function queueAlarms(alarms: Alarms, props: ObservabilityProps): void {
+  for (const [name, lane] of Object.entries(lanes(props))) {
+    alarms.add(`dead-letters-${name}`, {
+      article: 'dead-letters',
+      impact: `Studies stopped at ${name} and ended as failed; they wait for a redrive.`,
+      metric: lane.deadLetters.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' }),
+      threshold: 1,
+    });
+    if (name.startsWith('backfill')) continue;
+    alarms.add(`old-messages-${name}`, {
+      article: 'old-messages',
+      impact: `Uploads wait at ${name} longer than a reader should.`,
+      metric: lane.queue.metricApproximateAgeOfOldestMessage({ period: MINUTE, statistic: 'Maximum' }),
+      threshold: 1800,
+      minutes: 3,
+    });
+  }
+}
+
+function functionAlarms(alarms: Alarms, { functions }: ObservabilityProps): void {
+  for (const { function: fn, name } of functions) {
+    alarms.add(`errors-${name}`, {
+      article: 'function-errors',
+      impact: `${name} fails as a whole: a wrong deployment or environment, not a wrong study.`,
+      metric: fn.metricErrors({ period: FIVE_MINUTES }),
+      threshold: 3,
+    });
+  }
+}
+
+function workerAlarms(alarms: Alarms, { analyze, shared, config }: ObservabilityProps): void {
+  if (analyze.gpu !== undefined) {
+    const { cluster, service } = analyze.gpu;
+    const running = new Metric({
+      namespace: 'ECS/ContainerInsights',
+      metricName: 'RunningTaskCount',
+      dimensionsMap: { ClusterName: cluster.clusterName, ServiceName: service.serviceName },
+      statistic: 'Maximum',
+      period: MINUTE,
+    });
+    const waiting = shared.queues.uploads.analyze.queue.metricApproximateNumberOfMessagesVisible({
+      period: MINUTE,
+      statistic: 'Minimum',
+    });
+    alarms.add('no-gpu-worker', {
+      article: 'no-gpu-worker',
+      impact:
+        'Studies wait for the ensembles and no worker starts: no capacity, no quota, or an image that does not run.',
+      metric: new MathExpression({
+        label: 'Messages wait and no worker runs',
+        expression: 'IF(waiting > 0 AND FILL(running, 0) < 1, 1, 0)',
+        usingMetrics: { waiting, running },
+        period: MINUTE,
+      }),
+      threshold: 1,
+      minutes: 20,
+    });
+  }
+  if (config.analyze.backend === 'sagemaker-async') {
+    alarms.add('endpoint-errors', {
+      article: 'endpoint-errors',
+      impact: 'Invocations of the endpoint fail; the sweep will end their runs as failed.',
+      metric: new Metric({
+        namespace: 'AWS/SageMaker',
+        metricName: 'InvocationsFailed',
+        dimensionsMap: { EndpointName: names(config).endpoint },
+        statistic: 'Sum',
+        period: FIVE_MINUTES,
+      }),
+      threshold: 3,
+    });
+  }
+}

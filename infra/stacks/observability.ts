@@ -1,0 +1,87 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
+import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import type { Config } from '../config.ts';
+import { addAlarms } from '../constructs/alarm-rules.ts';
+import { Alarms } from '../constructs/alarms.ts';
+import { dashboard } from '../constructs/dashboard.ts';
+import type { ServiceFunction } from '../constructs/service-function.ts';
+import { StudyMetrics } from '../constructs/study-metrics.ts';
+import { names } from '../names.ts';
+import type { Shared } from '../shared.ts';
+import type { AnalyzeStack } from './analyze.ts';
+import type { ApiStack } from './api.ts';
+import type { SweepStack } from './sweep.ts';
+
+export interface ObservabilityProps extends StackProps {
+  readonly config: Config;
+  readonly shared: Shared;
+  readonly analyze: AnalyzeStack;
+  readonly api: ApiStack;
+  readonly sweep: SweepStack;
+  readonly functions: readonly ServiceFunction[];
+}
+
+/** What one looks at, what calls somebody, and what it costs. */
+export class ObservabilityStack extends Stack {
+  readonly topic: Topic;
+  readonly alarms: Alarms;
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, props: ObservabilityProps) {
+    super(scope, id, props);
+    const { config, shared } = props;
+    this.topic = new Topic(this, 'Topic', { masterKey: shared.keys.messages, enforceSSL: true });
+    if (config.alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
+    const metrics = new StudyMetrics(this, 'Studies', {
+      config,
+      keys: shared.keys,
+      bus: shared.bus,
+      deadLetters: shared.queues.webhooks.deadLetters,
+    });
+    for (const stage of ['ingest', 'detect'] as const) metrics.stageLatency(stage, names(config).logGroup(stage));
+    if (config.analyze.backend !== 'sagemaker-async')
+      metrics.stageLatency('analyze', names(config).logGroup('analyze'));
+    this.alarms = new Alarms(this, 'Alarms', { config, topic: this.topic });
+    addAlarms(this.alarms, props, metrics);
+    this.dashboard = dashboard(this, 'Dashboard', props, metrics);
+    this.#budget(config);
+  }
+
+  #budget(config: Config): void {
+    const { monthlyUsd, email } = config.budget;
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'Budgets',
+        principals: [new ServicePrincipal('budgets.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
+    const subscribers = [
+      { subscriptionType: 'SNS', address: this.topic.topicArn },
+      ...(email === undefined ? [] : [{ subscriptionType: 'EMAIL', address: email }]),
+    ];
+    new CfnBudget(this, 'Budget', {
+      budget: {
+        budgetName: names(config).prefix,
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount: monthlyUsd, unit: 'USD' },
+        costFilters: { TagKeyValue: [`user:application$discflow`] },
+      },
+      notificationsWithSubscribers: [
+        { notificationType: 'ACTUAL', threshold: 80 },
+        { notificationType: 'FORECASTED', threshold: 100 },
+      ].map(({ notificationType, threshold }) => ({
+        notification: { notificationType, threshold, thresholdType: 'PERCENTAGE', comparisonOperator: 'GREATER_THAN' },
+        subscribers,
+      })),
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import { type Reason, type ReasonCode, reasonOf } from '../contracts/reasons.ts';
+import type { Study } from '../contracts/study.ts';
+import { uprightMoves } from '../dicom/plane.ts';
+import { eligibleSeries, type RankedSeries, rankSeries, refusalOfStudy } from '../dicom/ranking.ts';
+import { groupSeries } from '../dicom/series.ts';
+import { type OrderedSlice, orderSlices } from '../dicom/slice-order.ts';
+import { holdsText } from '../imaging/text-strokes.ts';
+import { contentBytes } from './prepare-content.ts';
+import type { ReadObject } from './prepare-read.ts';
+import { type DecodedSlice, decodeCandidates } from './prepare-slices.ts';
+import { FileTally } from './prepare-tally.ts';
+import type { PreparedStudy, PrepareContext, SliceFacts, Verdict } from './prepare-upload.ts';
+
+const ADULT_YEARS = 18;
+
+/** A series with its slices in order. */
+interface Candidate {
+  readonly ranked: RankedSeries;
+  readonly slices: readonly OrderedSlice[];
+}
+
+/** What came of a study's best series that could be decoded. */
+interface Chosen extends Candidate {
+  readonly decoded: readonly DecodedSlice[];
+}
+
+/**
+ * One DICOM study: ranks its series, takes the best one that can be decoded and hands on its middle slices.
+ * `identity` is the study's instance UID, or what stands for it; it is hashed.
+ */
+export async function prepareDicomStudy(
+  context: PrepareContext,
+  identity: string,
+  objects: readonly ReadObject[],
+  tally: FileTally,
+): Promise<PreparedStudy> {
+  const { tenant, pseudonyms } = context;
+  const candidates = await rankAll(context, objects);
+  const ages = objects.flatMap(({ object: { ageYears, modality } }) => (ageYears === null || modality !== 'MR' ? [] : [ageYears]));
+  const flags = ages.length === 0 ? [reasonOf('age_unknown')] : [];
+  const outcome = await choose(context, candidates, objects, ages, tally);
+  const { chosen } = outcome;
+  const verdict = chosen === null ? outcome.verdict : textVerdict(chosen);
+  const facts = chosen === null ? [] : await Promise.all(chosen.decoded.map((slice) => sliceFacts(context, chosen, slice)));
+  const slices = chosen?.decoded.map(({ pixels }) => pixels) ?? [];
+  const sequence = chosen === null ? 'unknown' : sequenceOf(chosen.ranked);
+  const content = {
+    sequence,
+    slices: facts.map((slice, index) => ({ slice, pixels: slices[index]! })),
+    flags,
+    verdict: verdict === 'ok' ? [] : verdict.reasons.map(({ code }) => code),
+    instances: chosen === null ? objects.map(({ object }) => object.sopInstanceUid ?? '') : [],
+  };
+  const study: Study = {
+    schema: 'discflow.study/1',
+    tenant,
+    studyKey: await pseudonyms.of(tenant, identity),
+    contentHash: await pseudonyms.of(tenant, contentBytes(content)),
+    kind: 'dicom',
+    seriesRanking: candidates.map(({ ranked }) => ranked.ranking),
+    selectedSeries: chosen?.ranked.ranking.seriesIndex ?? null,
+    sequence,
+    slices: facts.map((slice, index) => ({ index, file: `slices/${index}.raw`, ...slice })),
+    flags,
+  };
+  return { study, slices, verdict };
+}
+
+/** All series, ranked, in the order of their hashes, so that an index does not depend on the order of the upload. */
+async function rankAll({ tenant, pseudonyms }: PrepareContext, objects: readonly ReadObject[]): Promise<Candidate[]> {
+  const series = groupSeries(objects.map(({ object }) => object));
+  const hashed = await Promise.all(
+    series.map(async (entry) => ({ entry, hash: await pseudonyms.of(tenant, `series:${entry.key}`) })),
+  );
+  const sorted = hashed.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
+  return sorted.map(({ entry }, seriesIndex) => {
+    const slices = orderSlices(entry);
+    return { slices, ranked: rankSeries(entry, seriesIndex, slices.length || entry.frames.length) };
+  });
+}
+
+type Choice =
+  | { readonly chosen: Chosen; readonly verdict: 'ok' }
+  | { readonly chosen: null; readonly verdict: Exclude<Verdict, 'ok'> };
+
+async function choose(
+  context: PrepareContext,
+  candidates: readonly Candidate[],
+  objects: readonly ReadObject[],
+  ages: readonly number[],
+  tally: FileTally,
+): Promise<Choice> {
+  const ranked = candidates.map((candidate) => candidate.ranked);
+  const eligible = eligibleSeries(ranked);
+  if (eligible.length === 0) return refused([reasonOf(refusalOfStudy(ranked))]);
+  if (ages.some((years) => years < ADULT_YEARS)) return refused([reasonOf('paediatric')]);
+  const faults = new FileTally();
+  for (const best of eligible) {
+    const candidate = candidates.find((entry) => entry.ranked === best)!;
+    const decoded = await decodeCandidates(candidate.slices, objects, context.decoder, faults);
+    if (decoded.length === 0) continue;
+    for (const { code, count = 1 } of faults.reasons()) for (let n = 0; n < count; n += 1) tally.add(code);
+    return { chosen: { ...candidate, decoded }, verdict: 'ok' };
+  }
+  return refused(faults.endReasons());
+}
+
+const refused = (reasons: Reason[]): Choice => ({ chosen: null, verdict: { status: 'rejected', reasons } });
+
+/** Text in the pixels, by the header's word or by the strokes themselves. */
+function textVerdict({ decoded }: Chosen): Verdict {
+  const burned = decoded.some(({ ordered, pixels }) => {
+    const { object } = ordered.frame;
+    return object.burnedInAnnotation === true || holdsText(pixels, { invert: object.invert });
+  });
+  return burned ? { status: 'quarantined', reasons: [reasonOf('burned_in_text' satisfies ReasonCode)] } : 'ok';
+}
+
+const sequenceOf = ({ ranking: { weighting } }: RankedSeries): Study['sequence'] =>
+  weighting === 't2' || weighting === 't2_star' ? weighting : 'unknown';
+
+async function sliceFacts(
+  { tenant, pseudonyms }: PrepareContext,
+  { slices }: Chosen,
+  { ordered, pixels }: DecodedSlice,
+): Promise<SliceFacts> {
+  const { frame, offsetMm, sliceIndex } = ordered;
+  const { object, geometry } = frame;
+  const { orientation, spacingMm } = geometry;
+  return {
+    rows: pixels.height,
+    columns: pixels.width,
+    orientation: orientation === null ? { transpose: false, flipX: false, flipY: false } : uprightMoves(orientation),
+    pixelSpacingMm: spacingMm === null ? null : [spacingMm[0], spacingMm[1]],
+    offsetMm: offsetMm === null ? null : Math.round(offsetMm * 1000) / 1000 + 0,
+    sliceIndex,
+    sliceCount: slices.length,
+    frame: object.multiFrame ? frame.frame : null,
+    sopInstanceRef: object.sopInstanceUid === null ? null : await pseudonyms.of(tenant, object.sopInstanceUid),
+    invert: object.invert,
+  };
+}

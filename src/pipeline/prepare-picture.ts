@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { InputFault, reasonOf } from '../contracts/reasons.ts';
+import type { Study } from '../contracts/study.ts';
+import { isSliceSize } from '../dicom/ranking.ts';
+import { holdsText } from '../imaging/text-strokes.ts';
+import type { Grey16 } from '../imaging/image.ts';
+import { contentBytes } from './prepare-content.ts';
+import type { UploadFile } from './prepare-files.ts';
+import { isConstant } from './prepare-slices.ts';
+import type { PreparedStudy, PrepareContext, SliceFacts, Verdict } from './prepare-upload.ts';
+
+/**
+ * A bare PNG or JPEG slice is a study of its own: upright as it is, of unknown spacing, sequence and age.
+ * Throws `InputFault` where it cannot be decoded or is no slice by its size.
+ */
+export async function preparePicture(context: PrepareContext, file: UploadFile): Promise<PreparedStudy> {
+  const { tenant, pseudonyms } = context;
+  const bytes = await file.read();
+  const pixels = await context.decoder.decodePicture(bytes);
+  if (!isSliceSize(pixels.height, pixels.width)) throw new InputFault('dimensions');
+  const verdict = verdictOf(pixels);
+  const handedOn = verdict === 'ok' || verdict.status === 'quarantined' ? [pixels] : [];
+  const flags = [reasonOf('age_unknown')];
+  const fileHash = createHash('sha256').update(bytes).digest('hex');
+  const content = {
+    sequence: 'unknown' as const,
+    slices: handedOn.map((image) => ({ slice: pictureFacts(image), pixels: image })),
+    flags,
+    verdict: verdict === 'ok' ? [] : verdict.reasons.map(({ code }) => code),
+    instances: handedOn.length === 0 ? [fileHash] : [],
+  };
+  const study: Study = {
+    schema: 'discflow.study/1',
+    tenant,
+    studyKey: await pseudonyms.of(tenant, `upload:${fileHash}`),
+    contentHash: await pseudonyms.of(tenant, contentBytes(content)),
+    kind: 'image',
+    seriesRanking: [],
+    selectedSeries: null,
+    sequence: 'unknown',
+    slices: handedOn.map((image, index) => ({ index, file: `slices/${index}.raw`, ...pictureFacts(image) })),
+    flags,
+  };
+  return { study, slices: handedOn, verdict };
+}
+
+function verdictOf(pixels: Grey16): Verdict {
+  if (isConstant(pixels)) return { status: 'rejected', reasons: [reasonOf('low_quality', { detail: 'one value' })] };
+  if (holdsText(pixels, { invert: false })) return { status: 'quarantined', reasons: [reasonOf('burned_in_text')] };
+  return 'ok';
+}
+
+const pictureFacts = ({ width, height }: Grey16): SliceFacts => ({
+  rows: height,
+  columns: width,
+  orientation: { transpose: false, flipX: false, flipY: false },
+  pixelSpacingMm: null,
+  offsetMm: null,
+  sliceIndex: 0,
+  sliceCount: 1,
+  frame: null,
+  sopInstanceRef: null,
+  invert: false,
+});

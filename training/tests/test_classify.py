@@ -1,0 +1,151 @@
+"""Classifier training: masked loss, crops, overfitting a phantom, resuming, ONNX parity."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from discflow_training.augment import crop_grid, sample, vary_intensity
+from discflow_training.classify import Recipe, figures, main, masked_bce, training_loss
+from discflow_training.disc_data import (
+    AUXILIARY, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, exact_crop, jitter_box, read_discs,
+)
+from discflow_training.export import export_onnx, open_session, run_session
+from discflow_training.imaging import CropRule, resize_bilinear
+
+TINY = Recipe(width=0.125, input_width=64, input_height=64, mixup=0.0, smoothing=0.0)
+
+
+def make_disc(path: Path, box: tuple[float, float, float, float], targets: tuple[int, int], order: int = 0) -> Disc:
+    grades = {name: -1 for name in AUXILIARY} | {"level": order}
+    return Disc(path.stem, path, "1", "train", "yolospine", "t2", order, box, targets, grades)
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> list[Disc]:
+    """Eight dark blocks on grey; those called positive have a bright tail behind them."""
+    image = np.full((300, 120), 90, dtype=np.uint8)
+    image[:, 110:] = 255
+    made = []
+    for index in range(8):
+        y = 10 + 36 * index
+        image[y : y + 14, 30:70] = 20
+        if index % 2:
+            image[y + 2 : y + 12, 70:84] = 230
+        made.append((float(30), float(y), float(70), float(y + 14)))
+    Image.fromarray(image).save(tmp_path / "slice.png")
+    return [make_disc(tmp_path / "slice.png", box, (i % 2, i % 2)) for i, box in enumerate(made)]
+
+
+def test_unknown_labels_carry_no_loss() -> None:
+    logits = torch.tensor([3.0, -2.0])
+    assert masked_bce(logits, torch.tensor([1.0, -1.0]), 0.0) == pytest.approx(float(torch.log1p(torch.exp(torch.tensor(-3.0)))))
+    assert masked_bce(logits, torch.tensor([-1.0, -1.0]), 0.0) == 0
+
+
+def test_an_untouched_sample_is_the_contracts_crop_and_stretch() -> None:
+    image = np.random.default_rng(0).uniform(0, 255, (60, 80)).astype(np.float32)
+    x, y = crop_grid((10, 20, 50, 44), 96, 64, 0.0)
+    sampled = sample(torch.from_numpy(image), x, y)[0].numpy()
+    expected = resize_bilinear(image[20:44, 10:50], 64, 96)
+    np.testing.assert_allclose(sampled[3:-3, 3:-3], expected[3:-3, 3:-3], atol=2e-2)
+
+
+def test_exact_crop_is_normalised_and_of_the_members_size() -> None:
+    image = np.full((50, 70), 127.5, dtype=np.float32)
+    view = DiscInput(CropRule("square", 1.5), 32, 16, mean=0.25, std=0.25)
+    crop = exact_crop(image, (10, 10, 30, 20), view)
+    assert crop.shape == (16, 32)
+    np.testing.assert_allclose(crop, 1.0, atol=1e-6)
+
+
+def test_jitter_stays_within_its_bounds() -> None:
+    rng = np.random.default_rng(1)
+    boxes = np.array([jitter_box((100, 100, 140, 120), rng) for _ in range(500)])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert (np.abs(sides / [40, 20] - 1) <= 0.12 + 1e-9).all()
+    centres = (boxes[:, 2:] + boxes[:, :2]) / 2
+    assert (np.abs(centres - [120, 110]) <= np.array([40, 20]) * 0.08 + 1e-9).all()
+
+
+def test_intensity_chain_of_no_strength_changes_nothing() -> None:
+    images = torch.rand(2, 1, 8, 8) * 255
+    assert torch.equal(vary_intensity(images, 0.0), images)
+    varied = vary_intensity(images, 1.0)
+    assert varied.shape == images.shape and varied.min() >= 0 and varied.max() <= 255
+
+
+def test_a_tiny_network_learns_the_phantom(discs: list[Disc]) -> None:
+    torch.manual_seed(0)
+    cache, network = SliceCache(), TINY.network()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        images = augmented_batch(discs, TINY.view, cache, rng, 5.0, 0.2)
+        loss = training_loss(network.train(), images, discs, TINY)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.inference_mode():
+        for _ in range(20):
+            network.train()(exact_batch(discs, TINY.view, cache))
+        logits = network.eval()(exact_batch(discs, TINY.view, cache)).numpy()
+    assert figures(discs[:5], logits[:5])["yolospine/herniation"]["auc"] == 1.0
+
+
+def test_onnx_answers_as_torch_does(tmp_path: Path, discs: list[Disc]) -> None:
+    network = TINY.network().eval()
+    network.auxiliary = torch.nn.ModuleDict()
+    images = exact_batch(discs, TINY.view, SliceCache())
+    export_onnx(network, images[:2], tmp_path / "member.onnx", dynamic_batch=True)
+    with torch.inference_mode():
+        expected = network(images).numpy()
+    np.testing.assert_allclose(run_session(open_session(tmp_path / "member.onnx"), images.numpy()), expected, atol=5e-3)
+
+
+def write_tables(root: Path) -> None:
+    """A data folder of two patients with five discs each, and no SPIDER slices."""
+    (root / "yolospine" / "images").mkdir(parents=True)
+    (root / "spider").mkdir()
+    rng = np.random.default_rng(0)
+    discs, regions = [], []
+    for patient, split in ((1, "train"), (2, "val")):
+        stem = f"slice{patient}"
+        Image.fromarray(rng.integers(0, 255, (160, 120), dtype=np.uint8)).save(root / "yolospine" / "images" / f"{stem}.png")
+        regions.append(f"{stem},{split},5,5,110,150")
+        for order, level in enumerate(("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2"), start=1):
+            y = 150 - 28 * order
+            discs += [f"{stem},{patient},{split},{order},{level},30,{y},70,{y + 14},{order % 2},0,1"] * 1
+    header = "stem,patient,split,order,level,x1,y1,x2,y2,bulge_or_herniation,degenerative,scored"
+    (root / "yolospine" / "discs.csv").write_text("\n".join([header, *discs]))
+    (root / "yolospine" / "region_boxes.csv").write_text("\n".join(["stem,split,x1,y1,x2,y2", *regions]))
+    notes = 'patient,notes\n1,"L5-S1: disc protrusion noted. L3-L4: disc bulge noted."\n2,Protrusion noted.\n'
+    (root / "yolospine" / "radiologist_notes.csv").write_text(notes)
+    (root / "yolospine" / "pfirrmann.csv").write_text("patient,L5-S1,L4-L5,L3-L4\n1,4,2,\n")
+    (root / "spider" / "disc_boxes.csv").write_text("name,width,height,order_from_bottom,x1,y1,x2,y2,split\n")
+    (root / "spider" / "region_boxes.csv").write_text("name,split,x1,y1,x2,y2\n")
+    (root / "spider" / "series.csv").write_text("new_file_name,PixelSpacing,values_doubtful,split\n")
+    (root / "spider" / "gradings.csv").write_text("Patient,IVD label\n")
+
+
+def test_targets_and_grades_are_joined_from_the_tables(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    discs = read_discs(tmp_path)
+    assert [disc.targets for disc in discs[:5]] == [(1, 1), (0, 0), (1, 0), (0, 0), (1, 0)]
+    assert {disc.targets[1] for disc in discs[5:]} == {-1}
+    assert [disc.grades["pfirrmann"] for disc in discs[:4]] == [3, 1, -1, -1]
+
+
+def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    write_tables(tmp_path / "data")
+    arguments = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--batch", "4"]
+    arguments += ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    main(["train", *arguments, "--epochs", "2", "--stop-after", "1"])
+    assert not (tmp_path / "run" / "weights.pt").exists()
+    main(["train", *arguments, "--epochs", "2"])
+    assert (tmp_path / "run" / "weights.pt").exists()
+    main(["export", "--out", str(tmp_path / "run"), "--models", str(tmp_path / "pack"), "--id", "tiny"])
+    assert (tmp_path / "pack" / "tiny.onnx").exists()
+    assert '"tiny"' in (tmp_path / "pack" / "members" / "networks.json").read_text()
