@@ -71,6 +71,7 @@ export function deploy(app: App, config: Config) {
     keys,
     secrets,
     buckets: storage.buckets,
+    stageData: storage.stageData,
     studies: table.studies,
     bus: events.bus,
     layers,

@@ -1,4 +1,5 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Buckets } from './constructs/buckets.ts';
 import type { Keys } from './constructs/keys.ts';
 import type { FunctionPlatform, Placement } from './constructs/service-function.ts';
@@ -15,6 +16,8 @@ export interface Shared {
   readonly keys: Keys;
   readonly secrets: TenantSecrets;
   readonly buckets: Buckets;
+  /** Reading and writing studies of all tenants. */
+  readonly stageData: IManagedPolicy;
   readonly studies: StudiesTable;
   readonly bus: IEventBus;
   readonly layers: LayersStack;

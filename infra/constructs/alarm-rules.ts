@@ -13,9 +13,7 @@ const lanes = ({ shared }: ObservabilityProps): Record<string, Lane> => ({
   ingest: shared.queues.uploads.ingest,
   detect: shared.queues.uploads.detect,
   analyze: shared.queues.uploads.analyze,
-  'backfill-ingest': shared.queues.backfill.ingest,
-  'backfill-detect': shared.queues.backfill.detect,
-  'backfill-analyze': shared.queues.backfill.analyze,
+  backfill: shared.queues.backfill.ingest,
 });
 
 /** Every alarm of a deployment, with what suffers and the runbook's article. */
@@ -82,7 +80,7 @@ export function addAlarms(alarms: Alarms, props: ObservabilityProps, metrics: St
   alarms.add('webhooks-failing', {
     article: 'webhooks-failing',
     impact: 'A tenant is not told that its studies ended.',
-    metric: shared.queues.webhooks.deadLetters.metricApproximateNumberOfMessagesVisible({
+    metric: shared.queues.operations.metricApproximateNumberOfMessagesVisible({
       period: MINUTE,
       statistic: 'Maximum',
     }),
@@ -98,7 +96,7 @@ function queueAlarms(alarms: Alarms, props: ObservabilityProps): void {
       metric: lane.deadLetters.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' }),
       threshold: 1,
     });
-    if (name.startsWith('backfill')) continue;
+    if (name === 'backfill') continue;
     alarms.add(`old-messages-${name}`, {
       article: 'old-messages',
       impact: `Uploads wait at ${name} longer than a reader should.`,

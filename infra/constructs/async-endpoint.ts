@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IManagedPolicy, ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnEndpoint, CfnEndpointConfig, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
@@ -22,6 +22,7 @@ export interface AsyncModelProps {
   readonly messageKey: IKey;
   readonly environment: Record<string, string>;
   readonly statements: PolicyStatement[];
+  readonly stageData: IManagedPolicy;
 }
 
 /** The model that both endpoints run, and the topics on which they tell how an invocation ended. */
@@ -37,7 +38,10 @@ export class AsyncModel extends Construct {
     const topic = (name: string) => new Topic(this, name, { masterKey: messageKey, enforceSSL: true });
     this.succeeded = topic('Succeeded');
     this.failed = topic('Failed');
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('sagemaker.amazonaws.com') });
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('sagemaker.amazonaws.com'),
+      managedPolicies: [props.stageData],
+    });
     const policy = new ManagedPolicy(this, 'Policy', {
       roles: [role],
       statements: [
@@ -145,7 +149,7 @@ export class AsyncEndpoint extends Construct {
       resourceId: `endpoint/${endpointName}/variant/${VARIANT}`,
       maxCapacity: maxInstances,
     });
-    scaling.target.addDependency(endpoint);
+    scaling.target.addResourceDependency(endpoint);
     const metric = (metricName: string) =>
       new Metric({
         namespace: 'AWS/SageMaker',

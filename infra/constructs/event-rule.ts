@@ -33,11 +33,14 @@ export function eventRule(scope: Construct, id: string, props: EventRuleProps): 
 }
 
 /** Lets rules of this account put events into a queue. */
-export function eventsMaySend(queue: IQueue, account: string): void {
+export const eventsMaySend = (queue: IQueue, account: string): void => serviceMaySend(queue, 'events', account);
+
+/** Lets a service put messages into a queue on behalf of this account's resources. */
+export function serviceMaySend(queue: IQueue, service: 'events' | 'sns' | 'scheduler', account: string): void {
   queue.addToResourcePolicy(
     new PolicyStatement({
-      sid: 'RulesOfThisAccount',
-      principals: [new ServicePrincipal('events.amazonaws.com')],
+      sid: `${service.charAt(0).toUpperCase()}${service.slice(1)}OfThisAccount`,
+      principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
       actions: ['sqs:SendMessage'],
       resources: [queue.queueArn],
       conditions: { StringEquals: { 'aws:SourceAccount': account } },

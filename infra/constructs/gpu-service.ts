@@ -1,10 +1,5 @@
 import { Duration, Size } from 'aws-cdk-lib';
-import {
-  AutoScalingGroup,
-  GroupMetrics,
-  OnDemandAllocationStrategy,
-  SpotAllocationStrategy,
-} from 'aws-cdk-lib/aws-autoscaling';
+import { AutoScalingGroup, GroupMetrics } from 'aws-cdk-lib/aws-autoscaling';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   BlockDeviceVolume,
@@ -12,6 +7,7 @@ import {
   InstanceType,
   LaunchTemplate,
   LaunchTemplateHttpTokens,
+  SpotRequestType,
   UserData,
 } from 'aws-cdk-lib/aws-ec2';
 import {
@@ -29,7 +25,7 @@ import {
   NetworkMode,
   TmpfsMountOption,
 } from 'aws-cdk-lib/aws-ecs';
-import { ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IManagedPolicy, ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
@@ -51,6 +47,7 @@ export interface GpuServiceProps {
   readonly backfill: StageLanes;
   readonly environment: Record<string, string>;
   readonly statements: PolicyStatement[];
+  readonly stageData: IManagedPolicy;
 }
 
 /** Seconds between SIGTERM and SIGKILL: the worker makes what it cannot end visible again long before. */
@@ -75,7 +72,7 @@ export class GpuService extends Construct {
     });
     const capacity = this.#capacity(props);
     this.cluster.addAsgCapacityProvider(capacity);
-    this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements);
+    this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements, [props.stageData]);
     this.service = new Ec2Service(this, 'Service', {
       cluster: conforms<ICluster>(this.cluster),
       taskDefinition: this.#task(props),
@@ -105,6 +102,7 @@ export class GpuService extends Construct {
       detailedMonitoring: true,
       role: role.withoutPolicyUpdates(),
       userData,
+      ...(config.analyze.spot ? { spotOptions: { requestType: SpotRequestType.ONE_TIME } } : {}),
       blockDevices: [
         {
           deviceName: '/dev/xvda',
@@ -123,15 +121,7 @@ export class GpuService extends Construct {
       maxCapacity: config.analyze.maxWorkers,
       newInstancesProtectedFromScaleIn: true,
       groupMetrics: [GroupMetrics.all()],
-      mixedInstancesPolicy: {
-        launchTemplate: template,
-        instancesDistribution: {
-          onDemandBaseCapacity: 0,
-          onDemandPercentageAboveBaseCapacity: config.analyze.spot ? 0 : 100,
-          onDemandAllocationStrategy: OnDemandAllocationStrategy.PRIORITIZED,
-          spotAllocationStrategy: SpotAllocationStrategy.PRICE_CAPACITY_OPTIMIZED,
-        },
-      },
+      launchTemplate: template,
     });
     return new AsgCapacityProvider(this, 'Capacity', {
       autoScalingGroup: group,
@@ -201,8 +191,8 @@ export class GpuService extends Construct {
     ];
   }
 
-  #role(id: string, service: string, statements: PolicyStatement[]): Role {
-    const role = new Role(this, id, { assumedBy: new ServicePrincipal(service) });
+  #role(id: string, service: string, statements: PolicyStatement[], managedPolicies: IManagedPolicy[] = []): Role {
+    const role = new Role(this, id, { assumedBy: new ServicePrincipal(service), managedPolicies });
     new ManagedPolicy(this, `${id}Policy`, { roles: [role], statements });
     return role;
   }

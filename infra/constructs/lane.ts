@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 export interface LaneProps {
@@ -9,6 +9,8 @@ export interface LaneProps {
   /** At least six times the consumer's timeout. */
   readonly visibilitySeconds: number;
   readonly maxReceiveCount: number;
+  /** Dead letters that several lanes share; each message remembers its source, and a redrive sends it there. */
+  readonly deadLetters?: Queue;
 }
 
 /** An encrypted queue with the dead-letter queue that its failures end in. Nothing drains it but a redrive. */
@@ -22,16 +24,12 @@ export class Lane extends Construct {
     super(scope, id);
     this.maxReceiveCount = props.maxReceiveCount;
     this.visibilitySeconds = props.visibilitySeconds;
-    const common = {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: props.key,
-      dataKeyReuse: Duration.minutes(5),
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    };
-    this.deadLetters = new Queue(this, 'DeadLetters', { ...common, queueName: `${props.queueName}-dead-letters` });
+    const encrypted = encryptedQueue(props.key);
+    this.deadLetters =
+      props.deadLetters ??
+      new Queue(this, 'DeadLetters', { ...encrypted, queueName: `${props.queueName}-dead-letters` });
     this.queue = new Queue(this, 'Queue', {
-      ...common,
+      ...encrypted,
       queueName: props.queueName,
       visibilityTimeout: Duration.seconds(props.visibilitySeconds),
       receiveMessageWaitTime: Duration.seconds(20),
@@ -39,3 +37,12 @@ export class Lane extends Construct {
     });
   }
 }
+
+/** Encrypted, over TLS alone, and kept for two weeks. */
+export const encryptedQueue = (key: IKey): QueueProps => ({
+  encryption: QueueEncryption.KMS,
+  encryptionMasterKey: key,
+  dataKeyReuse: Duration.minutes(5),
+  enforceSSL: true,
+  retentionPeriod: Duration.days(14),
+});

@@ -62,6 +62,7 @@ export interface ServiceFunctionProps {
   readonly architecture?: Architecture;
   readonly ephemeralStorageMiB?: number;
   readonly placement?: Placement | undefined;
+  readonly managedPolicies?: IManagedPolicy[];
 }
 
 /**
@@ -80,7 +81,7 @@ export class ServiceFunction extends Construct {
     const logs = logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      managedPolicies: [telemetry],
+      managedPolicies: [telemetry, ...(props.managedPolicies ?? [])],
       description: `discflow ${config.stage}: ${props.name}`,
     });
     const policy = new ManagedPolicy(this, 'Policy', {
@@ -124,8 +125,8 @@ export class ServiceFunction extends Construct {
   }
 
   /** Feeds the function from a lane: partial batch responses, and no more messages in flight than `maxConcurrency`. */
-  consume(lane: Lane, options: { batchSize: number; maxConcurrency: number }): void {
-    const mapping = new CfnEventSourceMapping(this, 'Source', {
+  consume(lane: Lane, options: { batchSize: number; maxConcurrency: number; id?: string }): void {
+    const mapping = new CfnEventSourceMapping(this, options.id ?? 'Source', {
       eventSourceArn: lane.queue.queueArn,
       functionName: this.function.functionArn,
       batchSize: options.batchSize,

@@ -45,13 +45,7 @@ export class TenantRole extends Construct {
     new ManagedPolicy(this, 'Policy', {
       roles: [this.role],
       statements: [
-        this.#named(
-          'Uploads',
-          allow(
-            ['s3:PutObject'],
-            [`in/${TENANT}/*`, `parts/${TENANT}/*`].map((key) => buckets.uploads.arnForObjects(key)),
-          ),
-        ),
+        this.#named('Uploads', allow(['s3:PutObject'], [buckets.uploads.arnForObjects(`in/${TENANT}/*`)])),
         this.#named('Results', allow(['s3:GetObject'], [buckets.data.arnForObjects(`${TENANT}/studies/*`)])),
         this.#named('OwnUploads', allow(['dynamodb:Query'], [studies.tableArn], leading(`UPLOAD#${TENANT}/*`))),
         this.#named(

@@ -1,12 +1,18 @@
 import { type App, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
 import type { Config } from '../config.ts';
-import { ACKNOWLEDGEMENTS } from './acknowledgements.ts';
+import { type Acknowledgement, acknowledgements } from './acknowledgements.ts';
 
-/** Acknowledges findings one by one; an entry for a resource that this configuration does not have is left out. */
-export function acknowledge(app: App, config: Config): void {
-  void config;
-  for (const { rule, resource, control } of ACKNOWLEDGEMENTS) {
-    const construct = app.node.findAll().find(({ node }) => node.path === resource);
-    if (construct !== undefined) Validations.of(construct).acknowledge({ id: rule, reason: control });
-  }
+/**
+ * Acknowledges findings one by one.
+ * @returns what was acknowledged: entries for resources that this configuration does not have are left out.
+ */
+export function acknowledge(app: App, config: Config): Acknowledgement[] {
+  const byPath = new Map<string, IConstruct>(app.node.findAll().map((construct) => [construct.node.path, construct]));
+  return acknowledgements(config).filter(({ rule, resource, control }) => {
+    const construct = byPath.get(resource);
+    if (construct === undefined) return false;
+    Validations.of(construct).acknowledge({ id: rule, reason: control });
+    return true;
+  });
 }

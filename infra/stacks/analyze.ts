@@ -1,17 +1,18 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { CfnSubscription, type Topic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX } from '../constructs/async-endpoint.ts';
 import { GpuService } from '../constructs/gpu-service.ts';
-import { announces, consumes, keepsRuns, pseudonymises, readsAndWritesStudies } from '../constructs/permissions.ts';
+import { announces, consumes, keepsRuns, pseudonymises } from '../constructs/permissions.ts';
 import { allow, type Placement, ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
-import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
+import { type LaneName, type Shared, storeEnvironment } from '../shared.ts';
 import { analyzeLimits, STAGE_LIMITS } from '../stages.ts';
 
 const LANES: readonly LaneName[] = ['uploads', 'backfill'];
@@ -33,7 +34,7 @@ export class AnalyzeStack extends Stack {
         this.functions = this.#endpoints(shared, placementOf(shared));
         break;
       case 'lambda-cpu':
-        this.functions = LANES.map((lane) => this.#onCpu(shared, lane));
+        this.functions = [this.#onCpu(shared)];
         break;
     }
   }
@@ -59,6 +60,7 @@ export class AnalyzeStack extends Stack {
         visibilitySeconds: String(visibilitySeconds),
         provider: 'cuda',
       }),
+      stageData: shared.stageData,
       statements: [
         ...this.#statements(shared),
         ...consumes(uploads.analyze),
@@ -84,6 +86,7 @@ export class AnalyzeStack extends Stack {
         provider: 'cuda',
       }),
       statements: this.#statements(shared),
+      stageData: shared.stageData,
     });
     const { endpoint, backfillEndpoint } = names(config);
     const of = { uploads: endpoint, backfill: backfillEndpoint } as const;
@@ -97,44 +100,46 @@ export class AnalyzeStack extends Stack {
         maxInstances: lane === 'uploads' ? config.analyze.maxWorkers : 1,
       });
     }
-    return [...LANES.map((lane) => this.#submit(shared, lane, of[lane])), this.#notified(shared, model)];
+    return [this.#submit(shared, of), this.#notified(shared, model)];
   }
 
-  /** Takes a message from the queue to the endpoint; the message stays a message until the request is accepted. */
-  #submit(shared: Shared, lane: LaneName, endpointName: string): ServiceFunction {
-    const { platform, buckets, keys } = shared;
-    const { analyze } = lanesOf(shared, lane);
+  /** Takes messages from both queues to the endpoint of their lane; a message stays one until its request is accepted. */
+  #submit(shared: Shared, endpoints: Record<LaneName, string>): ServiceFunction {
+    const { platform, buckets, keys, queues } = shared;
+    const [uploads, backfill] = [queues.uploads.analyze, queues.backfill.analyze];
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.submit;
-    const concurrency = lane === 'uploads' ? 5 : 2;
-    const submit = new ServiceFunction(this, `Submit-${lane}`, {
+    const arnOf = (resourceName: string) =>
+      this.formatArn({ service: 'sagemaker', resource: 'endpoint', resourceName });
+    const submit = new ServiceFunction(this, 'Submit', {
       platform,
-      name: lane === 'uploads' ? 'submit' : 'backfill-submit',
+      name: 'submit',
       code: functionCode('functions/analyze', FUNCTIONS.submit),
       environment: environmentOf('submit', {
         ...storeEnvironment(shared),
-        endpointName,
+        endpointName: endpoints.uploads,
+        backfillEndpointName: endpoints.backfill,
+        backfillQueueArn: backfill.queue.queueArn,
         invocationsPrefix: INVOCATIONS_PREFIX,
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),
       }),
       memoryMiB: 256,
       timeoutSeconds,
-      concurrency,
-      deadLetters: analyze.deadLetters,
+      concurrency: 7,
+      deadLetters: uploads.deadLetters,
       placement: shared.placement,
       statements: [
-        ...consumes(analyze),
-        allow(
-          ['sagemaker:InvokeEndpointAsync'],
-          [this.formatArn({ service: 'sagemaker', resource: 'endpoint', resourceName: endpointName })],
-        ),
+        ...consumes(uploads),
+        ...consumes(backfill),
+        allow(['sagemaker:InvokeEndpointAsync'], Object.values(endpoints).map(arnOf)),
         allow(['s3:PutObject'], [buckets.data.arnForObjects(`${INVOCATIONS_PREFIX}/*`)]),
         allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
         ...keepsRuns(shared.studies),
         ...announces(shared.bus),
       ],
     });
-    submit.consume(analyze, { batchSize: 10, maxConcurrency: concurrency });
+    submit.consume(uploads, { batchSize: 10, maxConcurrency: 5 });
+    submit.consume(backfill, { batchSize: 10, maxConcurrency: 2, id: 'Backfill' });
     return submit;
   }
 
@@ -149,27 +154,24 @@ export class AnalyzeStack extends Stack {
       memoryMiB: 256,
       timeoutSeconds: 30,
       concurrency: 5,
-      deadLetters: queues.uploads.analyze.deadLetters,
+      deadLetters: queues.operations,
       placement: shared.placement,
       statements: [...keepsRuns(studies), ...announces(bus)],
     });
-    for (const topic of [model.succeeded, model.failed])
-      topic.addSubscription(
-        new LambdaSubscription(notified.function, { deadLetterQueue: queues.uploads.analyze.deadLetters }),
-      );
+    for (const topic of [model.succeeded, model.failed]) subscribe(topic, notified, queues.operations);
     return notified;
   }
 
-  #onCpu(shared: Shared, lane: LaneName): ServiceFunction {
-    const { platform, layers } = shared;
+  /** One function for both lanes: it sends nothing on, and each lane's mapping has its own share of it. */
+  #onCpu(shared: Shared): ServiceFunction {
+    const { platform, layers, queues } = shared;
     const { config } = platform;
-    const { analyze } = lanesOf(shared, lane);
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.analyzeOnCpu;
     const { analyzeConcurrency, backfillConcurrency, analyzeMemoryMiB } = config.sizes;
-    const concurrency = lane === 'uploads' ? analyzeConcurrency : backfillConcurrency;
-    const stage = new ServiceFunction(this, `OnCpu-${lane}`, {
+    const [uploads, backfill] = [queues.uploads.analyze, queues.backfill.analyze];
+    const stage = new ServiceFunction(this, 'OnCpu', {
       platform,
-      name: lane === 'uploads' ? 'analyze' : 'backfill-analyze',
+      name: 'analyze',
       code: functionCode('functions/analyze', FUNCTIONS.analyze),
       environment: environmentOf('analyze', {
         ...storeEnvironment(shared),
@@ -179,24 +181,35 @@ export class AnalyzeStack extends Stack {
       }),
       memoryMiB: analyzeMemoryMiB,
       timeoutSeconds,
-      concurrency,
+      concurrency: analyzeConcurrency + backfillConcurrency,
       architecture: Architecture.X86_64,
       layers: [layers.pictures, layers.inference, layers.models],
-      deadLetters: analyze.deadLetters,
-      statements: [...consumes(analyze), ...this.#statements(shared)],
+      deadLetters: uploads.deadLetters,
+      managedPolicies: [shared.stageData],
+      statements: [...consumes(uploads), ...consumes(backfill), ...this.#statements(shared)],
     });
-    stage.consume(analyze, { batchSize: 1, maxConcurrency: concurrency });
+    stage.consume(uploads, { batchSize: 1, maxConcurrency: analyzeConcurrency });
+    stage.consume(backfill, { batchSize: 1, maxConcurrency: backfillConcurrency, id: 'Backfill' });
     return stage;
   }
 
-  #statements({ buckets, keys, studies, bus, secrets }: Shared): PolicyStatement[] {
-    return [
-      ...readsAndWritesStudies(buckets.data, keys.data),
-      ...keepsRuns(studies),
-      ...announces(bus),
-      ...pseudonymises(secrets),
-    ];
+  #statements({ studies, bus, secrets }: Shared): PolicyStatement[] {
+    return [...keepsRuns(studies), ...announces(bus), ...pseudonymises(secrets)];
   }
+}
+
+/** What a topic cannot deliver goes to the dead letters; their queue lets SNS in for the whole account. */
+function subscribe(topic: Topic, { function: fn }: ServiceFunction, deadLetters: IQueue): void {
+  new CfnSubscription(fn, `Subscription-${topic.node.id}`, {
+    topicArn: topic.topicArn,
+    protocol: 'lambda',
+    endpoint: fn.functionArn,
+    redrivePolicy: { deadLetterTargetArn: deadLetters.queueArn },
+  });
+  fn.addPermission(`Invoke-${topic.node.id}`, {
+    principal: new ServicePrincipal('sns.amazonaws.com'),
+    sourceArn: topic.topicArn,
+  });
 }
 
 function placementOf({ placement }: Shared): Placement {

@@ -53,7 +53,7 @@ export class ApiStack extends Stack {
       memoryMiB: 512,
       timeoutSeconds: 10,
       concurrency: 20,
-      deadLetters: queues.webhooks.deadLetters,
+      deadLetters: queues.operations,
       statements: [allow(['sts:AssumeRole', 'sts:TagSession'], [tenantRoleArn])],
     });
   }

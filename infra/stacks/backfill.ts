@@ -49,6 +49,7 @@ export class BackfillStack extends Stack {
       timeoutSeconds: 300,
       concurrency: config.sizes.backfillConcurrency,
       deadLetters: ingest.deadLetters,
+      placement: shared.placement,
       statements: [
         ...sends(ingest),
         allow(['sqs:GetQueueAttributes'], [ingest.queue.queueArn]),

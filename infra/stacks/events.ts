@@ -35,7 +35,7 @@ export class EventsStack extends Stack {
       new EventBus(this, 'Bus', {
         eventBusName: names(config).eventBus,
         kmsKey: keys.messages,
-        deadLetterQueue: queues.webhooks.deadLetters,
+        deadLetterQueue: queues.operations,
       }),
     );
     const hooked = config.webhooks.map(({ tenant }) => tenant);

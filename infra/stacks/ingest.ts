@@ -4,16 +4,8 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
-import {
-  announces,
-  consumes,
-  keepsRuns,
-  pseudonymises,
-  reads,
-  readsAndWritesStudies,
-  sends,
-} from '../constructs/permissions.ts';
-import { allow, ServiceFunction } from '../constructs/service-function.ts';
+import { announces, consumes, keepsRuns, pseudonymises, reads, sends } from '../constructs/permissions.ts';
+import { ServiceFunction } from '../constructs/service-function.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
 import { STAGE_LIMITS } from '../stages.ts';
 
@@ -31,7 +23,7 @@ export class IngestStack extends Stack {
   }
 
   #ingest(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
-    const { platform, buckets, keys, secrets, studies, bus, layers } = shared;
+    const { platform, buckets, secrets, studies, bus, layers, stageData } = shared;
     const { config } = platform;
     const { ingest, detect } = lanesOf(shared, lane);
     const source = lane === 'uploads' ? buckets.uploads : buckets.backfill;
@@ -56,15 +48,14 @@ export class IngestStack extends Stack {
       layers: [layers.pictures, layers.models],
       deadLetters: ingest.deadLetters,
       placement: shared.placement,
+      managedPolicies: [stageData],
       statements: [
         ...consumes(ingest),
         ...sends(detect),
-        ...reads(source, ['in/*', 'parts/*'], true),
-        ...readsAndWritesStudies(buckets.data, keys.data),
+        ...reads(source, ['*'], true),
         ...keepsRuns(studies),
         ...announces(bus),
         ...pseudonymises(secrets),
-        allow(['kms:Decrypt'], [keys.data.keyArn]),
       ],
     });
     stage.consume(ingest, { batchSize: 1, maxConcurrency: concurrency });

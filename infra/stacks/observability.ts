@@ -41,7 +41,7 @@ export class ObservabilityStack extends Stack {
       config,
       keys: shared.keys,
       bus: shared.bus,
-      deadLetters: shared.queues.webhooks.deadLetters,
+      deadLetters: shared.queues.operations,
     });
     for (const stage of ['ingest', 'detect'] as const) metrics.stageLatency(stage, names(config).logGroup(stage));
     if (config.analyze.backend !== 'sagemaker-async')

@@ -5,10 +5,8 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
-import { Lane } from '../constructs/lane.ts';
 import { announces, keepsRuns } from '../constructs/permissions.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
-import { names } from '../names.ts';
 import type { Shared } from '../shared.ts';
 
 const EVERY_MINUTES = 10;
@@ -20,13 +18,7 @@ export class SweepStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps & { config: Config; shared: Shared }) {
     super(scope, id, props);
     const { config, shared } = props;
-    const { studies, bus, keys, platform } = shared;
-    const failures = new Lane(this, 'Failures', {
-      queueName: names(config).queue('sweep'),
-      key: keys.messages,
-      visibilitySeconds: 60,
-      maxReceiveCount: 1,
-    });
+    const { studies, bus, keys, platform, queues } = shared;
     this.sweep = new ServiceFunction(this, 'Sweep', {
       platform,
       name: 'sweep',
@@ -39,7 +31,8 @@ export class SweepStack extends Stack {
       memoryMiB: 256,
       timeoutSeconds: 120,
       concurrency: 1,
-      deadLetters: failures.deadLetters,
+      placement: shared.placement,
+      deadLetters: queues.operations,
       statements: [
         ...keepsRuns(studies),
         allow(['dynamodb:Query'], [studies.indexArn('open')]),
@@ -52,7 +45,7 @@ export class SweepStack extends Stack {
       roles: [role],
       statements: [
         allow(['lambda:InvokeFunction'], [this.sweep.function.functionArn]),
-        allow(['sqs:SendMessage'], [failures.deadLetters.queueArn]),
+        allow(['sqs:SendMessage'], [queues.operations.queueArn]),
         allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.messages.keyArn]),
       ],
     });
@@ -62,7 +55,7 @@ export class SweepStack extends Stack {
       target: {
         arn: this.sweep.function.functionArn,
         roleArn: role.roleArn,
-        deadLetterConfig: { arn: failures.deadLetters.queueArn },
+        deadLetterConfig: { arn: queues.operations.queueArn },
         retryPolicy: { maximumRetryAttempts: 2, maximumEventAgeInSeconds: Duration.minutes(EVERY_MINUTES).toSeconds() },
       },
     });

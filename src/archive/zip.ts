@@ -12,7 +12,7 @@ export interface ArchivedFile {
   readonly name: string;
   /** Inflated bytes as declared; `read` throws where they differ. */
   readonly size: number;
-  /** Throws `InputFault`: `unsupported_archive`, `archive_limit` (more than declared), `malformed`. */
+  /** Throws `InputFault`: `archive_limit` (more than declared), `malformed`. */
   read(): Promise<Buffer>;
 }
 
@@ -24,7 +24,7 @@ const END_RECORD_REACH = 22 + 0xffff;
 /**
  * Reads a zip's directory: nothing is inflated until a file is read. Folders are left out. Throws `InputFault`:
  * `archive_limit`, `unsafe_archive` (a name that climbs or is absolute, a link or device), `encrypted_archive`,
- * `truncated` (no directory), `malformed`.
+ * `unsupported_archive` (a part of the study would be lost unseen), `truncated` (no directory), `malformed`.
  */
 export async function openZip(bytes: Buffer, limits: ArchiveLimits): Promise<ArchivedFile[]> {
   if (bytes.lastIndexOf(END_RECORD) < Math.max(0, bytes.length - END_RECORD_REACH)) {
@@ -52,6 +52,7 @@ function archivedFile(zip: ZipFile, entry: Entry, bytes: Buffer): ArchivedFile |
   if (name.includes('\0') || validateFileName(name) !== null) throw new InputFault('unsafe_archive', 'an entry name');
   if (entry.isEncrypted()) throw new InputFault('encrypted_archive');
   if (name.endsWith('/')) return null;
+  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) throw new InputFault('unsupported_archive');
   if (!isRegular(entry)) throw new InputFault('unsafe_archive', 'a link or device');
   return { name, size: entry.uncompressedSize, read: () => readEntry(zip, entry, bytes) };
 }
@@ -65,7 +66,6 @@ function isRegular(entry: Entry): boolean {
 
 async function readEntry(zip: ZipFile, entry: Entry, bytes: Buffer): Promise<Buffer> {
   const { compressionMethod, compressedSize, uncompressedSize } = entry;
-  if (compressionMethod !== STORED && compressionMethod !== DEFLATED) throw new InputFault('unsupported_archive');
   const start = await dataStart(zip, entry);
   if (start + compressedSize > bytes.length) throw new InputFault('truncated', 'an archive entry');
   const packed = bytes.subarray(start, start + compressedSize);

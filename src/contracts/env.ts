@@ -41,6 +41,8 @@ export const EnvNames = {
   uploadMaxBytes: 'DISCFLOW_UPLOAD_MAX_BYTES',
   uploadExpirySeconds: 'DISCFLOW_UPLOAD_EXPIRY_SECONDS',
   endpointName: 'DISCFLOW_ENDPOINT_NAME',
+  backfillEndpointName: 'DISCFLOW_BACKFILL_ENDPOINT_NAME',
+  backfillQueueArn: 'DISCFLOW_BACKFILL_QUEUE_ARN',
   invocationsPrefix: 'DISCFLOW_INVOCATIONS_PREFIX',
   webhooks: 'DISCFLOW_WEBHOOKS',
   costPerStudyUsd: 'DISCFLOW_COST_PER_STUDY_USD',
@@ -111,7 +113,15 @@ export const ENVIRONMENTS = {
     batchWaitMs: whole(0, 1000).default(15),
     maxBatch: whole(1, 256).default(32),
   }),
-  submit: z.object({ ...store, ...delivery, endpointName: text, invocationsPrefix: text.default('invocations') }),
+  submit: z.object({
+    ...store,
+    ...delivery,
+    endpointName: text,
+    /** A message from this queue goes to the backfill's endpoint. */
+    backfillQueueArn: text,
+    backfillEndpointName: text,
+    invocationsPrefix: text.default('invocations'),
+  }),
   notified: z.object({ ...store }),
   sweep: z.object({
     stage: text,

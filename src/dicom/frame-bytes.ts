@@ -15,8 +15,9 @@ export interface FrameBytes {
 
 /** The bytes of one frame, from 0. Throws `InputFault` as `readHeader` does; `no_pixels` for a frame that is not there. */
 export function frameBytes(file: Uint8Array, frame: number, options: { anyModality?: boolean } = {}): FrameBytes {
-  const { dataSet, syntax } = openPart10(file);
-  if (options.anyModality !== true && !isMrImage(dataSet)) throw new InputFault('modality');
+  const part10 = openPart10(file);
+  const { dataSet, syntax } = part10;
+  if (options.anyModality !== true && !isMrImage(part10)) throw new InputFault('modality');
   const description = describePixels(dataSet, syntax);
   if (!Number.isInteger(frame) || frame < 0 || frame >= description.frames) throw new InputFault('no_pixels', 'no such frame');
   const { element } = description;

@@ -9,7 +9,7 @@ import type { DicomFrame, DicomObject, DirectionCosines, SequenceValues } from '
 import { openPart10, type Part10 } from './part10.ts';
 import { describePixels, type PixelDescription } from './pixel-description.ts';
 import { sopClassKind } from './sop-class.ts';
-import { TAG } from './tags.ts';
+import { TAG, type TagNumber } from './tags.ts';
 import { code, codes, number, numbers, text } from './values.ts';
 
 /**
@@ -28,7 +28,7 @@ export function readHeader(bytes: Uint8Array): DicomObject {
     rows: image?.pixels.rows ?? 0,
     columns: image?.pixels.columns ?? 0,
     frames: image?.frames ?? otherFrames(dataSet),
-    multiFrame: (image?.pixels.frames ?? 1) > 1 || sopClassKind(text(dataSet, TAG.sopClassUid)) === 'enhanced_mr',
+    multiFrame: (image?.pixels.frames ?? 1) > 1 || sopClassKind(sopClassOf(part10)) === 'enhanced_mr',
     ageYears: ageInYears(text(dataSet, TAG.patientAge), text(dataSet, TAG.patientBirthDate), text(dataSet, TAG.studyDate)),
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
     imageType: grouped.imageType.length > 0 ? grouped.imageType : codes(dataSet, TAG.imageType),
@@ -38,20 +38,23 @@ export function readHeader(bytes: Uint8Array): DicomObject {
   };
 }
 
-function identity({ syntax, dataSet }: Part10) {
+function identity(part10: Part10) {
+  const { syntax, dataSet } = part10;
   return {
     studyInstanceUid: uidOf(dataSet, TAG.studyInstanceUid),
     seriesInstanceUid: uidOf(dataSet, TAG.seriesInstanceUid),
     sopInstanceUid: uidOf(dataSet, TAG.sopInstanceUid),
-    sopClassUid: uidOf(dataSet, TAG.sopClassUid),
+    sopClassUid: sopClassOf(part10),
     transferSyntaxUid: syntax.uid,
     modality: code(dataSet, TAG.modality),
   };
 }
 
-type UidTag = typeof TAG.studyInstanceUid | typeof TAG.seriesInstanceUid | typeof TAG.sopInstanceUid | typeof TAG.sopClassUid;
+/** The data set's class; that of the file meta group where it has none, as a directory has. */
+const sopClassOf = ({ dataSet, meta }: Part10): string | null =>
+  uidOf(dataSet, TAG.sopClassUid) ?? uidOf(meta, TAG.mediaStorageSopClassUid);
 
-function uidOf(set: DataSet, tag: UidTag): string | null {
+function uidOf(set: DataSet, tag: TagNumber): string | null {
   const value = text(set, tag);
   return value !== null && value.length <= 64 && /^\d+(\.\d+)+$/.test(value) ? value : null;
 }
@@ -59,7 +62,7 @@ function uidOf(set: DataSet, tag: UidTag): string | null {
 /** Pixels and frames of an MR image; null for any other object. */
 function readImage(part10: Part10, groups: FunctionalGroups): { pixels: PixelDescription; frames: DicomFrame[] } | null {
   const { dataSet, syntax } = part10;
-  if (!isMrImage(dataSet) || !hasPixels(dataSet)) return null;
+  if (!isMrImage(part10) || !hasPixels(dataSet)) return null;
   if (!dataSet.elements.has(TAG.pixelData)) throw new InputFault('unsupported_pixels', 'floating point');
   const pixels = describePixels(dataSet, syntax);
   if (groups.perFrame.length > 0 && groups.perFrame.length !== pixels.frames) {
@@ -68,10 +71,10 @@ function readImage(part10: Part10, groups: FunctionalGroups): { pixels: PixelDes
   return { pixels, frames: frameGeometry(dataSet, groups, pixels.frames) };
 }
 
-export function isMrImage(dataSet: DataSet): boolean {
-  if (code(dataSet, TAG.modality) !== 'MR') return false;
-  return ['mr', 'enhanced_mr', 'absent'].includes(sopClassKind(uidOf(dataSet, TAG.sopClassUid)));
-}
+/** Modality MR and a class of MR images, or none. */
+export const isMrImage = (part10: Part10): boolean =>
+  code(part10.dataSet, TAG.modality) === 'MR' &&
+  ['mr', 'enhanced_mr', 'absent'].includes(sopClassKind(sopClassOf(part10)));
 
 const hasPixels = (set: DataSet): boolean =>
   [TAG.pixelData, TAG.floatPixelData, TAG.doublePixelData].some((tag) => set.elements.has(tag));

@@ -18,8 +18,8 @@ export interface BootstrapOptions {
   readonly seed?: number;
 }
 
-const DRAWS = 1000;
-const SEED = 20_250_115;
+/** What an estimate takes where nothing else is said. */
+export const BOOTSTRAP = { draws: 1000, seed: 20_250_115 } as const;
 const MIN_DEFINED = 0.9;
 
 /**
@@ -34,7 +34,7 @@ export function estimate(patients: number, statistic: Statistic, options: Bootst
 export function estimateAll<Name extends string>(
   patients: number,
   statistics: Readonly<Record<Name, Statistic>>,
-  { draws = DRAWS, seed = SEED }: BootstrapOptions = {},
+  { draws = BOOTSTRAP.draws, seed = BOOTSTRAP.seed }: BootstrapOptions = {},
 ): Record<Name, Estimate> {
   const entries = Object.entries(statistics) as Array<[Name, Statistic]>;
   const values = entries.map((): number[] => []);

@@ -31,6 +31,9 @@ export interface DetectionFigures {
   readonly meanIou: Estimate;
 }
 
+/** The five lowest discs of a picture count; those above are neither hit, miss nor extra. */
+export const SCORED_DISCS = 5;
+
 const THRESHOLDS = Array.from({ length: 10 }, (_, step) => (50 + 5 * step) / 100);
 
 interface Judged {

@@ -1,3 +1,4 @@
+import type { PixelRect } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { CLASS, classAt } from '../imaging/mask.ts';
 import { type DiscFrame, fromDiscFrame, type Vector } from './disc-frame.ts';
@@ -20,9 +21,15 @@ interface CanalAxis {
 
 /**
  * Narrowest anterior-posterior width of the canal at the disc's level, pixels, perpendicular to the canal's local axis.
- * Null where there is no canal behind the disc or it reaches the edge of the segmented part.
+ * Null where there is no canal behind the disc or it reaches the edge of the segmented `part`.
  */
-export function canalWidth(mask: Grey8, frame: DiscFrame, discHeight: number, spacingMm: number): number | null {
+export function canalWidth(
+  mask: Grey8,
+  part: PixelRect,
+  frame: DiscFrame,
+  discHeight: number,
+  spacingMm: number,
+): number | null {
   const axis = canalAxis(mask, frame, spacingMm);
   if (axis === null) return null;
   const reach = discHeight / 2 + MARGIN_MM / spacingMm;
@@ -31,7 +38,7 @@ export function canalWidth(mask: Grey8, frame: DiscFrame, discHeight: number, sp
   for (let at = -reach; at <= reach; at += STEP) {
     const widths: number[] = [];
     for (let aside = -half; aside <= half; aside += STEP) {
-      const width = widthAt(mask, axis, at + aside);
+      const width = widthAt(mask, part, axis, at + aside);
       if (width === null) return null;
       widths.push(width);
     }
@@ -97,14 +104,14 @@ function canalMiddles(mask: Grey8, startX: number, level: number, reach: number)
   return middles;
 }
 
-/** Length of canal on the line across the axis at a distance along it; null where it runs into the mask's edge. */
-function widthAt(mask: Grey8, { point, down }: CanalAxis, at: number): number | null {
+/** Length of canal on the line across the axis at a distance along it; null where it runs into the edge of the segmented part. */
+function widthAt(mask: Grey8, part: PixelRect, { point, down }: CanalAxis, at: number): number | null {
   const origin = { x: point.x + down.x * at, y: point.y + down.y * at };
   let width = 0;
   for (const direction of [1, -1]) {
     for (let aside = direction * (STEP / 2); ; aside += direction * STEP) {
       const [x, y] = [origin.x + down.y * aside, origin.y - down.x * aside];
-      if (x < 1 || y < 1 || x >= mask.width - 1 || y >= mask.height - 1) return null;
+      if (x < part.x0 + 1 || y < part.y0 + 1 || x >= part.x1 - 1 || y >= part.y1 - 1) return null;
       if (classAt(mask, x, y) !== CLASS.canal) break;
       width += STEP;
     }

@@ -1,6 +1,6 @@
 import type { Box } from '../contracts/detection.ts';
 import type { Grey8 } from '../imaging/image.ts';
-import { CLASS } from '../imaging/mask.ts';
+import { CLASS, componentsOf } from '../imaging/mask.ts';
 
 /**
  * A disc's own frame: origin at its centroid, `along` the mid-line from anterior to posterior, `across` it from caudal
@@ -33,13 +33,12 @@ export const SAMPLE_AREA = 1 / SUBSAMPLES ** 2;
 const MIN_LENGTH = 0.45;
 const MIN_PIXELS = 12;
 /** Discs are looked for a little outside their box. */
-const BOX_MARGIN = 0.08;
+const BOX_MARGIN = 0.12;
 
-/** The disc that a detected box holds; null where the mask has too little of one there. */
-export function discFrame(mask: Grey8, box: Box): DiscFrame | null {
-  const pixels = discPixels(mask, box);
+/** The frame of a disc of these pixels; null where they are too few or too short for the detected box. */
+export function discFrame(pixels: readonly number[], width: number, box: Box): DiscFrame | null {
   if (pixels.length < MIN_PIXELS) return null;
-  const points = subsample(pixels, mask.width);
+  const points = subsample(pixels, width);
   const x = mean(points.map((point) => point.x));
   const y = mean(points.map((point) => point.y));
   const centred = points.map((point) => ({ x: point.x - x, y: point.y - y }));
@@ -58,39 +57,30 @@ export function fromDiscFrame(frame: DiscFrame, t: number, s: number): Vector {
   return { x: frame.x + t * frame.along.x + s * frame.across.x, y: frame.y + t * frame.along.y + s * frame.across.y };
 }
 
-/** Largest connected piece of disc inside the box with its margin, as pixel indices. */
-function discPixels(mask: Grey8, box: Box): number[] {
-  const x0 = Math.max(0, Math.floor(box.x - box.width * BOX_MARGIN));
-  const y0 = Math.max(0, Math.floor(box.y - box.height * BOX_MARGIN));
-  const x1 = Math.min(mask.width, Math.ceil(box.x + box.width * (1 + BOX_MARGIN)));
-  const y1 = Math.min(mask.height, Math.ceil(box.y + box.height * (1 + BOX_MARGIN)));
-  const seen = new Set<number>();
-  let largest: number[] = [];
-  for (let y = y0; y < y1; y++) {
-    for (let x = x0; x < x1; x++) {
-      const start = y * mask.width + x;
-      if (mask.data[start] !== CLASS.disc || seen.has(start)) continue;
-      const piece = [start];
-      seen.add(start);
-      for (let at = 0; at < piece.length; at++) {
-        const px = piece[at]! % mask.width;
-        const py = Math.floor(piece[at]! / mask.width);
-        for (const [nx, ny] of [
-          [px + 1, py],
-          [px - 1, py],
-          [px, py + 1],
-          [px, py - 1],
-        ] as const) {
-          const next = ny * mask.width + nx;
-          if (nx < x0 || nx >= x1 || ny < y0 || ny >= y1 || mask.data[next] !== CLASS.disc || seen.has(next)) continue;
-          seen.add(next);
-          piece.push(next);
-        }
-      }
-      if (piece.length > largest.length) largest = piece;
-    }
+/**
+ * The disc pixels that belong to each box: every connected piece goes to the box that holds most of it, clipped to that
+ * box with its margin. A thin disc may be of several pieces. Pixel indices, in the order of `boxes`.
+ */
+export function discPixels(mask: Grey8, boxes: readonly Box[]): number[][] {
+  const result = boxes.map((): number[] => []);
+  const enlarged = boxes.map(({ x, y, width, height }) => ({
+    x0: x - width * BOX_MARGIN,
+    x1: x + width * (1 + BOX_MARGIN),
+    y0: y - height * BOX_MARGIN,
+    y1: y + height * (1 + BOX_MARGIN),
+  }));
+  for (const { pixels } of componentsOf(mask, CLASS.disc)) {
+    const inside = enlarged.map(({ x0, x1, y0, y1 }) =>
+      [...pixels].filter((pixel) => {
+        const x = (pixel % mask.width) + 0.5;
+        const y = Math.floor(pixel / mask.width) + 0.5;
+        return x >= x0 && x < x1 && y >= y0 && y < y1;
+      }),
+    );
+    const most = inside.reduce((best, held, index) => (held.length > inside[best]!.length ? index : best), 0);
+    if (inside[most] !== undefined) result[most]!.push(...inside[most]);
   }
-  return largest;
+  return result;
 }
 
 function subsample(pixels: readonly number[], width: number): Vector[] {

@@ -1,8 +1,9 @@
 import type { Box } from '../contracts/detection.ts';
 import type { Measurements } from '../contracts/report.ts';
+import type { PixelRect } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { canalWidth, signalRatio } from './canal.ts';
-import { type DiscFrame, discFrame } from './disc-frame.ts';
+import { type DiscFrame, discFrame, discPixels } from './disc-frame.ts';
 import { discHeights, vertebraHeight } from './heights.ts';
 import { posteriorProtrusion } from './protrusion.ts';
 
@@ -22,11 +23,18 @@ const NEIGHBOUR = 1.55;
 
 /**
  * Millimetres of each disc from the class mask, in the order of `boxes` (lowest disc first). Mask and slice have the same
- * size and square pixels of `spacingMm`. A value that cannot be measured is null; so are all of a disc that the mask
- * does not cover. Rounded to 0.01.
+ * size and square pixels of `spacingMm`; outside `part` nothing was segmented. A value that cannot be measured is null; so
+ * are all of a disc that the mask does not cover or that `part` cuts. Rounded to 0.01.
  */
-export function measureDiscs(mask: Grey8, upright: Grey8, boxes: readonly Box[], spacingMm: number): Measurements[] {
-  const frames = boxes.map((box) => discFrame(mask, box));
+export function measureDiscs(
+  { mask, part }: { readonly mask: Grey8; readonly part: PixelRect },
+  upright: Grey8,
+  boxes: readonly Box[],
+  spacingMm: number,
+): Measurements[] {
+  const frames = discPixels(mask, boxes).map((pixels, index) =>
+    isCut(pixels, mask.width, part) ? null : discFrame(pixels, mask.width, boxes[index]!),
+  );
   const spacing = medianSpacing(boxes);
   const bodies = frames.slice(1).map((upper, index) => bodyHeight(mask, frames[index]!, upper, spacing));
   return frames.map((frame, index) => {
@@ -35,7 +43,7 @@ export function measureDiscs(mask: Grey8, upright: Grey8, boxes: readonly Box[],
     const meanHeight = (heights.anterior + heights.middle + heights.posterior) / 3;
     const adjoining = [bodies[index - 1], bodies[index]].filter((height) => typeof height === 'number');
     const protrusion = posteriorProtrusion(mask, frame, spacing);
-    const canal = canalWidth(mask, frame, meanHeight, spacingMm);
+    const canal = canalWidth(mask, part, frame, meanHeight, spacingMm);
     const ratio = signalRatio(mask, upright, frame, spacingMm);
     return {
       heightAnteriorMm: round2(heights.anterior * spacingMm),
@@ -48,6 +56,14 @@ export function measureDiscs(mask: Grey8, upright: Grey8, boxes: readonly Box[],
       canalApMm: canal === null ? null : round2(canal * spacingMm),
       signalRatio: ratio === null ? null : round2(ratio),
     };
+  });
+}
+
+function isCut(pixels: readonly number[], width: number, { x0, y0, x1, y1 }: PixelRect): boolean {
+  return pixels.some((pixel) => {
+    const x = pixel % width;
+    const y = Math.floor(pixel / width);
+    return x <= x0 || y <= y0 || x >= x1 - 1 || y >= y1 - 1;
   });
 }
 

@@ -1,11 +1,10 @@
-import type { Level } from '../contracts/reasons.ts';
-import { beforeBodies, behindCanal, buildSac, canalOutline, trunkCurve } from './canal.ts';
+import { beforeBodies, behindCanal, buildSac, canalOutline } from './canal.ts';
 import type { Canvas } from './canvas.ts';
 import { between, fieldOf, layeredField, mixSeed, type Random } from './random.ts';
+import { MASK, type Scene, shareInside, textured } from './scene.ts';
 import {
   add,
   closedCurve,
-  curveThrough,
   ellipse,
   endplateDirection,
   inset,
@@ -13,33 +12,11 @@ import {
   type Point,
   type Polygon,
   ribbon,
+  subtract,
   unit,
 } from './shape.ts';
-import { bodyOutline, type Disc, discFrame, discOutline, type Spine, type Vertebra } from './spine.ts';
-import type { Tissues } from './tissue.ts';
-
-/** A disc that reaches into the canal. */
-export interface Prolapse {
-  readonly level: Level;
-  /** A bulge is broad and shallow, a protrusion broader at its base, an extrusion narrower at its neck. */
-  readonly kind: 'bulge' | 'protrusion' | 'extrusion';
-  /** How far it reaches behind the disc's corners in the middle slice, millimetres. */
-  readonly depthMm: number;
-}
-
-/** What one slice shows of the patient. */
-export interface Scene {
-  readonly spine: Spine;
-  readonly tissues: Tissues;
-  readonly prolapses: readonly Prolapse[];
-  /** Distance from the mid-sagittal plane, millimetres. */
-  readonly offsetMm: number;
-  readonly seed: number;
-  readonly random: Random;
-}
-
-export const MASK = { background: 0, vertebra: 1, disc: 2, canal: 3 } as const;
-const FAR_MM = 400;
+import { drawFront, drawTrunk } from './soft-tissue.ts';
+import { bodyOutline, type Disc, discFrame, discOutline, type Vertebra } from './spine.ts';
 
 /** Paints the scene back to front. */
 export function drawScene(canvas: Canvas, scene: Scene): void {
@@ -51,82 +28,6 @@ export function drawScene(canvas: Canvas, scene: Scene): void {
   for (const disc of scene.spine.discs) drawDisc(canvas, scene, disc);
   drawLigaments(canvas, scene);
   for (const disc of scene.spine.discs) drawProlapse(canvas, scene, disc);
-}
-
-const textured = (signal: number, seed: number, sizeMm: number, share: number) => {
-  const field = layeredField(seed, sizeMm, 3);
-  return (x: number, y: number): number => signal * (1 + share * field(x, y));
-};
-
-/** Share (0..1) of a slice of about 4 mm that still shows a structure ending at `edgeMm` from the middle. */
-const shareInside = (offsetMm: number, edgeMm: number): number =>
-  Math.min(1, Math.max(0, (edgeMm + 2 - Math.abs(offsetMm)) / 4));
-
-function drawTrunk(canvas: Canvas, scene: Scene): void {
-  const { spine, tissues, seed, random } = scene;
-  const thickness = between(random, 7, 18);
-  const seat = between(random, 10, 24);
-  const ramp = (v: number): number => Math.min(1, Math.max(0, v)) ** 2 * (3 - 2 * Math.min(1, Math.max(0, v)));
-  const muscleMm = (h: number): number => 33 - 15 * ramp((h - 0.75) / 0.6);
-  const fatMm = (h: number): number => thickness + seat * ramp((h - 0.45) / 0.7);
-  const muscle = trunkCurve(spine, muscleMm);
-  const skin = trunkCurve(spine, (h) => muscleMm(h) + fatMm(h));
-  const before = (curve: Point[]): Polygon => [...curve, [-FAR_MM, 260], [-FAR_MM, -260]];
-  const shifted = (curve: Point[], mm: number): Point[] => curve.map((p) => add(p, [1, 0], mm));
-  canvas.fill(before(shifted(skin, 1.6)), tissues.skin);
-  canvas.fill(before(skin), fatty(tissues, seed));
-  canvas.fill(before(shifted(muscle, 1.2)), tissues.ligament);
-  canvas.fill(before(muscle), textured(tissues.muscle, mixSeed(seed, 3), 6, 0.7));
-  drawAbdomen(canvas, scene);
-}
-
-/** Bowel and mesentery up to the abdominal wall, its muscle, the fat before it, air. */
-function drawAbdomen(canvas: Canvas, { spine, tissues, seed, random }: Scene): void {
-  const wallX = between(random, -105, -82);
-  const sway = between(random, 6, 20);
-  const fatMm = between(random, 8, 22);
-  const wall = curveThrough(
-    [-260, -120, -30, 60, 140, 260].map((y, i): Point => [wallX + sway * [0.6, 0.4, 0, -0.3, 0.3, 1][i]!, y]),
-  );
-  const left = (mm: number): Polygon => [...wall.map((p) => add(p, [1, 0], -mm)), [-FAR_MM, 260], [-FAR_MM, -260]];
-  const mottled = layeredField(mixSeed(seed, 31), 22, 3);
-  const inside: Polygon = [...wall, ...beforeBodies(spine, 2).reverse()];
-  canvas.fill(inside, (x, y) => {
-    const share = Math.min(1, Math.max(0, 0.5 + 0.8 * mottled(x, y)));
-    return tissues.fat * 0.85 * share + tissues.bowel * (1 - share);
-  });
-  canvas.fill(left(0), tissues.muscle);
-  canvas.fill(left(6), fatty(tissues, mixSeed(seed, 33)));
-  canvas.fill(left(6 + fatMm), 0);
-}
-
-/** Subcutaneous fat with thin dark septa. */
-function fatty(tissues: Tissues, seed: number) {
-  const septa = layeredField(mixSeed(seed, 21), 14, 2);
-  const grain = layeredField(mixSeed(seed, 22), 5, 2);
-  return (x: number, y: number): number => {
-    const septum = Math.abs(septa(x * 0.5, y * 1.6)) < 0.035 ? 0.72 : 1;
-    return tissues.fat * septum * (1 + 0.05 * grain(x, y));
-  };
-}
-
-/** Fat before the spine, the great vessels, bowel. */
-function drawFront(canvas: Canvas, { spine, tissues, seed, random }: Scene): void {
-  const near = beforeBodies(spine, 3);
-  const fat = layeredField(mixSeed(seed, 34), 18, 2);
-  canvas.fill([...near, ...beforeBodies(spine, 32).reverse()], (x, y) => tissues.fat * (0.75 + 0.2 * fat(x, y)));
-  const end = near.findIndex((p) => p[1] > between(random, 40, 60));
-  const vessel = near.slice(0, end).map((p) => add(p, [-1, 0], 9));
-  canvas.fill(ribbon(vessel, between(random, 9, 14)), textured(tissues.vessel, mixSeed(seed, 32), 8, 0.6));
-  for (let loop = 0; loop < 9; loop += 1) {
-    const along = near[Math.floor(between(random, 0.1, 0.98) * near.length)]!;
-    const centre = add(along, [-1, 0], between(random, 26, 52));
-    const direction = unit([between(random, -1, 1), between(random, -1, 1)]);
-    const signal = random() < 0.4 ? tissues.vessel : tissues.bowel * between(random, 0.5, 1.6);
-    const shape = ellipse(centre, direction, between(random, 6, 14), between(random, 4, 8));
-    canvas.fill(shape, textured(signal, mixSeed(seed, 40 + loop), 9, 0.5));
-  }
-  canvas.fill(ribbon(beforeBodies(spine, 2.2), 3.4), tissues.fat * 0.7, { opacity: 0.7 });
 }
 
 /** Laminae, spinous processes and what lies between them; beside the middle muscle and joints. */
@@ -285,8 +186,8 @@ function drawLigaments(canvas: Canvas, { spine, tissues, offsetMm }: Scene): voi
   for (const { level, above, below, heightMm } of spine.discs) {
     if (level === null || Math.abs(offsetMm) > 11) continue;
     const reach = heightMm * 0.45;
-    const [up, down] = [unit([above.back[0] - below.back[0], above.back[1] - below.back[1]]), 1];
-    const line = [add(above.back, up, reach), mix(above.back, below.back, 0.5), add(below.back, up, -reach * down)];
+    const up = unit(subtract(above.back, below.back));
+    const line = [add(above.back, up, reach), mix(above.back, below.back, 0.5), add(below.back, up, -reach)];
     const shifted = line.map((p) => add(p, endplateDirection(above.degrees), 0.5));
     canvas.fill(ribbon(shifted, 1.1), tissues.ligament, { opacity: 0.8 });
   }

@@ -2,9 +2,10 @@ import type { Box } from '../contracts/detection.ts';
 import { LEVELS, type Level } from '../contracts/reasons.ts';
 import type { Grey8, Grey16 } from '../imaging/image.ts';
 import { Canvas } from './canvas.ts';
-import { drawScene, MASK, type Prolapse } from './draw.ts';
+import { drawScene } from './draw.ts';
 import { between, gaussianPair, mixSeed, randomOf } from './random.ts';
-import { add, type Polygon } from './shape.ts';
+import { MASK, type Prolapse } from './scene.ts';
+import type { Polygon } from './shape.ts';
 import { buildSpine, cutBeside, discOutline, type Grades, type Spine } from './spine.ts';
 import { T1, T2 } from './tissue.ts';
 
@@ -143,8 +144,7 @@ function discsOf(spine: Spine, canvas: Canvas, mask: Grey8, prolapses: readonly 
     if (level === null) continue;
     const prolapse = prolapses.find((p) => p.level === level) ?? null;
     const reach = 1.5 + (prolapse?.depthMm ?? 0);
-    const grown = discOutline(disc, [3, 2]).map((p) => add(p, [0, 0]));
-    const box = boundsOfLabel(mask, canvas, grown, reach);
+    const box = boundsOfLabel(mask, canvas, discOutline(disc, [3, 2]), reach);
     if (box !== null) found.push({ level, box, prolapse });
   }
   return found.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));

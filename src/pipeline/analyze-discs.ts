@@ -77,14 +77,13 @@ function storedFile(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8
 function gatesOf(
   { upright, study }: AnalyzeInput,
   region: ReadonlyMap<string, PackedCrop>,
-  { mask }: SpineSegmentation,
+  { mask, part }: SpineSegmentation,
   manifest: PackManifest,
 ): Reason[] {
   const crop = [...region.values()][0];
   if (crop === undefined) return [];
-  const { x, y, image } = crop;
-  const part = cropPixels(mask, { x0: x, y0: y, x1: x + image.width, y1: y + image.height });
-  return pictureGates(cropFeatures(image, part), upright, manifest.gates, study.kind);
+  const seen = cropPixels(mask, part);
+  return pictureGates(cropFeatures(crop.image, seen), upright, manifest.gates, study.kind);
 }
 
 /** One reason a lumbar disc on which the members disagree on either target. */
@@ -110,8 +109,7 @@ function findingsOf(
 ): DiscFinding[] {
   const spacing = detection.pixelSpacingMm?.[0] ?? null;
   const boxes = detection.discs.map(({ box }) => box);
-  const measured =
-    spacing === null || segmentation === null ? [] : measureDiscs(segmentation.mask, upright, boxes, spacing);
+  const measured = spacing === null || segmentation === null ? [] : measureDiscs(segmentation, upright, boxes, spacing);
   return detection.discs.map(({ level, levelCertain, box, confidence }, index) => ({
     level,
     levelCertain,

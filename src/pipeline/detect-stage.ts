@@ -38,8 +38,9 @@ export async function detectRun(deps: DetectDeps, message: DetectMessage): Promi
     const put = (name: string, body: Uint8Array, contentType: string) =>
       deps.data.put(keys.run(tenant, studyKey, runKey, name), body, { contentType });
     const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+    const slice = await deps.pictures.pngGrey(upright);
     await Promise.all([
-      put(RUN_FILES.slice, await deps.pictures.pngGrey(upright), 'image/png'),
+      put(RUN_FILES.slice, slice, 'image/png'),
       put(RUN_FILES.detectTimings, json(networksMs), 'application/json'),
       ...[...crops].map(([name, body]) => put(name, body, 'application/octet-stream')),
     ]);

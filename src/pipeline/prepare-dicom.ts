@@ -9,7 +9,7 @@ import { contentBytes } from './prepare-content.ts';
 import type { ReadObject } from './prepare-read.ts';
 import { type DecodedSlice, decodeCandidates } from './prepare-slices.ts';
 import { FileTally } from './prepare-tally.ts';
-import type { PreparedStudy, PrepareContext, SliceFacts, Verdict } from './prepare-upload.ts';
+import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepare-upload.ts';
 
 const ADULT_YEARS = 18;
 
@@ -36,12 +36,15 @@ export async function prepareDicomStudy(
 ): Promise<PreparedStudy> {
   const { tenant, pseudonyms } = context;
   const candidates = await rankAll(context, objects);
-  const ages = objects.flatMap(({ object: { ageYears, modality } }) => (ageYears === null || modality !== 'MR' ? [] : [ageYears]));
+  const ages = objects.flatMap(({ object: { ageYears, modality } }) =>
+    ageYears === null || modality !== 'MR' ? [] : [ageYears],
+  );
   const flags = ages.length === 0 ? [reasonOf('age_unknown')] : [];
   const outcome = await choose(context, candidates, objects, ages, tally);
   const { chosen } = outcome;
   const verdict = chosen === null ? outcome.verdict : textVerdict(chosen);
-  const facts = chosen === null ? [] : await Promise.all(chosen.decoded.map((slice) => sliceFacts(context, chosen, slice)));
+  const facts =
+    chosen === null ? [] : await Promise.all(chosen.decoded.map((slice) => sliceFacts(context, chosen, slice)));
   const slices = chosen?.decoded.map(({ pixels }) => pixels) ?? [];
   const sequence = chosen === null ? 'unknown' : sequenceOf(chosen.ranked);
   const content = {

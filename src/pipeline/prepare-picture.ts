@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { InputFault, reasonOf } from '../contracts/reasons.ts';
 import type { Study } from '../contracts/study.ts';
 import { isSliceSize } from '../dicom/ranking.ts';
-import { holdsText } from '../imaging/text-strokes.ts';
 import type { Grey16 } from '../imaging/image.ts';
+import { holdsText } from '../imaging/text-strokes.ts';
 import { contentBytes } from './prepare-content.ts';
 import type { UploadFile } from './prepare-files.ts';
 import { isConstant } from './prepare-slices.ts';
-import type { PreparedStudy, PrepareContext, SliceFacts, Verdict } from './prepare-upload.ts';
+import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepare-upload.ts';
 
 /**
  * A bare PNG or JPEG slice is a study of its own: upright as it is, of unknown spacing, sequence and age.

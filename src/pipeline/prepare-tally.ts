@@ -23,7 +23,9 @@ export class FileTally {
   }
 
   reasons(): Reason[] {
-    return [...this.#counts].map(([code, { count, detail }]) => reasonOf(code, { count, ...(detail === undefined ? {} : { detail }) }));
+    return [...this.#counts].map(([code, { count, detail }]) =>
+      reasonOf(code, { count, ...(detail === undefined ? {} : { detail }) }),
+    );
   }
 
   /** The reasons of an upload without a study: faults first; `no_images` where no file was even a candidate. */

@@ -2,6 +2,7 @@ import type { Box } from '../contracts/detection.ts';
 import type { Tier } from '../contracts/keys.ts';
 import type { PackManifest, SpineSegmenter } from '../contracts/pack.ts';
 import { effectiveWeights, round4 } from '../ensemble/ensemble.ts';
+import type { PixelRect } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { inputBatch } from '../imaging/tensor.ts';
 import { cleanUp } from '../segmentation/clean-up.ts';
@@ -13,6 +14,8 @@ import type { LoadedPack } from './ports.ts';
 export interface SpineSegmentation {
   /** Classes over the whole upright slice, cleaned. */
   readonly mask: Grey8;
+  /** The part of the slice that was segmented; the rest is background unseen. */
+  readonly part: PixelRect;
   readonly members: ReadonlyArray<{ readonly id: string; readonly weight: number }>;
 }
 
@@ -48,6 +51,7 @@ export async function segmentSpine(
   const raw = layInto(upright, crop, argmaxClasses(sum));
   return {
     mask: cleanUp(raw, discs),
+    part: { x0: crop.x, y0: crop.y, x1: crop.x + crop.image.width, y1: crop.y + crop.image.height },
     members: members.map(({ segmenter: { id }, weight }) => ({ id, weight: round4(weight) })),
   };
 }

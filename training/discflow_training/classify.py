@@ -30,7 +30,6 @@ from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
 from .runs import load_average, resume, save_checkpoint, tupled
 
-BATCH = 32
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
 
 
@@ -45,6 +44,7 @@ class Recipe:
     input_width: int = 112
     input_height: int = 112
     epochs: int = 40
+    batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     smoothing: float = 0.05
@@ -125,7 +125,8 @@ def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, fl
 
 
 def train(
-    recipe: Recipe, root: Path, out: Path, found: Path | None = None, pretrained: Path | None = None, initial: Path | None = None
+    recipe: Recipe, root: Path, out: Path, found: Path | None = None, pretrained: Path | None = None, initial: Path | None = None,
+    stop_after: int | None = None,
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
@@ -144,12 +145,13 @@ def train(
     if initial:
         network.load_state_dict(load_average(initial))
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * (len(training) // BATCH)
+    steps = recipe.epochs * (len(training) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
     average = WeightAverage(network)
     state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
     curves = resume(out, state)
-    for epoch in range(len(curves), recipe.epochs):
+    last = min(recipe.epochs, stop_after or recipe.epochs)
+    for epoch in range(len(curves), last):
         started = time.monotonic()
         rng = np.random.default_rng([recipe.seed, epoch])
         loss = _epoch(network, optimizer, schedule, average, training, recipe, cache, rng)
@@ -157,6 +159,8 @@ def train(
         curves.append({"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started, "val": figures(validation, scores)})
         print(json.dumps(curves[-1]), flush=True)
         save_checkpoint(out, state, curves)
+    if last < recipe.epochs:
+        return
     hashes = data_hash({disc.path for disc in training}, root)
     record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "curves": curves}
     (out / "training.json").write_text(json.dumps(record, indent=1))
@@ -168,8 +172,8 @@ def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) 
     network.train()
     order = rng.permutation(len(training))
     losses = []
-    for start in range(0, len(order) - BATCH + 1, BATCH):
-        batch = [training[i] for i in order[start : start + BATCH]]
+    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
+        batch = [training[i] for i in order[start : start + recipe.batch]]
         images = augmented_batch(batch, recipe.view, cache, rng, recipe.degrees, recipe.strength)
         loss = training_loss(network, images, batch, recipe)
         optimizer.zero_grad(set_to_none=True)
@@ -231,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train one network")
     training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
+    training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
     for name, default in asdict(Recipe()).items():
         flag = f"--{name.replace('_', '-')}"
         if name == "family":
@@ -260,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.found, options.pretrained, options.initial)
+        train(recipe, options.data_root, options.out, options.found, options.pretrained, options.initial, options.stop_after)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

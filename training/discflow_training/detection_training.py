@@ -57,7 +57,7 @@ class Recipe:
 
 RECIPES = {
     "lumbar": Recipe("lumbar", "n", 0.5, 256, 256, epochs=32),
-    "disc": Recipe("disc", "n", 0.8, 160, 320, epochs=56),
+    "disc": Recipe("disc", "n", 0.8, 160, 320, epochs=34),
 }
 
 
@@ -98,7 +98,8 @@ def train(recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_e
     first_epoch, curves = 0, []
     checkpoint = out / "checkpoint.pt"
     if resume and checkpoint.exists():
-        first_epoch, curves = _restore(checkpoint, network, averaged, optimiser)
+        first_epoch, curves, earlier = _restore(checkpoint, network, averaged, optimiser)
+        record["resumed_from"] = {"epoch": first_epoch, "recipe": earlier}
     for epoch in range(first_epoch, recipe.epochs):
         started = time.monotonic()
         row = {"epoch": epoch, **_train_epoch(recipe, epoch, training, network, averaged, optimiser)}
@@ -255,13 +256,14 @@ def _save(
 
 def _restore(
     path: Path, network: Yolov8, averaged: AveragedWeights, optimiser: torch.optim.Optimizer
-) -> tuple[int, list[dict]]:
+) -> tuple[int, list[dict], dict]:
+    """Load a checkpoint into the three; returns the next epoch, the curves so far and the recipe it ran under."""
     state = torch.load(path, weights_only=True)
     network.load_state_dict(state["network"])
     averaged.network.load_state_dict(state["averaged"])
     averaged.updates = state["updates"]
     optimiser.load_state_dict(state["optimiser"])
-    return state["epoch"], state["curves"]
+    return state["epoch"], state["curves"], state["recipe"]
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit as sigmoid
 from sklearn.metrics import roc_auc_score
 
 from .classify import figures, member_logits
@@ -46,11 +47,6 @@ def logit(p: np.ndarray) -> np.ndarray:
     return np.log(clipped / (1 - clipped))
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Logistic function."""
-    return 1 / (1 + np.exp(-x))
-
-
 def calibrated(p: np.ndarray, temperature: float, bias: float) -> np.ndarray:
     """`sigmoid((logit(p) + bias) / temperature)`, rounded to 4 decimals."""
     return np.round(sigmoid((logit(p) + bias) / temperature), 4)
@@ -71,7 +67,7 @@ def fit_calibration(p: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         found = sigmoid(x @ slope)
         gradient = x.T @ (found - labels) + PRIOR_STRENGTH * (slope - prior)
         curvature = (x * (found * (1 - found))[:, None]).T @ x + PRIOR_STRENGTH * np.eye(2)
-        slope = slope - np.linalg.solve(curvature, gradient)
+        slope = slope - np.clip(np.linalg.solve(curvature, gradient), -2, 2)
     temperature = float(1 / np.clip(slope[0], 0.2, 5))
     return round(temperature, 4), round(float(slope[1] * temperature), 4)
 

@@ -30,7 +30,6 @@ from .region_data import (
 )
 from .runs import load_average, resume, save_checkpoint, tupled
 
-BATCH = 4
 FOCAL_GAMMA = 2.0
 
 Probabilities = tuple[np.ndarray, tuple[int, int, int, int]]
@@ -49,6 +48,7 @@ class Recipe:
     input_width: int = 192
     input_height: int = 384
     epochs: int = 40
+    batch: int = 4
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     degrees: float = 12.0
@@ -131,11 +131,12 @@ def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
     """An upper bound of the steps of the whole training."""
     weights = {"t2w": recipe.t2_repeats, "space": 1, "pseudo": recipe.pseudo_share}
     slices = sum(weights[region.source] for region in training)
-    return int(recipe.epochs * (slices * 1.2 // BATCH + 1))
+    return int(recipe.epochs * (slices * 1.2 // recipe.batch + 1))
 
 
 def train(
-    recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None, initial: Path | None = None
+    recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None, initial: Path | None = None,
+    stop_after: int | None = None,
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
@@ -156,7 +157,8 @@ def train(
     average = WeightAverage(network)
     state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
     curves = resume(out, state)
-    for epoch in range(len(curves), recipe.epochs):
+    last = min(recipe.epochs, stop_after or recipe.epochs)
+    for epoch in range(len(curves), last):
         started = time.monotonic()
         rng = np.random.default_rng([recipe.seed, epoch])
         loss = _epoch(network, optimizer, schedule, average, _epoch_order(training, recipe, rng), recipe, rng)
@@ -166,6 +168,8 @@ def train(
         curves.append(curve)
         print(json.dumps(curve), flush=True)
         save_checkpoint(out, state, curves)
+    if last < recipe.epochs:
+        return
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
     record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "curves": curves}
     (out / "training.json").write_text(json.dumps(record, indent=1))
@@ -176,8 +180,8 @@ def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
     """One pass; returns the mean loss."""
     network.train()
     losses = []
-    for start in range(0, len(order) - BATCH + 1, BATCH):
-        batch = order[start : start + BATCH]
+    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
+        batch = order[start : start + recipe.batch]
         images, masks = augmented_regions(batch, recipe.view, rng, recipe.degrees, recipe.strength)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(images.contiguous(memory_format=torch.channels_last))
@@ -246,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
+    training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
     for name, default in asdict(Recipe()).items():
         choices = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES)}.get(name)
         training.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, choices=choices)
@@ -269,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained, options.initial)
+        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained, options.initial, options.stop_after)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

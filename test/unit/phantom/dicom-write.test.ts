@@ -68,17 +68,31 @@ describe('writeDicom', () => {
   });
 
   it.each([
-    ['too few samples', () => write(WRITE_SYNTAX.explicitLittleEndian, { Rows: 3 })],
-    ['a depth that is not the samples’', () => write(WRITE_SYNTAX.explicitLittleEndian, { BitsAllocated: 8 })],
-    ['a UID with letters', () => write(WRITE_SYNTAX.explicitLittleEndian, { StudyInstanceUID: '1.2.x' })],
+    ['too few samples', /rows x columns x frames/, () => write(WRITE_SYNTAX.explicitLittleEndian, { Rows: 3 })],
+    [
+      'a depth that is not the samples’',
+      /BitsAllocated/,
+      () => write(WRITE_SYNTAX.explicitLittleEndian, { BitsAllocated: 8 }),
+    ],
+    [
+      'a UID with letters',
+      /digits and dots/,
+      () => write(WRITE_SYNTAX.explicitLittleEndian, { StudyInstanceUID: '1.2.x' }),
+    ],
     [
       'a UID of 65 characters',
+      /64 characters/,
       () => write(WRITE_SYNTAX.explicitLittleEndian, { StudyInstanceUID: `1.${'2'.repeat(63)}` }),
     ],
-    ['a compressed syntax without encoded frames', () => write('1.2.840.10008.1.2.4.80')],
-    ['a number that is none', () => write(WRITE_SYNTAX.explicitLittleEndian, { PixelSpacing: [Number.NaN, 1] })],
+    ['a compressed syntax without encoded frames', /needs encoded frames/, () => write('1.2.840.10008.1.2.4.80')],
+    [
+      'a number that is none',
+      /cannot hold this number/,
+      () => write(WRITE_SYNTAX.explicitLittleEndian, { PixelSpacing: [Number.NaN, 1] }),
+    ],
     [
       'an attribute that stands twice',
+      /00280010 stands twice/,
       () =>
         writeDicom(attributes, { kind: 'samples', samples }, WRITE_SYNTAX.rle, [
           { tag: 0x00280010, vr: 'US', value: 2 },
@@ -86,6 +100,7 @@ describe('writeDicom', () => {
     ],
     [
       'encoded frames in a native syntax',
+      /need a compressed transfer syntax/,
       () =>
         writeDicom(
           attributes,
@@ -93,8 +108,8 @@ describe('writeDicom', () => {
           WRITE_SYNTAX.implicitLittleEndian,
         ),
     ],
-  ])('refuses %s', (_, attempt) => {
-    expect(attempt).toThrow();
+  ])('refuses %s', (_, message, attempt) => {
+    expect(attempt).toThrow(message);
   });
 });
 

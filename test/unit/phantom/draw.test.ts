@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LEVELS } from '../../../src/contracts/reasons.ts';
-import { MASK } from '../../../src/phantom/draw.ts';
 import { drawPhantom, type Phantom } from '../../../src/phantom/phantom.ts';
+import { MASK } from '../../../src/phantom/scene.ts';
 
 const small = { rows: 160, columns: 160, spacingMm: [1.65, 1.65] as const };
 

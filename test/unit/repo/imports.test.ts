@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);
+/** Each check is a process of its own. */
+const PATIENCE_MS = 120_000;
 const SCRIPT = fileURLToPath(new URL('../../../scripts/check-imports.mjs', import.meta.url));
 
 /** A tree that keeps every rule. */
@@ -97,14 +99,14 @@ describe('the import rules', () => {
     });
     expect(result.code).toBe(1);
     broken = result.output;
-  });
+  }, PATIENCE_MS);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('pass on a tree that keeps them', async () => {
     const { code, output } = await check(CLEAN);
     expect(output).toContain(`${Object.keys(CLEAN).length} modules`);
     expect(code, output).toBe(0);
-  });
+  }, PATIENCE_MS);
 
   it.each(FORBIDDEN)('%s is broken by %s', (rule, file) => {
     expect(broken).toMatch(new RegExp(`^${rule}: ${file}`, 'm'));
@@ -114,7 +116,7 @@ describe('the import rules', () => {
     const { code, output } = await check({ 'src/readme.txt': '' });
     expect(code).toBe(1);
     expect(output).toContain('nothing was checked');
-  });
+  }, PATIENCE_MS);
 
   it('fail where contracts are not among the modules', async () => {
     const { code } = await check({
@@ -122,5 +124,5 @@ describe('the import rules', () => {
       'src/imaging/b.ts': 'export const b = 1;',
     });
     expect(code).toBe(1);
-  });
+  }, PATIENCE_MS);
 });

@@ -1,0 +1,154 @@
+import type { Target } from '../../contracts/pack.ts';
+import { TARGETS } from '../../contracts/pack.ts';
+import { LEVELS, type Level } from '../../contracts/reasons.ts';
+import type { DiscFinding } from '../../contracts/report.ts';
+import type { AnsweredLabel } from '../../evaluation/classification.ts';
+import { type DetectedPicture, matchPicture } from '../../evaluation/detection.ts';
+import type { NamedLabel } from '../../evaluation/levels.ts';
+import type { SegmentedPicture } from '../../evaluation/segmentation.ts';
+import type { LabelledDisc } from './labelled.ts';
+import type { PictureResult } from './run-pictures.ts';
+
+/** A labelled disc of one target with its answer, as predictions.csv lists it. */
+export interface DiscPrediction extends AnsweredLabel {
+  readonly picture: string;
+  readonly patientName: string;
+  readonly split: string;
+  readonly level: Level;
+  readonly target: Target;
+  readonly disagreement: number | null;
+  readonly levelCertain: boolean | null;
+  /** IoU with the labelled box; null where the disc was missed or has no box. */
+  readonly iou: number | null;
+}
+
+/** Everything that the figures of one source are computed from. */
+export interface SourceEvidence {
+  readonly source: string;
+  readonly patients: number;
+  readonly results: readonly PictureResult[];
+  readonly regions: readonly DetectedPicture[];
+  readonly discs: readonly DetectedPicture[];
+  readonly levels: readonly NamedLabel[];
+  readonly predictions: Readonly<Record<Target, readonly DiscPrediction[]>>;
+  readonly segmented: readonly SegmentedPicture[];
+}
+
+/** IoU from which a reported disc is the labelled one. */
+const SAME_DISC = 0.5;
+
+/** Puts results beside labels by the scoring rules; one entry a source, in order of first appearance. */
+export function gatherEvidence(results: readonly PictureResult[]): SourceEvidence[] {
+  const sources = [...new Set(results.map(({ picture }) => picture.source))];
+  return sources.map((source) =>
+    evidenceOf(
+      source,
+      results.filter(({ picture }) => picture.source === source),
+    ),
+  );
+}
+
+function evidenceOf(source: string, results: readonly PictureResult[]): SourceEvidence {
+  const names = [...new Set(results.map(({ picture }) => picture.patient))];
+  const index = new Map(names.map((name, at) => [name, at]));
+  const patientOf = ({ picture }: PictureResult) => index.get(picture.patient)!;
+  const predictions = results.flatMap((result) => predictionsOf(result, patientOf(result)));
+  return {
+    source,
+    patients: names.length,
+    results,
+    regions: results.flatMap((result) => regionOf(result, patientOf(result))),
+    discs: results.flatMap((result) => discsOf(result, patientOf(result))),
+    levels: results.flatMap((result) => levelsOf(result, patientOf(result))),
+    predictions: Object.fromEntries(
+      TARGETS.map((target) => [target, predictions.filter((prediction) => prediction.target === target)]),
+    ) as Record<Target, DiscPrediction[]>,
+    segmented: results.flatMap((result) =>
+      result.confusion === null ? [] : [{ patient: patientOf(result), confusion: result.confusion }],
+    ),
+  };
+}
+
+function regionOf({ picture, region }: PictureResult, patient: number): DetectedPicture[] {
+  if (picture.region === null) return [];
+  const predictions = region === null ? [] : [region];
+  return [{ patient, predictions, truth: [picture.region], ignored: [], judgedFromY: Number.NEGATIVE_INFINITY }];
+}
+
+function discsOf({ picture, report }: PictureResult, patient: number): DetectedPicture[] {
+  if (picture.discs === null) return [];
+  const truth = scoredDiscs(picture.discs).map(({ box }) => box);
+  const ignored = picture.discs.filter(({ scored }) => !scored).map(({ box }) => box);
+  const predictions = (report?.discs ?? []).map(({ box, confidence }) => ({ box, confidence }));
+  return [{ patient, predictions, truth, ignored, judgedFromY: Math.min(...truth.map(({ y }) => y)) }];
+}
+
+const scoredDiscs = (discs: readonly LabelledDisc[]) => discs.filter(({ scored }) => scored);
+
+interface FoundDisc {
+  readonly finding: DiscFinding;
+  readonly iou: number;
+}
+
+/** Reported discs by the place of the labelled disc that they hit among the scored ones. */
+function foundDiscs(result: PictureResult): Map<number, FoundDisc> {
+  const [boxes] = discsOf(result, 0);
+  if (boxes === undefined || result.report === null) return new Map();
+  const { discs } = result.report;
+  return new Map(
+    matchPicture(boxes, SAME_DISC).flatMap(({ truth, prediction, iou }) =>
+      truth === null ? [] : [[truth, { finding: discs[prediction]!, iou }] as const],
+    ),
+  );
+}
+
+function levelsOf(result: PictureResult, patient: number): NamedLabel[] {
+  if (result.picture.discs === null) return [];
+  const found = foundDiscs(result);
+  return scoredDiscs(result.picture.discs).flatMap(({ level }, index): NamedLabel[] => {
+    if (level === null) return [];
+    const finding = found.get(index)?.finding;
+    return [{ patient, level, named: finding?.level ?? null, certain: finding?.levelCertain ?? false }];
+  });
+}
+
+function predictionsOf(result: PictureResult, patient: number): DiscPrediction[] {
+  const { picture, report } = result;
+  const scored = scoredDiscs(picture.discs ?? []);
+  const found = foundDiscs(result);
+  const findDisc = (level: Level): FoundDisc | { finding: DiscFinding; iou: null } | null => {
+    const place = picture.matchBy === 'box' ? scored.findIndex((disc) => disc.level === level) : -1;
+    if (place >= 0) return found.get(place) ?? null;
+    const finding = report?.discs.find((disc) => disc.level === level);
+    return finding === undefined ? null : { finding, iou: null };
+  };
+  return picture.labels.map(({ level, target, label }) => {
+    const disc = findDisc(level);
+    const answer = disc?.finding[target];
+    const probability = answer?.assessable === true ? answer.probability : null;
+    return {
+      patient,
+      picture: picture.name,
+      patientName: picture.patient,
+      split: picture.split,
+      level,
+      target,
+      label,
+      answered: probability !== null,
+      probability: probability ?? 0,
+      positive: probability !== null && answer?.positive === true,
+      disagreement: answer?.disagreement ?? null,
+      levelCertain: disc?.finding.levelCertain ?? null,
+      iou: disc?.iou ?? null,
+    };
+  });
+}
+
+/** The same labels scored by their level alone, the lower the likelier: what a classifier must beat. */
+export function scoredByLevel(predictions: readonly DiscPrediction[]): AnsweredLabel[] {
+  return predictions.map((prediction) => ({
+    ...prediction,
+    answered: true,
+    probability: 1 - LEVELS.indexOf(prediction.level) / LEVELS.length,
+  }));
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { type AnalyzeBackend, type Config, parseConfig, readConfig } from '../../infra/config.ts';
+import { deploy } from '../../infra/deployment.ts';
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+  readonly Metadata?: Record<string, unknown>;
+}
+
+export interface PlacedResource extends Resource {
+  readonly stack: string;
+  readonly id: string;
+}
+
+export interface Built {
+  readonly config: Config;
+  readonly resources: readonly PlacedResource[];
+  of(type: string): PlacedResource[];
+}
+
+const repositoryContext = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as {
+  context: Record<string, unknown>;
+};
+
+/** An app that bundles nothing: its templates name the assets they would have. */
+export function appOf(context: Record<string, unknown> = {}): { app: App; config: Config } {
+  const outdir = mkdtempSync(join(tmpdir(), 'discflow-infra-'));
+  const app = new App({ outdir, context: { ...repositoryContext.context, 'aws:cdk:bundling-stacks': [], ...context } });
+  return { app, config: readConfig((key) => app.node.tryGetContext(key)) };
+}
+
+/** The templates of one configuration; `change` edits the configuration before it is deployed. */
+export function build(stage: string, analyze: AnalyzeBackend, change: Record<string, unknown> = {}): Built {
+  const { app, config: read } = appOf({ stage, analyze });
+  const config = parseConfig({ ...read, ...change });
+  deploy(app, config);
+  const assembly = app.synth();
+  const resources = assembly.stacks.flatMap((stack) =>
+    Object.entries((stack.template as { Resources?: Record<string, Resource> }).Resources ?? {}).map(([id, resource]) => ({
+      ...resource,
+      Properties: resource.Properties ?? {},
+      id,
+      stack: stack.id,
+    })),
+  );
+  rmSync(assembly.directory, { recursive: true });
+  return { config, resources, of: (type) => resources.filter((resource) => resource.Type === type) };
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource?: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+  readonly Principal?: unknown;
+}
+
+export const listed = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+
+/** Every statement of every policy that a role carries, with the policy it stands in. */
+export function roleStatements(built: Built): Array<{ policy: PlacedResource; statement: Statement }> {
+  return [...built.of('AWS::IAM::ManagedPolicy'), ...built.of('AWS::IAM::Policy')].flatMap((policy) =>
+    listed((policy.Properties.PolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({ policy, statement })),
+  );
+}

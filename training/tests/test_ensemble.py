@@ -1,0 +1,121 @@
+"""Weights, calibration and thresholds on cases with known answers; assembling a pack."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from discflow_training.ensemble import (
+    apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_target, search_weights,
+    sigmoid, weight_grid,
+)
+from discflow_training.fragment import find_member, upsert_member
+from discflow_training.pack import PackError, assemble
+
+
+def test_weight_grid_is_the_whole_simplex() -> None:
+    grid = list(weight_grid(3, 10))
+    assert len(grid) == 66
+    assert all(w.min() >= 0 and w.sum() == pytest.approx(1) for w in grid)
+    assert [w.tolist() for w in weight_grid(1, 4)] == [[1.0]]
+
+
+def test_search_prefers_equal_weights_among_equals() -> None:
+    assert search_weights(2, lambda w: 0.0).tolist() == [0.5, 0.5]
+    assert search_weights(2, lambda w: -abs(w[0] - 0.3)).tolist() == [0.3, 0.7]
+
+
+def test_calibration_finds_a_known_temperature_and_bias() -> None:
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(0, 2, 40_000)
+    labels = (rng.random(40_000) < sigmoid((log_odds + 0.6) / 1.5)).astype(int)
+    temperature, bias = fit_calibration(sigmoid(log_odds), labels)
+    assert temperature == pytest.approx(1.5, abs=0.05)
+    assert bias == pytest.approx(0.6, abs=0.05)
+
+
+def test_calibration_of_separable_scores_stays_finite() -> None:
+    temperature, bias = fit_calibration(np.array([0.01, 0.02, 0.98, 0.99]), np.array([0, 0, 1, 1]))
+    assert 0.2 <= temperature <= 5 and abs(bias) < 5
+
+
+def test_threshold_lies_between_the_classes() -> None:
+    p, labels = np.array([0.1, 0.2, 0.3, 0.8]), np.array([0, 0, 1, 1])
+    threshold = best_threshold(p, labels)
+    assert 0.2 < threshold <= 0.3
+    assert balanced_accuracy(p, labels, threshold) == 1
+
+
+def test_calibrated_clips_and_rounds() -> None:
+    assert calibrated(np.array([0.0, 1.0]), 1.0, 0.0).tolist() == [0.0, 1.0]
+    assert calibrated(np.array([0.5]), 2.0, 1.0).tolist() == [0.6225]
+
+
+def test_a_useless_member_gets_no_weight() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 400)
+    good = np.clip(labels * 0.7 + 0.15 + rng.normal(0, 0.15, 400), 0.01, 0.99)
+    target = fit_target(["good", "noise"], np.stack([good, rng.random(400)]), labels)
+    assert target["weights"].get("good", 0) >= 0.8
+
+
+def test_disagreement_is_the_weighted_deviation() -> None:
+    target = {"weights": {"a": 0.5, "b": 0.5}, "temperature": 1, "bias": 0}
+    p, spread = apply_target(target, {"a": np.array([0.2]), "b": np.array([0.6])})
+    assert p.tolist() == [0.4] and spread.tolist() == [0.2]
+    assert combine(np.array([[0.2], [0.6]]), np.array([0.5, 0.5])) == pytest.approx([0.4])
+
+
+def member(name: str, role: str, **more: Any) -> dict[str, Any]:
+    return {"id": name, "role": role, "file": f"{name}.onnx", "sha256": "", "bytes": 0, "output": {}, **more}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Fragments of a small pack; the files hold a few bytes."""
+    target = {"method": "single", "weights": {"a": 1.0}, "temperature": 1.0, "bias": 0.0, "threshold": 0.5}
+    networks = {
+        "members": [member("a", "disc-classifier", output={"targets": ["herniation"]}), member("s", "spine-segmenter")],
+        "targets": {"herniation": target},
+        "segmentation": {"method": "single", "weights": {"s": 1.0}},
+        "tiers": {"single": {"classifier": "a", "segmenter": "s"}},
+    }
+    (tmp_path / "members").mkdir()
+    (tmp_path / "members" / "networks.json").write_text(json.dumps(networks))
+    detectors = [member("l", "lumbar-detector"), member("d", "disc-detector")]
+    (tmp_path / "members" / "detectors.json").write_text(json.dumps(detectors))
+    for name in "asld":
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+    return tmp_path
+
+
+def test_pack_joins_its_fragments_and_stamps_the_files(models: Path) -> None:
+    assemble(models)
+    manifest = json.loads((models / "manifest.json").read_text())
+    assert [m["id"] for m in manifest["members"]] == ["l", "d", "a", "s"]
+    assert {m["bytes"] for m in manifest["members"]} == {1}
+    assert all(len(m["sha256"]) == 64 for m in manifest["members"])
+    assert manifest["metrics"] == []
+
+
+def test_pack_refuses_weights_that_do_not_sum_to_one(models: Path) -> None:
+    path = models / "members" / "networks.json"
+    path.write_text(path.read_text().replace('{"s": 1.0}', '{"s": 0.6}'))
+    with pytest.raises(PackError, match="segmentation: weights sum to 0.6"):
+        assemble(models)
+    assert not (models / "manifest.json").exists()
+
+
+def test_pack_refuses_a_file_that_belongs_to_no_member(models: Path) -> None:
+    (models / "old.onnx").write_bytes(b"old")
+    with pytest.raises(PackError, match="old.onnx belongs to no member"):
+        assemble(models)
+
+
+def test_upsert_replaces_a_member_of_the_same_id(models: Path) -> None:
+    upsert_member(models, member("s", "spine-segmenter", width=0.5))
+    assert find_member(models, "s")["width"] == 0.5
+    with pytest.raises(KeyError, match="no member z"):
+        find_member(models, "z")
