@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tenantSchema } from '../src/contracts/keys.ts';
+import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -121,7 +121,14 @@ export const configSchema = z
     availabilityZones: z.array(z.string()).min(2, 'name at least two zones').optional(),
     /** Keeps buckets, table, keys and secrets when the stack is deleted, and protects the table from deletion. */
     keepData: z.boolean('use true or false'),
-    tenants: z.array(tenantSchema).min(1, 'name at least one tenant'),
+    tenants: z
+      .array(
+        tenantSchema.refine(
+          (tenant) => tenant !== UNASSIGNED_TENANT,
+          `${UNASSIGNED_TENANT} is kept for uploads without a tenant`,
+        ),
+      )
+      .min(1, 'name at least one tenant'),
     webhooks: z.array(webhookSchema).default([]),
     analyze: analyzeSchema,
     sizes: sizesSchema,

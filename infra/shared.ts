@@ -5,7 +5,6 @@ import type { Keys } from './constructs/keys.ts';
 import type { FunctionPlatform, Placement } from './constructs/service-function.ts';
 import type { StudiesTable } from './constructs/studies-table.ts';
 import type { TenantSecrets } from './constructs/tenant-secrets.ts';
-import { names } from './names.ts';
 import type { LayersStack } from './stacks/layers.ts';
 import type { QueuesStack, StageLanes } from './stacks/queues.ts';
 
@@ -34,6 +33,5 @@ export const storeEnvironment = ({ platform, buckets, studies, bus }: Shared) =>
   stage: platform.config.stage,
   dataBucket: buckets.data.bucketName,
   table: studies.tableName,
-  tenantKeysSecretPrefix: names(platform.config).secretPrefix,
   eventBus: bus.eventBusName,
 });

@@ -36,6 +36,7 @@ export function bundle({ entries, outputFolder }: BundleOptions): void {
         format: 'esm',
         minify: true,
         keepNames: true,
+        lineLimit: 200,
         legalComments: 'none',
         banner: { js: BANNER },
         alias,

@@ -31,6 +31,7 @@ export function layOutImage(target: string): void {
     outputFolder: app,
   });
   for (const layer of ['pictures', 'inference'] as const) copyNatives(layer, app);
+  copyNatives('installer', join(target, 'installer'));
   cpSync(join(repositoryRoot, 'layers/models'), join(target, 'models'), { recursive: true });
   cpSync(join(repositoryRoot, FOLDER, 'Dockerfile'), join(target, 'Dockerfile'));
 }

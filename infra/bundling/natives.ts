@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from './repository.ts';
 
@@ -20,17 +20,18 @@ export const NATIVE_LAYERS = {
     skip: [],
   },
   inference: { packages: ['onnxruntime-node'], skip: ['adm-zip', 'global-agent'] },
+  /** ONNX Runtime with its installer, which fetches the CUDA provider while the image is built. */
+  installer: { packages: ['onnxruntime-node'], skip: [] },
 } as const satisfies Record<string, { packages: readonly string[]; skip: readonly string[] }>;
 
 export type NativeLayer = keyof typeof NATIVE_LAYERS;
 
 export const NATIVE_PACKAGES: readonly string[] = Object.values(NATIVE_LAYERS).flatMap(({ packages }) => packages);
 
-/** Parts of a package that no deployed function reads. */
+/** Parts of a package that nothing deployed reads. */
 const PRUNED = [
   /\/bin\/napi-v6\/(?!linux(\/|$))[^/]+/,
   /\/bin\/napi-v6\/linux\/(?!x64(\/|$))[^/]+/,
-  /\/script$/,
   /\.(map|md|d\.ts|d\.mts|d\.cts|ts|markdown|flow)$/i,
   /\/(test|tests|docs|example|examples|benchmark|\.github)$/,
 ];
@@ -43,14 +44,15 @@ interface PackageJson {
 export function copyNatives(layer: NativeLayer, target: string): void {
   const { packages, skip } = NATIVE_LAYERS[layer];
   const modules = join(target, 'node_modules');
-  rmSync(modules, { recursive: true, force: true });
   for (const name of closure(packages, skip)) {
     const to = join(modules, name);
     mkdirSync(to, { recursive: true });
     cpSync(sourceOf(name), to, {
       recursive: true,
       dereference: true,
-      filter: (path) => !PRUNED.some((rule) => rule.test(path.slice(path.lastIndexOf('node_modules') + 12))),
+      filter: (path) =>
+        (layer === 'installer' || !/\/onnxruntime-node\/script$/.test(path)) &&
+        !PRUNED.some((rule) => rule.test(path.slice(path.lastIndexOf('node_modules') + 12))),
     });
   }
 }

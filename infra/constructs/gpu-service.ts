@@ -91,6 +91,12 @@ export class GpuService extends Construct {
   #capacity({ config, placement, volumeKey }: GpuServiceProps): AsgCapacityProvider {
     const role = this.#role('InstanceRole', 'ec2.amazonaws.com', this.#instanceStatements());
     const userData = UserData.forLinux();
+    // On a spot notice the agent drains the instance; tasks reach no credentials but their own.
+    userData.addCommands(
+      ...['ECS_ENABLE_SPOT_INSTANCE_DRAINING=true', 'ECS_AWSVPC_BLOCK_IMDS=true'].map(
+        (setting) => `echo ${setting} >> /etc/ecs/ecs.config`,
+      ),
+    );
     const template = new LaunchTemplate(this, 'Template', {
       instanceType: new InstanceType(config.analyze.instanceType),
       machineImage: EcsOptimizedImage.amazonLinux2023(AmiHardwareType.GPU),
@@ -128,7 +134,6 @@ export class GpuService extends Construct {
       enableManagedScaling: true,
       enableManagedTerminationProtection: true,
       enableManagedDraining: true,
-      spotInstanceDraining: true,
     });
   }
 

@@ -2,6 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { UNASSIGNED_TENANT } from '../../src/contracts/keys.ts';
 import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 
@@ -17,7 +18,7 @@ export class TenantSecrets extends Construct {
     super(scope, id);
     const { config, key } = props;
     const removalPolicy = config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    for (const tenant of config.tenants) {
+    for (const tenant of [...config.tenants, UNASSIGNED_TENANT]) {
       const secret = new Secret(this, `Pseudonym-${tenant}`, {
         secretName: names(config).tenantSecret(tenant),
         description: `discflow ${config.stage}: pseudonym key of one tenant`,

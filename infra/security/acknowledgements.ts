@@ -1,3 +1,4 @@
+import { UNASSIGNED_TENANT } from '../../src/contracts/keys.ts';
 import { type Config, needsVpc } from '../config.ts';
 import { names } from '../names.ts';
 
@@ -197,7 +198,7 @@ const secrets = (config: Config) => [
   ...rows(
     'security',
     'A pseudonym key is never rotated in place: the same patient would get another name. A new version is added beside it (runbook, "Key rotation").',
-    ...config.tenants.flatMap((tenant) =>
+    ...[...config.tenants, UNASSIGNED_TENANT].flatMap((tenant) =>
       SECRET_RULES.map((rule): Row => [rule, `Foundation/Tenants/Pseudonym-${tenant}/Resource`]),
     ),
   ),

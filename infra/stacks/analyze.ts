@@ -9,7 +9,7 @@ import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX } from '../constructs/async-endpoint.ts';
 import { GpuService } from '../constructs/gpu-service.ts';
-import { announces, consumes, keepsRuns, pseudonymises } from '../constructs/permissions.ts';
+import { announces, consumes, keepsRuns } from '../constructs/permissions.ts';
 import { allow, type Placement, ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
 import { type LaneName, type Shared, storeEnvironment } from '../shared.ts';
@@ -193,8 +193,8 @@ export class AnalyzeStack extends Stack {
     return stage;
   }
 
-  #statements({ studies, bus, secrets }: Shared): PolicyStatement[] {
-    return [...keepsRuns(studies), ...announces(bus), ...pseudonymises(secrets)];
+  #statements({ studies, bus }: Shared): PolicyStatement[] {
+    return [...keepsRuns(studies), ...announces(bus)];
   }
 }
 

@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
-import { announces, consumes, keepsRuns, pseudonymises, sends } from '../constructs/permissions.ts';
+import { announces, consumes, keepsRuns, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
 import { STAGE_LIMITS } from '../stages.ts';
@@ -23,7 +23,7 @@ export class DetectStack extends Stack {
   }
 
   #detect(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
-    const { platform, secrets, studies, bus, layers, stageData } = shared;
+    const { platform, studies, bus, layers, stageData } = shared;
     const { config } = platform;
     const { detect, analyze } = lanesOf(shared, lane);
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.detect;
@@ -46,13 +46,7 @@ export class DetectStack extends Stack {
       deadLetters: detect.deadLetters,
       placement: shared.placement,
       managedPolicies: [stageData],
-      statements: [
-        ...consumes(detect),
-        ...sends(analyze),
-        ...keepsRuns(studies),
-        ...announces(bus),
-        ...pseudonymises(secrets),
-      ],
+      statements: [...consumes(detect), ...sends(analyze), ...keepsRuns(studies), ...announces(bus)],
     });
     stage.consume(detect, { batchSize: 1, maxConcurrency: concurrency });
     return stage;

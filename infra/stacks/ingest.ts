@@ -6,6 +6,7 @@ import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { announces, consumes, keepsRuns, pseudonymises, reads, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
+import { names } from '../names.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
 import { STAGE_LIMITS } from '../stages.ts';
 
@@ -35,6 +36,7 @@ export class IngestStack extends Stack {
       environment: environmentOf('ingest', {
         ...storeEnvironment(shared),
         uploadsBucket: source.bucketName,
+        tenantKeysSecretPrefix: names(config).secretPrefix,
         detectQueueUrl: detect.queue.queueUrl,
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),

@@ -217,7 +217,7 @@ function recordOf(message: Message, queueUrl: string): SQSRecord {
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',
     eventSourceARN: queueUrl,
-    awsRegion: process.env.AWS_REGION ?? '',
+    awsRegion: 'local',
   };
 }
 

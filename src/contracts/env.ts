@@ -55,7 +55,7 @@ const whole = (low: number, high: number) => z.coerce.number().pipe(z.int().min(
 const flag = z.enum(['on', 'off']).transform((value) => value === 'on');
 const list = z.string().transform((value) => value.split(',').filter((item) => item !== ''));
 
-const store = { stage: text, dataBucket: text, table: text, tenantKeysSecretPrefix: text, eventBus: text };
+const store = { stage: text, dataBucket: text, table: text, eventBus: text };
 const delivery = {
   /** Receives before a message moves to its dead-letter queue: the last one writes `failed` first. */
   maxReceiveCount: whole(1, 1000).default(5),
@@ -76,6 +76,7 @@ export const ENVIRONMENTS = {
     ...store,
     ...delivery,
     uploadsBucket: text,
+    tenantKeysSecretPrefix: text,
     detectQueueUrl: text,
     packFolder: models.packFolder,
     tier: tierSchema.default('ensemble'),

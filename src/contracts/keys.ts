@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 /** A tenant's name: lower case, as it stands in object keys and in the claims of its tokens. */
 export const tenantSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a tenant is 1 to 63 of a-z, 0-9 and -');
+/** Uploads whose key names no tenant are booked under this one, so that they end with a reason too. */
+export const UNASSIGNED_TENANT = 'unassigned';
 /** An upload's id, chosen by the client. */
 export const uploadIdSchema = z
   .string()

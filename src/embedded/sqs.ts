@@ -45,6 +45,16 @@ export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
         .send({ __type: 'com.amazonaws.sqs#InvalidClientTokenId', message: 'The access key is not known here.' });
     }
   });
+  // A reader that went away while it waited must not take messages with it: they are made visible again at once.
+  app.addHook('preSerialization', async (request, _reply, payload: unknown) => {
+    if (!request.socket.destroyed || request.headers['x-amz-target'] !== 'AmazonSQS.ReceiveMessage') return payload;
+    const { QueueUrl } = request.body as { QueueUrl?: string };
+    const { Messages = [] } = payload as { Messages?: Array<{ ReceiptHandle: string }> };
+    for (const { ReceiptHandle } of Messages) {
+      await call('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+    }
+    return {};
+  });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const call = async (action: string, body: object): Promise<Record<string, unknown>> => {

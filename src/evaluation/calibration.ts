@@ -59,31 +59,33 @@ function fitSlope(labels: readonly ScoredLabel[], logits: Float64Array, weights:
   return Number.NaN;
 }
 
-/** A run of labels that fall into one bin, and how often. */
-interface BinEntry {
-  readonly index: number;
-  readonly bin: number;
-  readonly weight: number;
+/** Parts of labels by bin: which label, which bin, how much of the label's weight. */
+interface Binned {
+  readonly index: Int32Array;
+  readonly bin: Uint8Array;
+  readonly weight: Float64Array;
+  readonly mass: number;
 }
 
 /** Ten bins of equal mass in rising order of probability; a label whose weight crosses an edge is in both bins. */
-function equalMassBins(sorted: readonly ScoredLabel[], weights: Float64Array): { entries: BinEntry[]; mass: number } {
+function equalMassBins(sorted: readonly ScoredLabel[], weights: Float64Array): Binned {
   const mass = sorted.reduce((sum, { patient }) => sum + weights[patient]!, 0);
-  const edge = (bin: number) => Math.floor((bin * mass) / BINS + 1e-9);
-  const entries: BinEntry[] = [];
+  const edge = (bin: number) => (bin === BINS ? Number.POSITIVE_INFINITY : Math.floor((bin * mass) / BINS + 1e-9));
+  const [indices, bins, parts]: [number[], number[], number[]] = [[], [], []];
   let [bin, position] = [0, 0];
   sorted.forEach(({ patient }, index) => {
     let left = weights[patient]!;
     while (left > 0) {
-      while (position >= edge(bin + 1) && bin < BINS - 1) bin++;
-      const room = bin === BINS - 1 ? left : edge(bin + 1) - position;
-      const weight = Math.min(left, room);
-      entries.push({ index, bin, weight });
-      position += weight;
-      left -= weight;
+      while (position >= edge(bin + 1)) bin++;
+      const part = Math.min(left, edge(bin + 1) - position);
+      indices.push(index);
+      bins.push(bin);
+      parts.push(part);
+      position += part;
+      left -= part;
     }
   });
-  return { entries, mass };
+  return { index: Int32Array.from(indices), bin: Uint8Array.from(bins), weight: Float64Array.from(parts), mass };
 }
 
 export interface CalibrationError {
@@ -104,12 +106,16 @@ export function calibrationError(labels: readonly ScoredLabel[]): CalibrationErr
     Uint8Array.from(sorted, ({ probability }) => (random() < probability ? 1 : 0)),
   );
   const actual = Uint8Array.from(sorted, ({ label }) => label);
-  const errorOf = ({ entries, mass }: ReturnType<typeof equalMassBins>, drawn: Uint8Array) => {
+  const probabilities = Float64Array.from(sorted, ({ probability }) => probability);
+  const errorOf = ({ index, bin, weight, mass }: Binned, drawn: Uint8Array) => {
     const sums = new Float64Array(BINS);
-    for (const { index, bin, weight } of entries) {
-      sums[bin] = sums[bin]! + weight * (sorted[index]!.probability - drawn[index]!);
+    for (let part = 0; part < index.length; part++) {
+      const at = index[part]!;
+      sums[bin[part]!] = sums[bin[part]!]! + weight[part]! * (probabilities[at]! - drawn[at]!);
     }
-    return sums.reduce((sum, value) => sum + Math.abs(value), 0) / mass;
+    let error = 0;
+    for (let at = 0; at < BINS; at++) error += Math.abs(sums[at]!);
+    return error / mass;
   };
   return {
     observed: (weights) => errorOf(equalMassBins(sorted, weights), actual),
@@ -131,9 +137,9 @@ export interface ReliabilityBin {
 export function reliabilityBins(labels: readonly ScoredLabel[]): ReliabilityBin[] {
   const sorted = [...labels].sort((a, b) => a.probability - b.probability);
   const patients = Math.max(0, ...labels.map(({ patient }) => patient + 1));
-  const { entries } = equalMassBins(sorted, new Float64Array(patients).fill(1));
+  const binned = equalMassBins(sorted, new Float64Array(patients).fill(1));
   return Array.from({ length: BINS }, (_, bin) => {
-    const members = entries.filter((entry) => entry.bin === bin).map(({ index }) => sorted[index]!);
+    const members = [...binned.index].filter((_, part) => binned.bin[part] === bin).map((index) => sorted[index]!);
     const mean = (measure: (label: ScoredLabel) => number) =>
       members.reduce((sum, member) => sum + measure(member), 0) / members.length;
     return {

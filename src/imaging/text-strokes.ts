@@ -1,72 +1,52 @@
 import type { Grey8, Grey16 } from './image.ts';
 import { componentsOf } from './mask.ts';
+import { thinBright } from './opening.ts';
 import { applyWindow, windowOf } from './window.ts';
-
-/** Strokes are thinner than this, pixels. */
-const ELEMENT = 7;
-/** A stroke stands out from its ground by this much of the window's 255. */
-const CONTRAST = 90;
-
-export interface Glyph { left: number; right: number; top: number; bottom: number; width: number; height: number; fill: number }
-
+export interface Glyph { left: number; right: number; top: number; bottom: number; width: number; height: number; fill: number; level: number }
+const CONTRAST = Number(process.env.CONTRAST ?? 90);
+const RATIO = Number(process.env.RATIO ?? 0.62);
+const LEVEL = Number(process.env.LEVEL ?? 30);
+const GAP = Number(process.env.GAP ?? 1.2);
 export function lineLengths(image: Grey16): number[] {
   const grey = applyWindow(image, windowOf(image));
-  return [longestLine(glyphsOf(strokes(grey))), longestLine(glyphsOf(strokes(inverted(grey))))];
+  return [longestLine(glyphsOf(grey)), longestLine(glyphsOf(inverted(grey)))];
 }
-
 export function holdsText(image: Grey16): boolean {
   return lineLengths(image).some((length) => length >= 6);
 }
-
 const inverted = (image: Grey8): Grey8 => ({ ...image, data: image.data.map((value) => 255 - value) });
-
 export function strokes(image: Grey8): Grey8 {
-  const opened = slide(slide(image, Math.min, 255), Math.max, 0);
-  return { ...image, data: image.data.map((value, index) => (value - opened.data[index]! > CONTRAST ? 1 : 0)) };
+  const thin = thinBright(image);
+  return { ...image, data: thin.data.map((value) => (value > CONTRAST ? 1 : 0)) };
 }
-
-function slide(image: Grey8, pick: (a: number, b: number) => number, start: number): Grey8 {
-  const { width, height, data } = image;
-  const half = (ELEMENT - 1) / 2;
-  const across = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-    let v = start;
-    for (let n = Math.max(0, x - half); n <= Math.min(width - 1, x + half); n++) v = pick(v, data[y * width + n]!);
-    across[y * width + x] = v;
-  }
-  const out = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-    let v = start;
-    for (let n = Math.max(0, y - half); n <= Math.min(height - 1, y + half); n++) v = pick(v, across[n * width + x]!);
-    out[y * width + x] = v;
-  }
-  return { ...image, data: out };
-}
-
-export function glyphsOf(mask: Grey8): Glyph[] {
+export function glyphsOf(grey: Grey8): Glyph[] {
+  const mask = strokes(grey);
   return componentsOf(mask, 1).flatMap(({ pixels }) => {
+    if (pixels.length > 4000 || pixels.length < 4) return [];
     let [left, right, top, bottom] = [mask.width, 0, mask.height, 0];
+    let sum = 0;
     for (const index of pixels) {
       const x = index % mask.width; const y = (index - x) / mask.width;
       left = Math.min(left, x); right = Math.max(right, x + 1); top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
+      sum += grey.data[index]!;
     }
     const width = right - left; const height = bottom - top;
     const fill = pixels.length / (width * height);
-    return height >= 5 && height <= 40 && width <= 3 * height && fill > 0.15 && fill <= 0.9 ? [{ left, right, top, bottom, width, height, fill }] : [];
+    return height >= 5 && height <= 40 && width <= 6 * height && fill > 0.15 && fill <= 0.9 ? [{ left, right, top, bottom, width, height, fill, level: sum / pixels.length }] : [];
   });
 }
-
+const units = (g: Glyph) => Math.max(1, Math.min(6, Math.round(g.width / (0.75 * g.height))));
 export function longestLine(glyphs: Glyph[]): number {
   let best = 0;
   const sorted = [...glyphs].sort((a, b) => a.left - b.left);
   for (const seed of sorted) {
-    let [last, count] = [seed, 1];
-    const tolerance = Math.max(1, 0.15 * seed.height);
+    let [last, count] = [seed, units(seed)];
+    const tolerance = Math.max(1, 0.12 * seed.height);
     for (const next of sorted) {
       if (next.left < last.right - 1 || next === last) continue;
-      if (next.left - last.right > 1.5 * seed.height) { if (next.left - last.right > 3 * seed.height) break; continue; }
-      if (Math.abs(next.bottom - seed.bottom) > tolerance || Math.abs(next.height - seed.height) > tolerance) continue;
-      last = next; count++;
+      if (next.left - last.right > GAP * seed.height) { if (next.left - last.right > 3 * seed.height) break; continue; }
+      if (Math.abs(next.bottom - seed.bottom) > tolerance || next.height < RATIO * seed.height || next.height > seed.height / RATIO || Math.abs(next.level-seed.level) > LEVEL) continue;
+      last = next; count += units(next);
     }
     best = Math.max(best, count);
   }

@@ -72,11 +72,13 @@ function boundsOf(canvas: Canvas, contours: readonly (readonly Point[])[]) {
     Number.NEGATIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
   ];
-  for (const [x, y] of contours.flat()) {
-    x0 = Math.min(x0, x);
-    y0 = Math.min(y0, y);
-    x1 = Math.max(x1, x);
-    y1 = Math.max(y1, y);
+  for (const contour of contours) {
+    for (const point of contour) {
+      x0 = Math.min(x0, point[0]);
+      y0 = Math.min(y0, point[1]);
+      x1 = Math.max(x1, point[0]);
+      y1 = Math.max(y1, point[1]);
+    }
   }
   const left = Math.max(0, Math.floor(x0));
   const top = Math.max(0, Math.floor(y0));

@@ -1,3 +1,4 @@
+import { REASONS } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
 import type { Canvas, Colour } from './canvas.ts';
 import { drawText, fitText, textWidth } from './lettering.ts';
@@ -23,10 +24,11 @@ export function drawHeader(canvas: Canvas, report: Report): void {
   drawText(canvas, fitText(reasonsLine(report), canvas.width - left - EDGE, plain), left, 36, plain);
 }
 
-/** Each reason's sentence once, after the levels that it names. */
+/** Each reason's sentence once, after the levels that it names; mere flags come last. */
 function reasonsLine({ reasons }: Report): string {
+  const isFlag = ({ code }: Report['reasons'][number]) => REASONS[code].status === 'flag';
   const levels = new Map<string, string[]>();
-  for (const { message, level } of reasons) {
+  for (const { message, level } of [...reasons].sort((a, b) => Number(isFlag(a)) - Number(isFlag(b)))) {
     levels.set(message, [...(levels.get(message) ?? []), ...(level === undefined ? [] : [level])]);
   }
   return [...levels]

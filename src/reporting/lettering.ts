@@ -34,6 +34,14 @@ export function drawText(canvas: Canvas, text: string, x: number, y: number, sty
   fillContours(canvas, contours, style.colour);
 }
 
+/** The outline of a line of text as an SVG path, its baseline starting at the origin. */
+export function textPath(text: string, style: Pick<LetterStyle, 'size' | 'weight'>): string {
+  const contours = contoursOf(text, 0, 0, style.size, style.weight ?? 'medium');
+  return contours
+    .map((contour) => `M${contour.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join('L')}Z`)
+    .join('');
+}
+
 /** Cuts text with an ellipsis so that it is no wider than `width` canvas pixels. */
 export function fitText(text: string, width: number, style: Pick<LetterStyle, 'size' | 'weight'>): string {
   if (textWidth(text, style) <= width) return text;

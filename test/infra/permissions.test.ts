@@ -33,9 +33,15 @@ const ANY_RESOURCE: Record<string, string> = {
   'logs:DescribeResourcePolicies': 'resource policies have no resource',
   'logs:DescribeLogGroups': 'Describe calls take no resource',
 };
-const CONDITIONED = ['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState', 'ecs:PutSystemLogEvents', 'cloudwatch:PutMetricData'];
+const CONDITIONED = [
+  'ecs:Poll',
+  'ecs:StartTelemetrySession',
+  'ecs:UpdateContainerInstancesState',
+  'ecs:PutSystemLogEvents',
+  'cloudwatch:PutMetricData',
+];
 
-const TENANT = '${aws:PrincipalTag/tenant}';
+const TENANT = ['$', '{aws:PrincipalTag/tenant}'].join('');
 const text = (value: unknown): string => JSON.stringify(value);
 
 describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
@@ -44,7 +50,9 @@ describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
 
   test('no role may do an action with a wildcard', () => {
     const wild = statements.flatMap(({ policy, statement }) =>
-      listed(statement.Action).filter((action) => action.includes('*')).map((action) => `${policy.id} ${action}`),
+      listed(statement.Action)
+        .filter((action) => action.includes('*'))
+        .map((action) => `${policy.id} ${action}`),
     );
     expect(wild).toEqual([]);
   });
@@ -63,7 +71,8 @@ describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
     expect(built.of('AWS::IAM::Policy').map(({ id }) => id)).toEqual([]);
     for (const role of built.of('AWS::IAM::Role')) {
       expect(role.Properties.Policies, role.id).toBeUndefined();
-      for (const arn of listed(role.Properties.ManagedPolicyArns)) expect(text(arn), role.id).not.toContain('iam::aws:policy');
+      for (const arn of listed(role.Properties.ManagedPolicyArns))
+        expect(text(arn), role.id).not.toContain('iam::aws:policy');
     }
   });
 });
@@ -75,9 +84,12 @@ function crossings(statements: readonly Statement[]): string[] {
     const faults: string[] = [];
     if (actions.some((action) => action.startsWith('s3:')))
       for (const resource of listed(statement.Resource))
-        if (!/(in\/|Arn"\},?"?\]?|\/)\$\{aws:PrincipalTag\/tenant\}\//.test(asText(resource).replaceAll('\\"', '"'))) faults.push(`S3: ${asText(resource)}`);
+        if (!/(in\/|Arn"\},?"?\]?|\/)\$\{aws:PrincipalTag\/tenant\}\//.test(asText(resource).replaceAll('\\"', '"')))
+          faults.push(`S3: ${asText(resource)}`);
     if (actions.some((action) => action.startsWith('dynamodb:'))) {
-      const leading = listed(statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] as string[] | undefined);
+      const leading = listed(
+        statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] as string[] | undefined,
+      );
       if (leading.length === 0) faults.push('DynamoDB without leading keys');
       const own = [`UPLOAD#${TENANT}/*`, TENANT, `${TENANT}#*`];
       for (const key of leading) if (!own.includes(key)) faults.push(`DynamoDB: ${key}`);
@@ -89,7 +101,9 @@ function crossings(statements: readonly Statement[]): string[] {
 
 function asText(resource: unknown): string {
   const join = (resource as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'];
-  return join === undefined ? String(resource) : join[1].map((part) => (typeof part === 'string' ? part : '<ref>')).join(join[0]);
+  return join === undefined
+    ? String(resource)
+    : join[1].map((part) => (typeof part === 'string' ? part : '<ref>')).join(join[0]);
 }
 
 describe('the role that acts for a tenant', () => {
@@ -114,14 +128,17 @@ describe('the role that acts for a tenant', () => {
 
   test('only the API may take it, with one of the known tenants as its only tag', () => {
     const role = built.of('AWS::IAM::Role').find(({ Properties }) => Properties.RoleName === 'discflow-prod-tenant');
-    const [trust] = (role?.Properties.AssumeRolePolicyDocument as { Statement: Statement[] }).Statement;
+    const document = role?.Properties.AssumeRolePolicyDocument as { Statement: Statement[] } | undefined;
+    const trust = document?.Statement[0];
     expect(trust?.Condition?.StringEquals).toEqual({ 'aws:RequestTag/tenant': ['north', 'south'] });
     expect(trust?.Condition?.['ForAllValues:StringEquals']).toEqual({ 'aws:TagKeys': ['tenant'] });
     expect(text(trust?.Principal)).toContain('FunctionRole');
   });
 
   test('the API itself reaches no bucket and no table', () => {
-    const api = roleStatements(built).filter(({ policy }) => policy.stack === 'Api' && policy.id.startsWith('Function'));
+    const api = roleStatements(built).filter(
+      ({ policy }) => policy.stack === 'Api' && policy.id.startsWith('Function'),
+    );
     const actions = api.flatMap(({ statement }) => listed(statement.Action));
     expect(actions.filter((action) => /^(s3|dynamodb):/.test(action))).toEqual([]);
   });

@@ -12,7 +12,10 @@ interface Finding {
 }
 
 /** What the rule packs say of one configuration, before and after the acknowledgements. */
-function judge(stage: string, analyze: AnalyzeBackend): { before: Finding[]; after: Finding[]; used: Acknowledgement[] } {
+function judge(
+  stage: string,
+  analyze: AnalyzeBackend,
+): { before: Finding[]; after: Finding[]; used: Acknowledgement[] } {
   const { app, config } = appOf({ stage, analyze });
   deploy(app, config);
   const findings = () =>

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -43,12 +42,14 @@ export function build(stage: string, analyze: AnalyzeBackend, change: Record<str
   deploy(app, config);
   const assembly = app.synth();
   const resources = assembly.stacks.flatMap((stack) =>
-    Object.entries((stack.template as { Resources?: Record<string, Resource> }).Resources ?? {}).map(([id, resource]) => ({
-      ...resource,
-      Properties: resource.Properties ?? {},
-      id,
-      stack: stack.id,
-    })),
+    Object.entries((stack.template as { Resources?: Record<string, Resource> }).Resources ?? {}).map(
+      ([id, resource]) => ({
+        ...resource,
+        Properties: resource.Properties ?? {},
+        id,
+        stack: stack.id,
+      }),
+    ),
   );
   rmSync(assembly.directory, { recursive: true });
   return { config, resources, of: (type) => resources.filter((resource) => resource.Type === type) };
@@ -63,11 +64,15 @@ export interface Statement {
   readonly Principal?: unknown;
 }
 
-export const listed = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+export const listed = <T>(value: T | T[] | undefined): T[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
 
 /** Every statement of every policy that a role carries, with the policy it stands in. */
 export function roleStatements(built: Built): Array<{ policy: PlacedResource; statement: Statement }> {
   return [...built.of('AWS::IAM::ManagedPolicy'), ...built.of('AWS::IAM::Policy')].flatMap((policy) =>
-    listed((policy.Properties.PolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({ policy, statement })),
+    listed((policy.Properties.PolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({
+      policy,
+      statement,
+    })),
   );
 }

@@ -80,19 +80,12 @@ async function draw(name: string, specification: TopLevelSpec): Promise<Plot> {
 
 function chart(
   title: string,
-  [xTitle, yTitle]: readonly [string, string],
+  titles: readonly [x: string, y: string],
   series: readonly Series[],
   { diagonal, marks }: { diagonal: boolean; marks: boolean },
 ): TopLevelSpec {
-  const axis = (field: 'x' | 'y', text: string) =>
-    ({
-      field,
-      type: 'quantitative',
-      title: text,
-      scale: { domain: [0, 1] },
-      axis: { tickCount: 5, format: '.1f' },
-    }) as const;
   const values = series.flatMap(({ label, points }) => points.map(({ x, y }, order) => ({ x, y, order, label })));
+  const ideal = { values: [0, 1].map((both) => ({ x: both, y: both })) };
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     width: SIZE,
@@ -103,38 +96,30 @@ function chart(
     config: {
       font: 'Inter, Helvetica, Arial, sans-serif',
       axis: { labelFontSize: 12, titleFontSize: 13 },
-      legend: { labelFontSize: 12, labelLimit: 400 },
+      legend: { labelFontSize: 12 },
     },
+    encoding: { x: axis('x', titles[0]), y: axis('y', titles[1]) },
     layer: [
-      ...(diagonal
-        ? [
-            {
-              data: {
-                values: [
-                  { x: 0, y: 0 },
-                  { x: 1, y: 1 },
-                ],
-              },
-              mark: { type: 'line', color: '#999', strokeDash: [4, 4] },
-              encoding: { x: axis('x', xTitle), y: axis('y', yTitle) },
-            } as const,
-          ]
-        : []),
+      ...(diagonal ? [{ data: ideal, mark: { type: 'line' as const, color: '#999', strokeDash: [4, 4] } }] : []),
       {
         data: { values },
         mark: { type: 'line', strokeWidth: 2, ...(marks ? { point: { size: 50, filled: true } } : {}) },
         encoding: {
-          x: axis('x', xTitle),
-          y: axis('y', yTitle),
           order: { field: 'order', type: 'quantitative' },
           color: {
             field: 'label',
             type: 'nominal',
             scale: { domain: series.map(({ label }) => label), range: series.map(({ colour }) => colour) },
-            legend: { title: null, orient: 'bottom', direction: 'vertical', offset: 12 },
+            legend: { title: null, orient: 'bottom', direction: 'vertical', offset: 12, labelLimit: 0 },
           },
         },
       },
     ],
   };
+}
+
+/** A share from 0 to 1. */
+function axis(field: 'x' | 'y', title: string) {
+  const type = 'quantitative' as const;
+  return { field, type, title, scale: { domain: [0, 1] }, axis: { tickCount: 5, format: '.1f' } };
 }

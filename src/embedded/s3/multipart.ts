@@ -184,17 +184,12 @@ function readNamedParts(body: string): NamedPart[] {
 }
 
 function chooseParts(named: readonly NamedPart[], stored: ReadonlyMap<number, PartRecord>): PartRecord[] {
+  if (named.some(({ number }, index) => index > 0 && (named[index - 1]?.number ?? 0) >= number)) {
+    throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order.');
+  }
   return named.map(({ number, eTag, checksum }, index) => {
-    const before = named[index - 1];
-    if (before !== undefined && before.number >= number) {
-      throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order.');
-    }
     const record = stored.get(number);
-    if (
-      record === undefined ||
-      record.eTag !== eTag ||
-      (checksum !== undefined && record.checksum?.value !== checksum)
-    ) {
+    if (record?.eTag !== eTag || (checksum !== undefined && record.checksum?.value !== checksum)) {
       throw new S3Error('InvalidPart', 'One or more of the specified parts could not be found.');
     }
     if (index < named.length - 1 && record.size < MIN_PART_BYTES) {

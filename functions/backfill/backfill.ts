@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { extname } from 'node:path/posix';
+import { z } from 'zod';
+import { keys, UPLOAD_EXTENSIONS } from '../../src/contracts/keys.ts';
+import type { Clock, Logger } from '../../src/pipeline/ports.ts';
+import { type Job, type Jobs, jobInputSchema } from './job.ts';
+
+export interface BackfillDeps {
+  readonly jobs: Jobs;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly costPerStudyUsd: number;
+  /** The lane's own bucket. */
+  readonly stagingBucket: string;
+  readonly copy: (from: { bucket: string; key: string }, toKey: string) => Promise<void>;
+  /** Puts one S3-shaped notification into the lane's queue. */
+  readonly notify: (body: string) => Promise<void>;
+  /** Messages that wait in the lane's queue. */
+  readonly backlog: () => Promise<number>;
+  /** Uploads of a tenant since a time, page by page. */
+  readonly endedUploads: (tenant: string, since: string, cursor: string | null) => Promise<UploadPage>;
+}
+
+export interface UploadPage {
+  readonly uploads: ReadonlyArray<{ uploadId: string; status: string }>;
+  readonly cursor: string | null;
+}
+
+/** One entry of a listing (`Key`), an inventory (`Key`) or a manifest (a bare key). */
+const itemSchema = z.union([z.looseObject({ Key: z.string().min(1) }), z.string().min(1)]);
+const batchSchema = z.object({
+  Items: z.array(itemSchema).min(1),
+  BatchInput: z.object({ jobId: z.string(), bucket: z.string() }),
+});
+
+export const eventSchema = z.discriminatedUnion('action', [
+  z.object({ action: z.literal('open'), job: jobInputSchema }),
+  z.object({ action: z.literal('admit'), batch: batchSchema }),
+  z.object({ action: z.literal('count'), jobId: z.string(), cursor: z.string().nullable().optional() }),
+  z.object({ action: z.literal('set'), jobId: z.string(), state: z.enum(['running', 'paused', 'cancelled']) }),
+  z.object({ action: z.literal('show'), jobId: z.string() }),
+]);
+export type BackfillEvent = z.infer<typeof eventSchema>;
+
+/** More than this many waiting messages and nothing further is admitted: the queue stays short enough to cancel. */
+const MAX_BACKLOG = 1000;
+
+/** An upload's id in a backfill: the same object of the same job is the same upload, however often it is admitted. */
+export const uploadIdOf = (jobId: string, key: string): string =>
+  `bf-${jobId}-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`;
+
+export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): Promise<unknown> {
+  switch (event.action) {
+    case 'open':
+      return open(deps, event.job);
+    case 'admit':
+      return { outcome: await admit(deps, event.batch) };
+    case 'count':
+      return count(deps, event.jobId, event.cursor ?? null);
+    case 'set':
+      await deps.jobs.setState(event.jobId, event.state);
+      return deps.jobs.get(event.jobId);
+    case 'show':
+      return deps.jobs.get(event.jobId);
+  }
+}
+
+async function open({ jobs, clock, costPerStudyUsd }: BackfillDeps, job: z.infer<typeof jobInputSchema>) {
+  const { jobId, maxStudies, startedAt } = await jobs.open(job, costPerStudyUsd, clock.nowMs());
+  const { bucket, objectsBucket } = job.source;
+  return {
+    jobId,
+    maxStudies,
+    startedAt,
+    cursor: null,
+    source: { ...job.source, objectsBucket: objectsBucket ?? bucket },
+  };
+}
+
+/** `wait` brings the batch back in a minute; `over` ends it: cancelled, or beyond the budget. */
+async function admit(
+  deps: BackfillDeps,
+  { Items, BatchInput }: z.infer<typeof batchSchema>,
+): Promise<'admitted' | 'wait' | 'over'> {
+  const { jobId, bucket } = BatchInput;
+  const objects = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
+  if (objects.length === 0) return 'admitted';
+  if ((await deps.backlog()) > MAX_BACKLOG) return 'wait';
+  const admission = await deps.jobs.admit(jobId, objects.length, deps.clock.nowMs());
+  if (admission === 'cancelled' || admission === 'budget') {
+    deps.log.warn('backfill.over', { reason: admission, count: objects.length });
+    return 'over';
+  }
+  if (admission !== 'admitted') return 'wait';
+  const { tenant } = await deps.jobs.get(jobId);
+  for (const key of objects) await stage(deps, { jobId, tenant, bucket, key });
+  deps.log.info('backfill.admitted', { tenant, count: objects.length });
+  return 'admitted';
+}
+
+const isUpload = (key: string): boolean =>
+  (UPLOAD_EXTENSIONS as readonly string[]).includes(extname(key).toLowerCase());
+
+/** Copies one study into the lane and tells the lane's ingest of it; the name it had stays behind. */
+async function stage(
+  deps: BackfillDeps,
+  { jobId, tenant, bucket, key }: { jobId: string; tenant: string; bucket: string; key: string },
+) {
+  const uploadId = uploadIdOf(jobId, key);
+  const to = keys.upload(tenant, uploadId, `study${extname(key).toLowerCase()}`);
+  await deps.copy({ bucket, key }, to);
+  const object = { key: encodeURIComponent(to).replaceAll('%2F', '/'), sequencer: '0' };
+  const record = {
+    eventVersion: '2.1',
+    eventSource: 'aws:s3',
+    eventName: 'ObjectCreated:Copy',
+    s3: { bucket: { name: deps.stagingBucket }, object },
+  };
+  await deps.notify(JSON.stringify({ Records: [record] }));
+}
+
+export interface JobCount {
+  readonly jobId: string;
+  readonly state: 'counting' | 'running' | 'ended';
+  readonly cursor: string | null;
+  readonly admitted: number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** What became of the job's uploads, from the table: `running` while some have not ended. */
+async function count({ jobs, endedUploads }: BackfillDeps, jobId: string, from: string | null): Promise<JobCount> {
+  const job: Job = await jobs.get(jobId);
+  const counts: Record<string, number> = {};
+  let cursor = from;
+  do {
+    const page = await endedUploads(job.tenant, job.startedAt, cursor);
+    for (const { uploadId, status } of page.uploads)
+      if (uploadId.startsWith(`bf-${jobId}-`)) counts[status] = (counts[status] ?? 0) + 1;
+    cursor = page.cursor;
+  } while (cursor !== null);
+  const ended = (counts.expanded ?? 0) + (counts.rejected ?? 0) + (counts.failed ?? 0);
+  const over = job.state === 'cancelled' ? (counts.received ?? 0) === 0 : ended >= job.admitted;
+  return { jobId, state: over ? 'ended' : 'running', cursor: null, admitted: job.admitted, counts };
+}

@@ -1,0 +1,72 @@
+import { CopyObjectCommand } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { translated } from '../../src/aws/faults.ts';
+import { createLogger } from '../../src/aws/logger.ts';
+import { type Env, parseEnv } from '../../src/contracts/env.ts';
+import { STUDIES_TABLE } from '../../src/contracts/table.ts';
+import { type BackfillDeps, eventSchema, handleBackfill } from './backfill.ts';
+import { Jobs } from './job.ts';
+
+const rowSchema = z.looseObject({ uploadId: z.string(), status: z.string() });
+
+let composed: BackfillDeps | undefined;
+
+function compose(): BackfillDeps {
+  const env = parseEnv('backfill', process.env);
+  return composeBackfill(env, createClients(clientOptionsFrom(process.env)));
+}
+
+export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: AwsClients): BackfillDeps {
+  const { uploadsBucket, backfillQueueUrl: QueueUrl, table: TableName } = env;
+  return {
+    jobs: new Jobs(documents, TableName),
+    clock: { nowMs: Date.now },
+    log: createLogger({ service: 'backfill' }),
+    costPerStudyUsd: env.costPerStudyUsd,
+    stagingBucket: uploadsBucket,
+    async copy({ bucket, key }, Key) {
+      const CopySource = `${bucket}/${encodeURIComponent(key)}`;
+      await translated('CopyObject', () => s3.send(new CopyObjectCommand({ Bucket: uploadsBucket, Key, CopySource })));
+    },
+    async notify(MessageBody) {
+      await translated('SendMessage', () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody })));
+    },
+    async backlog() {
+      const AttributeNames = ['ApproximateNumberOfMessages' as const];
+      const { Attributes } = await translated('GetQueueAttributes', () =>
+        sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames })),
+      );
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    },
+    async endedUploads(tenant, since, cursor) {
+      const { name, partitionKey, sortKey } = STUDIES_TABLE.indexes.tenantTime;
+      const answer = await translated('Query', () =>
+        documents.send(
+          new QueryCommand({
+            TableName,
+            IndexName: name,
+            KeyConditionExpression: '#partition = :tenant AND #sort >= :since',
+            FilterExpression: 'kind = :upload',
+            ExpressionAttributeNames: { '#partition': partitionKey, '#sort': sortKey },
+            ExpressionAttributeValues: { ':tenant': tenant, ':since': since, ':upload': 'upload' },
+            ...(cursor === null ? {} : { ExclusiveStartKey: JSON.parse(cursor) as Record<string, unknown> }),
+          }),
+        ),
+      );
+      const { LastEvaluatedKey } = answer;
+      return {
+        uploads: (answer.Items ?? []).map((item) => rowSchema.parse(item)),
+        cursor: LastEvaluatedKey === undefined ? null : JSON.stringify(LastEvaluatedKey),
+      };
+    },
+  };
+}
+
+/** Called by the state machine, and by hand to pause, resume, cancel or show a job. */
+export async function handler(event: unknown): Promise<unknown> {
+  composed ??= compose();
+  return handleBackfill(composed, eventSchema.parse(event));
+}

@@ -1,0 +1,92 @@
+import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
+import { isTerminal } from '../../src/contracts/messages.ts';
+import { reasonOf, type Stage } from '../../src/contracts/reasons.ts';
+import { announceRun, announceUpload, failRun } from '../../src/pipeline/finish.ts';
+import type { Announcer, Clock, Logger, Runs } from '../../src/pipeline/ports.ts';
+
+export interface SweepDeps {
+  readonly runs: Runs;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A holder whose lease ended this long ago is taken for dead. */
+  readonly stuckAfterMs: number;
+  readonly limit: number;
+}
+
+export interface SweepReport {
+  /** Runs and uploads whose holder died. */
+  readonly failed: number;
+  /** Ended ones that nobody had announced. */
+  readonly announced: number;
+  /** Those that wait in a queue: nobody holds them, and nobody gave them up. */
+  readonly waiting: number;
+  /** Those that could not be swept this time. */
+  readonly errors: number;
+}
+
+/** A queue keeps a message for 14 days: what nobody took for longer has lost its message. */
+const LOST_AFTER_MS = 15 * 86_400_000;
+
+type Outcome = keyof SweepReport;
+
+/**
+ * Ends what nobody ended: runs and uploads whose holder died (killed, out of memory) become `failed`, what ended
+ * unannounced is announced. What waits in a queue is left alone, however long, until its message must be gone.
+ */
+export async function sweep(deps: SweepDeps): Promise<SweepReport> {
+  const stuck = await deps.runs.listStuck(deps.clock.nowMs() - deps.stuckAfterMs, deps.limit);
+  const report = { failed: 0, announced: 0, waiting: 0, errors: 0 };
+  for (const item of stuck) report[await sweepOne(deps, item)] += 1;
+  deps.log.info('sweep.done', { count: stuck.length });
+  if (report.failed > 0) deps.log.warn('sweep.failed_runs', { count: report.failed });
+  return report;
+}
+
+async function sweepOne(deps: SweepDeps, item: RunItem | UploadItem): Promise<Outcome> {
+  try {
+    return item.kind === 'run' ? await sweepRun(deps, item) : await sweepUpload(deps, item);
+  } catch (error) {
+    deps.log.error('sweep.error', {
+      tenant: item.tenant,
+      traceId: item.traceId,
+      errorName: error instanceof Error ? error.name : 'unknown',
+    });
+    return 'errors';
+  }
+}
+
+async function sweepRun(deps: SweepDeps, item: RunItem): Promise<Outcome> {
+  if (isTerminal(item.status)) {
+    await announceRun(deps, item);
+    return 'announced';
+  }
+  if (!isAbandoned(deps, item)) return 'waiting';
+  await failRun(deps, item, openStage(item), [reasonOf('internal', { detail: `trace ${item.traceId}` })]);
+  return 'failed';
+}
+
+async function sweepUpload(deps: SweepDeps, item: UploadItem): Promise<Outcome> {
+  if (item.status !== 'received') {
+    await announceUpload(deps, item);
+    return 'announced';
+  }
+  if (!isAbandoned(deps, item)) return 'waiting';
+  const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
+  const { runs, clientReference } = item;
+  const end = { status: 'failed' as const, runs, reasons, clientReference };
+  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+  return 'failed';
+}
+
+/** A lease that ran out was never given back: its holder died. Without one the message waits in its queue. */
+function isAbandoned({ clock, stuckAfterMs }: SweepDeps, item: RunItem | UploadItem): boolean {
+  const now = clock.nowMs();
+  if (item.leaseUntil > 0) return item.leaseUntil < now - stuckAfterMs;
+  return Date.parse(item.updatedAt) < now - LOST_AFTER_MS;
+}
+
+function openStage({ stages, status }: RunItem): Stage {
+  const open = stages.findLast(({ endedAt }) => endedAt === null);
+  return open?.stage ?? (status === 'detected' ? 'analyze' : 'detect');
+}

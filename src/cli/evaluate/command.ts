@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Tier, tierSchema } from '../../contracts/keys.ts';
+import { packageRoot } from '../package-root.ts';
+import { FOLDER_FORMAT } from './folder.ts';
+
+const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
+const DEFAULT_DATA_ROOT = '../shared/data';
+
+interface CommandOptions {
+  readonly data: string;
+  readonly dataRoot: string;
+  readonly split: string;
+  readonly pack: string;
+  readonly tier: Tier;
+  readonly limit?: number;
+  readonly out: string;
+  readonly overlays: boolean;
+}
+
+const HELP = `
+Both stages run, as in analyze. Figures: mAP50, mAP50-95, precision and recall of region and discs; AUC, accuracy,
+sensitivity and more of both questions, beside what the disc's level alone gives; IoU and Dice of the masks. Each with
+n and a 95 % interval over patients.
+
+Written to --out: metrics.json, metrics.md, predictions.csv (a row a labelled disc), pictures.csv (a row a picture),
+and the ROC, precision-recall and reliability plots as SVG and PNG.
+
+${FOLDER_FORMAT}
+
+Examples
+  discflow evaluate --data yolospine --split test
+  discflow evaluate --data spider --split val,test --out out/spider
+  discflow evaluate --data ./my-slices --split all`;
+
+/** Mounts `evaluate`; `exit` receives the exit status. */
+export function registerEvaluate(program: Command, exit: (code: number) => void): void {
+  program
+    .command('evaluate')
+    .description('Measure a pack on labelled pictures.')
+    .requiredOption('--data <name or folder>', 'yolospine, spider, or a folder of your own')
+    .option('--split <names>', 'splits with commas between them, or all', 'test')
+    .option('--data-root <dir>', 'folder that holds yolospine/ and spider/', DEFAULT_DATA_ROOT)
+    .addOption(new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package'))
+    .addOption(new Option('--tier <tier>', 'single, ensemble or auto').choices(tierSchema.options).default('ensemble'))
+    .addOption(new Option('--limit <n>', 'the first pictures of each source only').argParser(positive))
+    .option('--overlays', 'write the overlay of every picture too', false)
+    .option('--out <dir>', 'folder for the results', 'out/evaluation')
+    .addHelpText('after', HELP)
+    .action(async (options: CommandOptions) => {
+      const { evaluate } = await import('./evaluate.ts');
+      exit(await evaluate({ ...options, limit: options.limit }));
+    });
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number, 1 or more.');
+  return number;
+}

@@ -1,0 +1,141 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { HmacPseudonyms } from '../../aws/pseudonyms.ts';
+import type { Tier } from '../../contracts/keys.ts';
+import { InputFault } from '../../contracts/reasons.ts';
+import { createEngine } from '../../inference/engine.ts';
+import { packHash } from '../../inference/pack-source.ts';
+import { createPixelDecoder } from '../../pictures/decoder.ts';
+import { createPictureEncoder } from '../../pictures/encoder.ts';
+import { pngOfOwnSvg } from '../../pictures/svg.ts';
+import type { PixelDecoder } from '../../pipeline/ports.ts';
+import { drawOverlay } from '../../reporting/overlay.ts';
+import { UsageError } from '../plan.ts';
+import { startProgress } from '../progress.ts';
+import { readFolder } from './folder.ts';
+import type { LabelledData, LabelledPicture } from './labelled.ts';
+import { metricsMarkdown } from './markdown.ts';
+import { outlineText } from './outlined-text.ts';
+import { drawPlots } from './plots.ts';
+import { type EvaluationRecord, evaluationRecord, picturesCsv, predictionsCsv, recordJson } from './record.ts';
+import { type PictureResult, type RunDeps, runPicture } from './run-pictures.ts';
+import { gatherEvidence, type SourceEvidence } from './score.ts';
+import { readSpider } from './spider.ts';
+import { figuresTable } from './summary-table.ts';
+import { readYolospine } from './yolospine.ts';
+
+export interface EvaluateOptions {
+  /** `yolospine`, `spider` or a folder. */
+  readonly data: string;
+  readonly dataRoot: string;
+  /** Split names with commas between them, or `all`. */
+  readonly split: string;
+  readonly pack: string;
+  readonly tier: Tier;
+  readonly limit: number | undefined;
+  readonly out: string;
+  readonly overlays: boolean;
+}
+
+/** `discflow evaluate`: labelled pictures through the pipeline's functions, figures written and printed. */
+export async function evaluate(options: EvaluateOptions): Promise<number> {
+  const decoder = createPixelDecoder();
+  const sha256 = await packHash(options.pack);
+  if (sha256 === null) throw new UsageError(`${options.pack} holds no manifest.json; give a model pack with --pack`);
+  const engine = createEngine({ packDirs: [options.pack] });
+  try {
+    const data = await readData(options, decoder);
+    const { pictures, splits } = choosePictures(data, options);
+    const pack = await engine.pack(sha256);
+    // Nothing made with this key is written: a study needs a name while it runs.
+    const pseudonyms = new HmacPseudonyms({ current: async () => ({ version: 0, secret: Buffer.alloc(32) }) });
+    const deps: RunDeps = { decoder, pseudonyms, pack, tier: options.tier };
+    await mkdir(options.out, { recursive: true });
+    const results = await runAll(deps, pictures, options.overlays ? join(options.out, 'overlays') : null);
+    const evidence = gatherEvidence(results);
+    const record = evaluationRecord(data, splits, deps, evidence);
+    await writeOutputs(options.out, record, evidence);
+    process.stdout.write(`${figuresTable(record)}\nWritten to ${options.out}\n`);
+    return 0;
+  } finally {
+    await Promise.all([engine.close(), decoder.close()]);
+  }
+}
+
+async function readData(options: EvaluateOptions, decoder: PixelDecoder): Promise<LabelledData> {
+  if (options.data === 'yolospine') return readYolospine(options.dataRoot);
+  if (options.data === 'spider') return readSpider(options.dataRoot);
+  return readFolder(options.data, (path) => pictureSize(decoder, path));
+}
+
+async function pictureSize(decoder: PixelDecoder, path: string) {
+  try {
+    return await decoder.decodePicture(await readFile(path));
+  } catch (cause) {
+    if (!(cause instanceof InputFault)) throw cause;
+    throw new UsageError(`${path} has labels but cannot be read as a picture (${cause.code})`, { cause });
+  }
+}
+
+function choosePictures(data: LabelledData, { split, limit }: EvaluateOptions) {
+  const known = [...new Set(data.pictures.map((picture) => picture.split))].sort();
+  const splits = split === 'all' ? known : split.split(',').map((name) => name.trim());
+  const unknown = splits.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(`${data.name} has no split ${unknown.join(', ')}; it has ${known.join(', ')}`);
+  }
+  const chosen = data.pictures.filter((picture) => splits.includes(picture.split));
+  return { pictures: limit === undefined ? chosen : firstOfEachSource(chosen, limit), splits };
+}
+
+function firstOfEachSource(pictures: readonly LabelledPicture[], limit: number): LabelledPicture[] {
+  const taken = new Map<string, number>();
+  return pictures.filter(({ source }) => {
+    taken.set(source, (taken.get(source) ?? 0) + 1);
+    return taken.get(source)! <= limit;
+  });
+}
+
+/** Results in the order of the pictures; several pictures are in flight, so that no core waits. */
+async function runAll(
+  deps: RunDeps,
+  pictures: readonly LabelledPicture[],
+  overlays: string | null,
+): Promise<PictureResult[]> {
+  if (overlays !== null) await mkdir(overlays, { recursive: true });
+  const encoder = createPictureEncoder();
+  const progress = startProgress(pictures.length);
+  const results: PictureResult[] = [];
+  const queue = pictures.entries();
+  const work = async () => {
+    for (const [place, picture] of queue) {
+      const { pixels, ...result } = await runPicture(deps, picture);
+      results[place] = result;
+      if (overlays !== null && pixels !== null && result.report !== null) {
+        const drawn = drawOverlay({ slice: pixels.upright, report: result.report, mask: pixels.mask });
+        await writeFile(join(overlays, `${basename(picture.name)}.png`), await encoder.pngRgba(drawn));
+      }
+      progress.finished(picture.name, result.status);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
+  } finally {
+    progress.stop();
+  }
+  return results;
+}
+
+async function writeOutputs(out: string, record: EvaluationRecord, evidence: readonly SourceEvidence[]): Promise<void> {
+  await writeFile(join(out, 'metrics.json'), recordJson(record));
+  await writeFile(join(out, 'metrics.md'), metricsMarkdown(record));
+  await writeFile(join(out, 'predictions.csv'), predictionsCsv(evidence));
+  await writeFile(join(out, 'pictures.csv'), picturesCsv(evidence));
+  for (const [place, source] of evidence.entries()) {
+    for (const { name, svg } of await drawPlots(source, record.sources[place]!)) {
+      await writeFile(join(out, `${name}.svg`), svg);
+      await writeFile(join(out, `${name}.png`), await pngOfOwnSvg(outlineText(svg)));
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, parseConfig, readConfig } from '../../infra/config.ts';
+
+const base = { stage: 'dev', account: '000000000000', region: 'eu-central-1', keepData: false, tenants: ['demo'] };
+const faultOf = (change: Record<string, unknown>): string => {
+  try {
+    parseConfig({ ...base, ...change });
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was taken');
+};
+
+describe('a wrong configuration names the field and the fix', () => {
+  test.each([
+    [{ analyze: { backend: 'gpu' } }, 'discflow.dev.analyze.backend: use one of ecs-gpu, sagemaker-async, lambda-cpu'],
+    [{ retention: { logDays: 31 } }, 'discflow.dev.retention.logDays: use one of 1, 3, 5'],
+    [{ tenants: [] }, 'discflow.dev.tenants: name at least one tenant'],
+    [{ tenants: ['A'] }, 'discflow.dev.tenants.0: a tenant is 1 to 63 of a-z, 0-9 and -'],
+    [{ tenants: ['unassigned'] }, 'discflow.dev.tenants.0: unassigned is kept for uploads without a tenant'],
+    [{ budget: { monthlyUsd: 0 } }, 'discflow.dev.budget.monthlyUsd: give more than 0'],
+    [{ account: '12' }, 'discflow.dev.account: give the 12 digits of the account'],
+    [
+      { webhooks: [{ tenant: 'other', url: 'https://x.org' }] },
+      'discflow.dev.webhooks.0.tenant: name one of `tenants`',
+    ],
+    [{ webhooks: [{ tenant: 'demo', url: 'http://x.org' }] }, 'discflow.dev.webhooks.0.url: give an https URL'],
+    [{ anlyze: {} }, 'discflow.dev: remove anlyze: no such field'],
+    [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 128'],
+  ])('%j', (change, line) => {
+    expect(faultOf(change)).toContain(line);
+  });
+});
+
+test('stage and backend come from the context, the rest from cdk.json, account and region from the caller', () => {
+  const context: Record<string, unknown> = {
+    stage: 'prod',
+    analyze: 'lambda-cpu',
+    discflow: { prod: { tenants: ['north'], analyze: { maxWorkers: 3 } } },
+  };
+  const config = readConfig((key) => context[key], {
+    CDK_DEFAULT_ACCOUNT: '123456789012',
+    CDK_DEFAULT_REGION: 'us-west-2',
+  });
+  expect(config).toMatchObject({
+    stage: 'prod',
+    account: '123456789012',
+    region: 'us-west-2',
+    keepData: true,
+    tenants: ['north'],
+    analyze: { backend: 'lambda-cpu', maxWorkers: 3 },
+  });
+});
+
+test('without any context the dev stage is read, for an account that nothing deploys to', () => {
+  expect(readConfig(() => undefined)).toMatchObject({ stage: 'dev', account: '000000000000', keepData: false });
+});

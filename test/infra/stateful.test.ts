@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { ANALYZE_BACKENDS } from '../../infra/config.ts';
+import { build } from './support.ts';
+
+/** Logical ids of what must never be replaced. A change here is a migration: docs/runbook.md, "Restore". */
+const PINNED = {
+  'AWS::DynamoDB::GlobalTable': ['Table StudiesTableBC67312B'],
+  'AWS::KMS::Key': ['Foundation KeysDataA2F7C5E6', 'Foundation KeysLogs7981C88C', 'Foundation KeysMessagesE856B267'],
+  'AWS::S3::Bucket': [
+    'Storage BucketsAccessLogsA5F88218',
+    'Storage BucketsBackfill934192FE',
+    'Storage BucketsData941F65F0',
+    'Storage BucketsUploadsDA8F1F54',
+  ],
+  'AWS::SecretsManager::Secret': [
+    'Foundation TenantsPseudonymdemo7ACC443E',
+    'Foundation TenantsPseudonymunassigned00B2A3CB',
+  ],
+} as Record<string, string[]>;
+
+test.each(ANALYZE_BACKENDS)('with %s tables, buckets, keys and secrets keep their logical ids', (backend) => {
+  const built = build('prod', backend);
+  const found = Object.fromEntries(
+    Object.keys(PINNED).map((type) => [
+      type,
+      built
+        .of(type)
+        .map(({ stack, id }) => `${stack} ${id}`)
+        .sort(),
+    ]),
+  );
+  expect(found).toEqual(PINNED);
+});

@@ -1,0 +1,143 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type EvaluateOptions, evaluate } from '../../src/cli/evaluate/evaluate.ts';
+import type { EvaluationRecord } from '../../src/cli/evaluate/record.ts';
+import { UsageError } from '../../src/cli/plan.ts';
+import { drawPhantom, type Phantom } from '../../src/phantom/phantom.ts';
+
+const PACK = fileURLToPath(new URL('../../layers/models', import.meta.url));
+const SIDE = 384;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'discflow-evaluate-'));
+  for (const name of ['images', 'labels', 'masks']) await mkdir(join(folder, 'data', name), { recursive: true });
+  const findings = ['image,level,target,label'];
+  const splits = ['image,patient,split'];
+  for (const seed of [1, 2, 3]) {
+    const prolapses = seed === 3 ? [] : [{ level: 'L4-L5', kind: 'extrusion', depthMm: 6 } as const];
+    const phantom = drawPhantom({ seed, rows: SIDE, columns: SIDE, prolapses });
+    await putPhantom(`p${seed}`, phantom);
+    splits.push(`p${seed},patient-${seed},${seed === 2 ? 'train' : 'test'}`);
+    for (const target of ['herniation', 'bulgeOrHerniation']) {
+      for (const disc of phantom.discs.slice(0, 5)) {
+        findings.push(`p${seed},${disc.level},${target},${disc.prolapse === null ? 0 : 1}`);
+      }
+    }
+  }
+  await writeFile(join(folder, 'data', 'findings.csv'), `${findings.join('\n')}\n`);
+  await writeFile(join(folder, 'data', 'splits.csv'), `${splits.join('\n')}\n`);
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+});
+
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+async function putPhantom(name: string, { image, mask, discs }: Phantom): Promise<void> {
+  const raw = { width: SIDE, height: SIDE, channels: 1 } as const;
+  const peak = image.data.reduce((most, value) => Math.max(most, value), 1);
+  const eightBit = Uint8Array.from(image.data, (value) => (value * 255) / peak);
+  await sharp(eightBit, { raw })
+    .toColourspace('b-w')
+    .png()
+    .toFile(join(folder, 'data', 'images', `${name}.png`));
+  await sharp(mask.data, { raw })
+    .toColourspace('b-w')
+    .png()
+    .toFile(join(folder, 'data', 'masks', `${name}.png`));
+  const lines = discs.map(({ box: { x, y, width, height } }) =>
+    [0, (x + width / 2) / SIDE, (y + height / 2) / SIDE, width / SIDE, height / SIDE].join(' '),
+  );
+  await writeFile(join(folder, 'data', 'labels', `${name}.txt`), `${lines.join('\n')}\n`);
+}
+
+const options = (extra: Partial<EvaluateOptions> = {}): EvaluateOptions => ({
+  data: join(folder, 'data'),
+  dataRoot: folder,
+  split: 'test',
+  pack: PACK,
+  tier: 'single',
+  limit: undefined,
+  out: join(folder, 'out'),
+  overlays: false,
+  ...extra,
+});
+
+const recordIn = async (out: string) =>
+  JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8')) as EvaluationRecord;
+
+describe('evaluate on a folder of phantoms', () => {
+  it('measures every part that the folder has labels for and writes all its files', async () => {
+    expect(await evaluate(options())).toBe(0);
+    const record = await recordIn(join(folder, 'out'));
+    const [figures] = record.sources;
+    expect(record).toMatchObject({ schema: 'discflow.evaluation/1', data: 'data', splits: ['test'], tier: 'single' });
+    expect(figures).toMatchObject({ pictures: 2, patients: 2 });
+    expect(figures!.discs!.truths).toBe(10);
+    expect(figures!.discs!.recall.value!).toBeGreaterThanOrEqual(0.8);
+    expect(figures!.segmentation!.meanIou.value!).toBeGreaterThan(0.5);
+    expect(figures!.classification.herniation).toMatchObject({ discs: 10, positives: 1 });
+    expect((await readdir(join(folder, 'out'))).sort()).toEqual(
+      expect.arrayContaining([
+        'metrics.json',
+        'metrics.md',
+        'pictures.csv',
+        'predictions.csv',
+        'roc-data.png',
+        'roc-data.svg',
+      ]),
+    );
+    expect((await readFile(join(folder, 'out', 'predictions.csv'), 'utf8')).trim().split('\r\n')).toHaveLength(
+      1 + 2 * 10,
+    );
+  });
+
+  it('gives the same figures again, byte for byte', async () => {
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    await evaluate(options({ out: first, split: 'all', limit: 2 }));
+    await evaluate(options({ out: second, split: 'train,test', limit: 2 }));
+    const record = await recordIn(first);
+    expect(record.sources[0]!.pictures).toBe(2);
+    expect((await recordIn(second)).sources).toEqual(record.sources);
+    const bytes = (out: string) => readFile(join(out, 'predictions.csv'));
+    expect(await bytes(second)).toEqual(await bytes(first));
+  });
+
+  it('counts a picture that cannot be read as missed and goes on', async () => {
+    const picture = join(folder, 'data', 'images', 'p3.png');
+    const kept = await readFile(picture);
+    const labels = join(folder, 'data', 'labels', 'p3.txt');
+    const boxes = await readFile(labels);
+    await writeFile(picture, kept.subarray(0, kept.length / 2));
+    await rm(labels);
+    try {
+      await evaluate(options({ out: join(folder, 'broken') }));
+    } finally {
+      await writeFile(picture, kept);
+      await writeFile(labels, boxes);
+    }
+    const [figures] = (await recordIn(join(folder, 'broken'))).sources;
+    expect(figures!.statuses).toMatchObject({ rejected: 1 });
+    expect(figures!.classification.herniation).toMatchObject({ discs: 10, missed: 5 });
+  });
+
+  it.each<[string, Partial<EvaluateOptions>, RegExp]>([
+    ['an unknown split', { split: 'holdout' }, /has no split holdout; it has test, train/],
+    ['a data set that is not there', { data: 'yolospine' }, /discs\.csv cannot be read/],
+    ['a pack that is not there', { pack: tmpdir() }, /holds no manifest\.json/],
+  ])('refuses %s in words before any work', async (_, extra, message) => {
+    const out = join(folder, 'never');
+    const failure = await evaluate(options({ ...extra, out })).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(UsageError);
+    expect((failure as Error).message).toMatch(message);
+    expect(await readdir(folder)).not.toContain('never');
+  });
+});
