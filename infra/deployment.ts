@@ -100,6 +100,7 @@ export function deploy(app: App, config: Config) {
     ],
   });
 
+  for (const stage of [ingest, detect, analyze, api, backfill]) stage.addStackDependency(storage);
   for (const [key, value] of Object.entries({ application: 'discflow', stage: config.stage, ...config.tags }))
     Tags.of(app).add(key, value);
   return {

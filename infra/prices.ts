@@ -5,9 +5,9 @@ import type { AnalyzeBackend } from './config.ts';
  * figures come about and `bench/cost.ts` renews them.
  */
 export const COST_PER_STUDY_USD: Record<AnalyzeBackend, number> = {
-  'ecs-gpu': 0.002,
-  'sagemaker-async': 0.002,
-  'lambda-cpu': 0.003,
+  'ecs-gpu': 0.015,
+  'sagemaker-async': 0.017,
+  'lambda-cpu': 0.002,
 };
 
 /** A worker's hour on demand: a g4dn.xlarge, an ml.g4dn.xlarge, a function of 8,846 MiB; eu-central-1. */

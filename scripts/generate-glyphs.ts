@@ -3,11 +3,16 @@
  * pictures may carry, so that a picture's text depends on no font of the machine. Run: `npx tsx scripts/generate-glyphs.ts`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import opentype, { type PathCommand } from 'opentype.js';
 
 const UNITS_PER_EM = 1000;
 const CHARACTERS = `${String.fromCharCode(...Array.from({ length: 95 }, (_, index) => 32 + index))}·–±²°×…`;
-const WEIGHTS = { medium: 500, semibold: 600 } as const;
+const require = createRequire(import.meta.url);
+const FILES = {
+  medium: require.resolve('@fontsource/inter/files/inter-latin-500-normal.woff'),
+  semibold: require.resolve('@fontsource/inter/files/inter-latin-600-normal.woff'),
+};
 
 function outlineOf(commands: readonly PathCommand[]): string {
   const integers = (...values: Array<number | undefined>) => values.map((value) => Math.round(value ?? 0)).join(' ');
@@ -22,8 +27,7 @@ function outlineOf(commands: readonly PathCommand[]): string {
     .join('');
 }
 
-function tableOf(weight: number): string {
-  const file = new URL(`../node_modules/@fontsource/inter/files/inter-latin-${weight}-normal.woff`, import.meta.url);
+function tableOf(file: string): string {
   const bytes = readFileSync(file);
   const font = opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   const rows = [...CHARACTERS].map((character) => {
@@ -47,8 +51,8 @@ export const UNITS_PER_EM = ${UNITS_PER_EM};
 
 /** By weight and character. */
 export const GLYPHS: Readonly<Record<'medium' | 'semibold', Readonly<Record<string, Glyph>>>> = {
-${Object.entries(WEIGHTS)
-  .map(([name, weight]) => `  ${name}: {\n${tableOf(weight)}\n  },`)
+${Object.entries(FILES)
+  .map(([name, file]) => `  ${name}: {\n${tableOf(file)}\n  },`)
   .join('\n')}
 };
 `;

@@ -47,7 +47,6 @@ export const FUNCTIONS = {
   api: handler('api'),
   webhook: { handler: 'functions/sweep/webhook.ts' },
   backfill: handler('backfill'),
-  image: { worker: 'functions/analyze/worker.ts' },
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 /** A function's code: its handler and the worker modules it starts. */

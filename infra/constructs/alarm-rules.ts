@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { names } from '../names.ts';
-import type { ObservabilityProps } from '../stacks/observability.ts';
+import type { Observed } from '../observed.ts';
 import type { Alarms } from './alarms.ts';
 import { MINUTE } from './backlog-scaling.ts';
 import type { Lane } from './lane.ts';
@@ -9,7 +9,7 @@ import type { StudyMetrics } from './study-metrics.ts';
 
 const FIVE_MINUTES = Duration.minutes(5);
 
-const lanes = ({ shared }: ObservabilityProps): Record<string, Lane> => ({
+const lanes = ({ shared }: Observed): Record<string, Lane> => ({
   ingest: shared.queues.uploads.ingest,
   detect: shared.queues.uploads.detect,
   analyze: shared.queues.uploads.analyze,
@@ -17,7 +17,7 @@ const lanes = ({ shared }: ObservabilityProps): Record<string, Lane> => ({
 });
 
 /** Every alarm of a deployment, with what suffers and the runbook's article. */
-export function addAlarms(alarms: Alarms, props: ObservabilityProps, metrics: StudyMetrics): void {
+export function addAlarms(alarms: Alarms, props: Observed, metrics: StudyMetrics): void {
   queueAlarms(alarms, props);
   functionAlarms(alarms, props);
   workerAlarms(alarms, props);
@@ -88,7 +88,7 @@ export function addAlarms(alarms: Alarms, props: ObservabilityProps, metrics: St
   });
 }
 
-function queueAlarms(alarms: Alarms, props: ObservabilityProps): void {
+function queueAlarms(alarms: Alarms, props: Observed): void {
   for (const [name, lane] of Object.entries(lanes(props))) {
     alarms.add(`dead-letters-${name}`, {
       article: 'dead-letters',
@@ -107,7 +107,7 @@ function queueAlarms(alarms: Alarms, props: ObservabilityProps): void {
   }
 }
 
-function functionAlarms(alarms: Alarms, { functions }: ObservabilityProps): void {
+function functionAlarms(alarms: Alarms, { functions }: Observed): void {
   for (const { function: fn, name } of functions) {
     alarms.add(`errors-${name}`, {
       article: 'function-errors',
@@ -118,7 +118,7 @@ function functionAlarms(alarms: Alarms, { functions }: ObservabilityProps): void
   }
 }
 
-function workerAlarms(alarms: Alarms, { analyze, shared, config }: ObservabilityProps): void {
+function workerAlarms(alarms: Alarms, { analyze, shared, config }: Observed): void {
   if (analyze.gpu !== undefined) {
     const { cluster, service } = analyze.gpu;
     const running = new Metric({

@@ -36,9 +36,18 @@ export class Buckets extends Construct {
     this.#props = props;
     const { uploadsBucketArn, dataBucketArn, accessLogsBucketArn } = props.config.existing;
     this.accessLogs = existing(this, 'AccessLogs', accessLogsBucketArn) ?? this.#accessLogs();
-    this.uploads = existing(this, 'Uploads', uploadsBucketArn) ?? this.#uploads();
-    this.data = existing(this, 'Data', dataBucketArn) ?? this.#data();
-    this.backfill = this.#backfill();
+    const { uploadsBucket, dataBucket, backfillBucket } = names(props.config);
+    if (uploadsBucketArn === undefined) this.#uploads();
+    if (dataBucketArn === undefined) this.#data();
+    this.#backfill();
+    this.uploads = this.#byArn('UploadsName', uploadsBucketArn ?? bucketArn(this, uploadsBucket));
+    this.data = this.#byArn('DataName', dataBucketArn ?? bucketArn(this, dataBucket));
+    this.backfill = this.#byArn('BackfillName', bucketArn(this, backfillBucket));
+  }
+
+  /** By name, as everybody else sees a bucket: its ARN is the same text in every template. */
+  #byArn(id: string, arn: string): IBucket {
+    return Bucket.fromBucketArn(this, id, arn);
   }
 
   #accessLogs(): IBucket {
@@ -59,7 +68,7 @@ export class Buckets extends Construct {
     return conforms<IBucket>(bucket);
   }
 
-  #uploads(): IBucket {
+  #uploads(): void {
     const { config, ingestQueueArn } = this.#props;
     const { retention } = config;
     const bucket = new Bucket(this, 'Uploads', {
@@ -84,41 +93,36 @@ export class Buckets extends Construct {
     });
     if (!config.malwareGate) notify(bucket, ingestQueueArn);
     else scannedOnly(bucket);
-    return conforms<IBucket>(bucket);
   }
 
-  #data(): IBucket {
+  #data(): void {
     const { config } = this.#props;
-    return conforms<IBucket>(
-      new Bucket(this, 'Data', {
-        ...this.#encrypted(names(config).dataBucket, 'data/'),
-        lifecycleRules: [
-          {
-            id: 'superseded-results-expire',
-            noncurrentVersionExpiration: Duration.days(config.retention.noncurrentDays),
-            abortIncompleteMultipartUploadAfter: Duration.days(1),
-          },
-          { id: 'requests-expire', prefix: 'invocations/', expiration: Duration.days(7) },
-        ],
-      }),
-    );
+    new Bucket(this, 'Data', {
+      ...this.#encrypted(names(config).dataBucket, 'data/'),
+      lifecycleRules: [
+        {
+          id: 'superseded-results-expire',
+          noncurrentVersionExpiration: Duration.days(config.retention.noncurrentDays),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+        { id: 'requests-expire', prefix: 'invocations/', expiration: Duration.days(7) },
+      ],
+    });
   }
 
-  #backfill(): IBucket {
+  #backfill(): void {
     const { config } = this.#props;
-    return conforms<IBucket>(
-      new Bucket(this, 'Backfill', {
-        ...this.#encrypted(names(config).backfillBucket, 'backfill/'),
-        lifecycleRules: [
-          {
-            id: 'staged-studies-expire',
-            expiration: Duration.days(config.retention.backfillDays),
-            noncurrentVersionExpiration: Duration.days(1),
-            abortIncompleteMultipartUploadAfter: Duration.days(1),
-          },
-        ],
-      }),
-    );
+    new Bucket(this, 'Backfill', {
+      ...this.#encrypted(names(config).backfillBucket, 'backfill/'),
+      lifecycleRules: [
+        {
+          id: 'staged-studies-expire',
+          expiration: Duration.days(config.retention.backfillDays),
+          noncurrentVersionExpiration: Duration.days(1),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+    });
   }
 
   #encrypted(bucketName: string, logPrefix: string): BucketProps {
@@ -144,6 +148,9 @@ export class Buckets extends Construct {
     };
   }
 }
+
+export const bucketArn = (scope: Construct, name: string): string =>
+  Stack.of(scope).formatArn({ service: 's3', region: '', account: '', resource: name });
 
 function existing(scope: Construct, id: string, arn: string | undefined): IBucket | undefined {
   return arn === undefined ? undefined : Bucket.fromBucketArn(scope, id, arn);

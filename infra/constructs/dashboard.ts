@@ -10,8 +10,8 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { names } from '../names.ts';
+import type { Observed } from '../observed.ts';
 import { COST_PER_WORKER_HOUR_USD } from '../prices.ts';
-import type { ObservabilityProps } from '../stacks/observability.ts';
 import { MINUTE } from './backlog-scaling.ts';
 import type { StudyMetrics } from './study-metrics.ts';
 
@@ -19,7 +19,7 @@ const FIVE_MINUTES = Duration.minutes(5);
 const STAGES = ['ingest', 'detect', 'analyze'] as const;
 
 /** One page: what ends how, how long it takes, what waits, what the GPUs do, what it costs. */
-export function dashboard(scope: Construct, id: string, props: ObservabilityProps, metrics: StudyMetrics): Dashboard {
+export function dashboard(scope: Construct, id: string, props: Observed, metrics: StudyMetrics): Dashboard {
   const { config, shared } = props;
   const board = new Dashboard(scope, id, { dashboardName: names(config).prefix });
   const search = (title: string, metricName: string, dimension: string): IWidget =>
@@ -64,7 +64,7 @@ export function dashboard(scope: Construct, id: string, props: ObservabilityProp
 
 const graph = (title: string, left: IMetric[]): IWidget => new GraphWidget({ title, left, width: 8, height: 6 });
 
-const gpuTasks = ({ analyze }: ObservabilityProps): Metric | undefined =>
+const gpuTasks = ({ analyze }: Observed): Metric | undefined =>
   analyze.gpu === undefined
     ? undefined
     : new Metric({
@@ -75,7 +75,7 @@ const gpuTasks = ({ analyze }: ObservabilityProps): Metric | undefined =>
         period: FIVE_MINUTES,
       });
 
-function workers(props: ObservabilityProps): IMetric[] {
+function workers(props: Observed): IMetric[] {
   const { analyze, config } = props;
   const tasks = gpuTasks(props);
   if (tasks !== undefined && analyze.gpu !== undefined) {
@@ -100,7 +100,7 @@ function workers(props: ObservabilityProps): IMetric[] {
 }
 
 /** Worker time bought in the period over studies ended in it; idle time is in it, as it is in the bill. */
-function costPerStudy(props: ObservabilityProps, metrics: StudyMetrics): MathExpression {
+function costPerStudy(props: Observed, metrics: StudyMetrics): MathExpression {
   const { config, analyze } = props;
   const ended = {
     done: metrics.ended('run', 'done').with({ period: FIVE_MINUTES }),

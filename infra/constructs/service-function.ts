@@ -1,4 +1,4 @@
-import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { Duration, Size } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import {
   Effect,
@@ -26,7 +26,7 @@ import { names } from '../names.ts';
 import type { Lane } from './lane.ts';
 import { logGroup } from './logs.ts';
 
-/** One LTS runtime for all functions: docs/adr tells why it is newer than Node 22. */
+/** One LTS runtime for all functions: docs/deployment.md tells why it is newer than Node 22. */
 export const RUNTIME = Runtime.NODEJS_24_X;
 
 /** Where functions that touch studies run: isolated subnets, or nowhere in particular. */
@@ -149,5 +149,3 @@ export const allow = (
     resources,
     ...(conditions === undefined ? {} : { conditions }),
   });
-
-export const partitionOf = (scope: Construct): string => Stack.of(scope).partition;

@@ -16,9 +16,12 @@ type Row = readonly [rule: string, resource: string];
 const rows = (owner: Acknowledgement['owner'], control: string, ...found: Row[]): Acknowledgement[] =>
   found.map(([rule, resource]) => ({ rule, resource, control, owner }));
 
-const UPLOADS = '<BucketsUploadsDA8F1F54.Arn>';
-const DATA = '<BucketsData941F65F0.Arn>';
-const BACKFILL = '<BucketsBackfill934192FE.Arn>';
+const arnOf = (bucket: string): string => `arn:<AWS::Partition>:s3:::${bucket}`;
+const bucketsOf = (config: Config) => ({
+  UPLOADS: config.existing.uploadsBucketArn ?? arnOf(names(config).uploadsBucket),
+  DATA: config.existing.dataBucketArn ?? arnOf(names(config).dataBucket),
+  BACKFILL: arnOf(names(config).backfillBucket),
+});
 const onResource = (resource: string): string => `AwsSolutions-IAM5[Resource::${resource}]`;
 
 const queues = rows(
@@ -101,7 +104,7 @@ const telemetry = rows('security', 'X-Ray and the network interfaces of function
   'Foundation/Telemetry/Resource',
 ]);
 
-const stageRights = [
+const stageRights = ({ UPLOADS, DATA, BACKFILL }: ReturnType<typeof bucketsOf>) => [
   ...rows(
     'security',
     'Stages serve every tenant; the right ends at studies and runs and does not reach lists, requests or logs.',
@@ -125,7 +128,7 @@ const backfill = (config: Config) => [
   ...rows(
     'security',
     'A backfill reads the lists and studies of buckets that the configuration names, and nothing else.',
-    ...[BACKFILL, ...config.backfillSources].flatMap((bucket): Row[] => [
+    ...[bucketsOf(config).BACKFILL, ...config.backfillSources].flatMap((bucket): Row[] => [
       [onResource(`${bucket}/*`), 'Backfill/Machine/Policy/Resource'],
       [onResource(`${bucket}/*`), 'Backfill/Admit/Policy/Resource'],
     ]),
@@ -133,8 +136,8 @@ const backfill = (config: Config) => [
   ...rows(
     'security',
     'Written prefixes of the backfill bucket: staged studies by the function, batch results by the map.',
-    [onResource(`${BACKFILL}/in/*`), 'Backfill/Admit/Policy/Resource'],
-    [onResource(`${BACKFILL}/results/*`), 'Backfill/Machine/Policy/Resource'],
+    [onResource(`${bucketsOf(config).BACKFILL}/in/*`), 'Backfill/Admit/Policy/Resource'],
+    [onResource(`${bucketsOf(config).BACKFILL}/results/*`), 'Backfill/Machine/Policy/Resource'],
   ),
   ...rows('security', 'Names of executions are made at run time; the ARN names this one state machine.', [
     onResource(
@@ -181,8 +184,8 @@ const endpoints = (config: Config) => [
   ...rows(
     'security',
     'Requests and answers of the endpoint, keys without patient data, expired after 7 days.',
-    [onResource(`${DATA}/invocations/*`), 'Analyze/Model/Policy/Resource'],
-    [onResource(`${DATA}/invocations/*`), 'Analyze/Submit/Policy/Resource'],
+    [onResource(`${bucketsOf(config).DATA}/invocations/*`), 'Analyze/Model/Policy/Resource'],
+    [onResource(`${bucketsOf(config).DATA}/invocations/*`), 'Analyze/Submit/Policy/Resource'],
   ),
   ...rows(
     'platform',
@@ -221,7 +224,7 @@ export const acknowledgements = (config: Config): Acknowledgement[] => [
   ...network,
   ...telemetry,
   ...secrets(config),
-  ...stageRights,
+  ...stageRights(bucketsOf(config)),
   ...backfill(config),
   ...gpuTasks,
   ...endpoints(config),

@@ -9,22 +9,9 @@ import type { Config } from '../config.ts';
 import { addAlarms } from '../constructs/alarm-rules.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { dashboard } from '../constructs/dashboard.ts';
-import type { ServiceFunction } from '../constructs/service-function.ts';
 import { StudyMetrics } from '../constructs/study-metrics.ts';
 import { names } from '../names.ts';
-import type { Shared } from '../shared.ts';
-import type { AnalyzeStack } from './analyze.ts';
-import type { ApiStack } from './api.ts';
-import type { SweepStack } from './sweep.ts';
-
-export interface ObservabilityProps extends StackProps {
-  readonly config: Config;
-  readonly shared: Shared;
-  readonly analyze: AnalyzeStack;
-  readonly api: ApiStack;
-  readonly sweep: SweepStack;
-  readonly functions: readonly ServiceFunction[];
-}
+import type { Observed } from '../observed.ts';
 
 /** What one looks at, what calls somebody, and what it costs. */
 export class ObservabilityStack extends Stack {
@@ -32,7 +19,7 @@ export class ObservabilityStack extends Stack {
   readonly alarms: Alarms;
   readonly dashboard: Dashboard;
 
-  constructor(scope: Construct, id: string, props: ObservabilityProps) {
+  constructor(scope: Construct, id: string, props: StackProps & Observed) {
     super(scope, id, props);
     const { config, shared } = props;
     this.topic = new Topic(this, 'Topic', { masterKey: shared.keys.messages, enforceSSL: true });

@@ -2,7 +2,7 @@ import { Stack, type StackProps } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { s3MayNotify } from '../constructs/buckets.ts';
+import { bucketArn, s3MayNotify } from '../constructs/buckets.ts';
 import { eventsMaySend, serviceMaySend } from '../constructs/event-rule.ts';
 import type { Keys } from '../constructs/keys.ts';
 import { encryptedQueue, Lane } from '../constructs/lane.ts';
@@ -56,10 +56,8 @@ export class QueuesStack extends Stack {
     ])
       eventsMaySend(target, this.account);
     for (const service of ['sns', 'scheduler'] as const) serviceMaySend(this.operations, service, this.account);
-    const bucketArn =
-      config.existing.uploadsBucketArn ??
-      this.formatArn({ service: 's3', region: '', account: '', resource: names(config).uploadsBucket });
+    const source = config.existing.uploadsBucketArn ?? bucketArn(this, names(config).uploadsBucket);
     const { queue } = this.uploads.ingest;
-    queue.addToResourcePolicy(s3MayNotify(queue.queueArn, bucketArn, this.account));
+    queue.addToResourcePolicy(s3MayNotify(queue.queueArn, source, this.account));
   }
 }

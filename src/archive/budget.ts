@@ -41,7 +41,8 @@ export class ArchiveBudget {
     if (this.#entries > maxEntries) throw new InputFault('archive_limit', 'entries');
     if (inflated > maxFileBytes) throw new InputFault('archive_limit', 'the size of an entry');
     if (this.#inflated > maxTotalBytes) throw new InputFault('archive_limit', 'the size of all entries');
-    if (inflated > RATIO_FREE_BYTES && inflated > maxRatio * packed) throw new InputFault('archive_limit', 'the ratio of an entry');
+    if (inflated > RATIO_FREE_BYTES && inflated > maxRatio * packed)
+      throw new InputFault('archive_limit', 'the ratio of an entry');
     if (this.#inflated > RATIO_FREE_BYTES && this.#inflated > maxRatio * this.#archiveBytes) {
       throw new InputFault('archive_limit', 'the ratio of the archive');
     }

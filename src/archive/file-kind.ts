@@ -29,6 +29,10 @@ export function fileKind(bytes: Uint8Array): FileKind {
   if (startsWith(bytes, PNG)) return 'png';
   if (startsWith(bytes, JPEG)) return 'jpeg';
   if (ZIPS.some((magic) => startsWith(bytes, magic))) return 'zip';
-  if (OTHER_ARCHIVES.some((magic) => startsWith(bytes, magic)) || startsWith(bytes, [0x75, 0x73, 0x74, 0x61, 0x72], 257)) return 'other_archive';
+  if (
+    OTHER_ARCHIVES.some((magic) => startsWith(bytes, magic)) ||
+    startsWith(bytes, [0x75, 0x73, 0x74, 0x61, 0x72], 257)
+  )
+    return 'other_archive';
   return 'other';
 }

@@ -52,7 +52,8 @@ function archivedFile(zip: ZipFile, entry: Entry, bytes: Buffer): ArchivedFile |
   if (name.includes('\0') || validateFileName(name) !== null) throw new InputFault('unsafe_archive', 'an entry name');
   if (entry.isEncrypted()) throw new InputFault('encrypted_archive');
   if (name.endsWith('/')) return null;
-  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) throw new InputFault('unsupported_archive');
+  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)
+    throw new InputFault('unsupported_archive');
   if (!isRegular(entry)) throw new InputFault('unsafe_archive', 'a link or device');
   return { name, size: entry.uncompressedSize, read: () => readEntry(zip, entry, bytes) };
 }
@@ -70,7 +71,8 @@ async function readEntry(zip: ZipFile, entry: Entry, bytes: Buffer): Promise<Buf
   if (start + compressedSize > bytes.length) throw new InputFault('truncated', 'an archive entry');
   const packed = bytes.subarray(start, start + compressedSize);
   const inflated = compressionMethod === STORED ? packed : await inflate(packed, uncompressedSize);
-  if (inflated.length !== uncompressedSize || crc32(inflated) !== entry.crc32) throw new InputFault('malformed', 'an archive entry');
+  if (inflated.length !== uncompressedSize || crc32(inflated) !== entry.crc32)
+    throw new InputFault('malformed', 'an archive entry');
   return inflated;
 }
 
@@ -88,7 +90,8 @@ async function inflate(packed: Buffer, size: number): Promise<Buffer> {
     return await inflateRawAsync(packed, { maxOutputLength: Math.max(1, size) });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw new InputFault('archive_limit', 'an entry inflates past its size', { cause });
+    if (code === 'ERR_BUFFER_TOO_LARGE')
+      throw new InputFault('archive_limit', 'an entry inflates past its size', { cause });
     throw new InputFault('malformed', 'an archive entry', { cause });
   }
 }

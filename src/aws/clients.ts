@@ -35,7 +35,8 @@ export function createClients(options: ClientOptions): AwsClients {
   const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const common = {
     ...(options.region === undefined ? {} : { region: options.region }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    // A copy each: the SDK writes into the object.
+    ...(options.credentials === undefined ? {} : { credentials: { ...options.credentials } }),
     maxAttempts: MAX_ATTEMPTS,
     requestHandler: { httpAgent, httpsAgent, connectionTimeout: CONNECTION_TIMEOUT_MS },
   };

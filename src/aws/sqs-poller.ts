@@ -50,17 +50,20 @@ const NO_DEADLINE_MS = 2 ** 31 - 1;
 export class SqsPoller {
   readonly #options: SqsPollerOptions & typeof DEFAULTS;
   readonly #flights = new Map<string, Flight>();
+  readonly #receives = new Set<Promise<unknown>>();
+  readonly #works = new Set<Promise<unknown>>();
   readonly #receiving = new AbortController();
-  #stopping = false;
-  #loops: Promise<void>[] = [];
+  readonly #stopping = new AbortController();
+  #started = false;
 
   constructor(options: SqsPollerOptions) {
     this.#options = { ...DEFAULTS, ...options };
   }
 
   start(): void {
-    if (this.#loops.length > 0) return;
-    this.#loops = Array.from({ length: this.#options.concurrency }, () => this.#loop());
+    if (this.#started) return;
+    this.#started = true;
+    for (let lane = 0; lane < this.#options.concurrency; lane++) void this.#loop();
   }
 
   /** Messages that a handler works on now. */
@@ -75,38 +78,53 @@ export class SqsPoller {
   }
 
   /**
-   * Receives no more, waits for the handlers at work, and makes visible again what has not ended by then. A receive
-   * that is under way is given up after `receiveGraceSeconds`; one that is cut off may hide a message for its whole
-   * visibility time, so a worker leaves it longer than `waitSeconds`, and a process that owns the queues takes 0.
+   * Receives no more, waits `graceSeconds` for the handlers at work, and makes visible again what has not ended by then.
+   * A receive that is under way is cut off after `receiveGraceSeconds`; one that is cut off may hide a message for its
+   * whole visibility time, so a worker leaves it longer than `waitSeconds`, and a process that owns the queues takes 0.
    */
   async stop(options: { graceSeconds?: number; receiveGraceSeconds?: number } = {}): Promise<void> {
     const { graceSeconds = 30, receiveGraceSeconds = 0 } = options;
-    this.#stopping = true;
-    const cutReceive = setTimeout(() => this.#receiving.abort(), receiveGraceSeconds * 1000);
-    const ended = Promise.all(this.#loops).then(() => true);
-    const waited = new Promise<false>((resolve) => setTimeout(resolve, graceSeconds * 1000, false).unref());
-    const drained = await Promise.race([ended, waited]);
-    clearTimeout(cutReceive);
-    this.#receiving.abort();
-    if (!drained) await this.#setVisibility([...this.#flights.values()], () => 0);
+    this.#stopping.abort();
+    const cut = setTimeout(() => this.#receiving.abort(), receiveGraceSeconds * 1000);
+    const received = Promise.allSettled(this.#receives).finally(() => clearTimeout(cut));
+    const ended = new AbortController();
+    const worked = Promise.allSettled(this.#works).finally(() => ended.abort());
+    await Promise.race([worked, pause(graceSeconds * 1000, ended.signal)]);
+    const unfinished = [...this.#flights.values()];
     this.#flights.clear();
+    await this.#handBack(unfinished);
+    await received;
   }
 
   async #loop(): Promise<void> {
     let failures = 0;
-    while (!this.#stopping) {
+    while (!this.#stopping.signal.aborted) {
       try {
-        const messages = await this.#receive();
+        const flights = await tracked(this.#receives, this.#take());
         failures = 0;
-        if (messages.length === 0) continue;
-        if (this.#stopping) await this.#setVisibility(messages.map(flightOf), () => 0);
-        else await this.#work(messages.map(flightOf));
+        if (flights.length > 0) await tracked(this.#works, this.#work(flights));
       } catch (error) {
-        if (this.#stopping) return;
+        if (this.#stopping.signal.aborted) return;
         failures += 1;
         this.#options.log.warn('poller.failed', { errorName: nameOf(error), count: failures });
-        await pause(Math.min(MAX_BACKOFF_MS, 50 * 2 ** failures), this.#receiving.signal);
+        await pause(Math.min(MAX_BACKOFF_MS, 50 * 2 ** failures), this.#stopping.signal);
       }
+    }
+  }
+
+  /** Messages to work on; those that come after the stop are given back at once. */
+  async #take(): Promise<Flight[]> {
+    const flights = (await this.#receive()).map(flightOf);
+    if (!this.#stopping.signal.aborted) return flights;
+    await this.#handBack(flights);
+    return [];
+  }
+
+  async #handBack(flights: readonly Flight[]): Promise<void> {
+    try {
+      await this.#setVisibility(flights, () => 0);
+    } catch (error) {
+      this.#options.log.warn('poller.hand_back_failed', { errorName: nameOf(error), count: flights.length });
     }
   }
 
@@ -240,14 +258,23 @@ function contextOf(functionName: string): Context {
   };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function tracked<T>(set: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  set.add(promise);
+  try {
+    return await promise;
+  } finally {
+    set.delete(promise);
+  }
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
+    signal?.addEventListener('abort', end);
   });
 }

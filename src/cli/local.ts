@@ -23,12 +23,13 @@ import {
 } from '../contracts/messages.ts';
 import { type Embedded, startEmbedded } from '../embedded/index.ts';
 import { createEngine } from '../inference/engine.ts';
+import { hostFacts } from '../inference/host.ts';
 import { packHash } from '../inference/pack-source.ts';
 import { createPixelDecoder } from '../pictures/decoder.ts';
 import { createPictureEncoder } from '../pictures/encoder.ts';
 import type { Engine, Runs } from '../pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
-import { hostFacts } from './host.ts';
+
 import { type PlannedUpload, UsageError } from './plan.ts';
 import { Waiters } from './waiters.ts';
 

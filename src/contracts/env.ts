@@ -130,7 +130,7 @@ export const ENVIRONMENTS = {
     eventBus: text,
     /** A run whose lease ended this long ago is given up. */
     stuckAfterSeconds: whole(60, 604_800).default(7200),
-    sweepLimit: whole(1, 1000).default(200),
+    sweepLimit: whole(1, 20_000).default(5000),
   }),
   api: z.object({
     stage: text,

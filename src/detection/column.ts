@@ -22,16 +22,21 @@ export function discSpacing(column: DiscColumn): number {
   return distances.length === 0 ? Number.POSITIVE_INFINITY : median(distances);
 }
 
-/** Spacing expected at a step: the median of up to two steps on each side, as spacings shrink towards the thorax. */
+/** How far the spacing expected at a step may lie from that of the lowest five discs: it shrinks towards the thorax. */
+const LOCAL = { low: 0.75, high: 1.15 } as const;
+
+/** Spacing expected at a step: the median of up to two steps on each side, held near that of the lowest five discs. */
 export function localSpacing(column: DiscColumn, step: number): number {
+  const typical = discSpacing(column);
   const around = [step - 2, step - 1, step + 1, step + 2].flatMap((at) => {
     const [lower, upper] = [column[at], column[at + 1]];
     return lower === undefined || upper === undefined ? [] : [centreDistance(lower.box, upper.box)];
   });
-  return around.length < 2 ? discSpacing(column) : median(around);
+  if (around.length < 2) return typical;
+  return Math.min(LOCAL.high * typical, Math.max(LOCAL.low * typical, median(around)));
 }
 
-/** The lower of the two middle values for an even count, so that one outlier of two does not move it. */
+/** The upper of the two middle values for an even count: an intruder makes two short steps, a gap one long one. */
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

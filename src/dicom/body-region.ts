@@ -1,6 +1,16 @@
 import type { BodyRegion } from './object.ts';
 
-const LUMBAR = ['LSPINE', 'LSSPINE', 'LUMBAR', 'LUMBARSPINE', 'TLSPINE', 'LUMBOSACRAL', 'LWS', 'LSP', 'LUMBOSACRALSPINE'];
+const LUMBAR = [
+  'LSPINE',
+  'LSSPINE',
+  'LUMBAR',
+  'LUMBARSPINE',
+  'TLSPINE',
+  'LUMBOSACRAL',
+  'LWS',
+  'LSP',
+  'LUMBOSACRALSPINE',
+];
 const SPINE = ['SPINE', 'WHOLESPINE', 'BACK', 'SSPINE', 'WS', 'VERTEBRALCOLUMN'];
 /** Terms of PS3.16 annex L that cannot be a lumbar spine. ABDOMEN and PELVIS are often left over from a protocol: unknown. */
 const ELSEWHERE =

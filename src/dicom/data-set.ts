@@ -84,7 +84,14 @@ class Walk {
   run(start: number, implicit: boolean): DataSet {
     const root = this.#newSet();
     this.#position = start;
-    this.#levels.push({ kind: 'elements', end: this.#bytes.length, openEnded: false, implicit, target: root, items: null });
+    this.#levels.push({
+      kind: 'elements',
+      end: this.#bytes.length,
+      openEnded: false,
+      implicit,
+      target: root,
+      items: null,
+    });
     for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
       if (!level.openEnded && this.#position >= level.end) {
         this.#levels.pop();
@@ -111,7 +118,10 @@ class Walk {
 
   #need(count: number, level: Level): void {
     if (this.#position + count <= level.end) return;
-    throw new InputFault(level.end === this.#bytes.length ? 'truncated' : 'malformed', 'an element crosses its container');
+    throw new InputFault(
+      level.end === this.#bytes.length ? 'truncated' : 'malformed',
+      'an element crosses its container',
+    );
   }
 
   #tag(): number {
@@ -123,7 +133,10 @@ class Walk {
   #checkLength(length: number, offset: number, level: Level): void {
     if (offset + length <= level.end) return;
     if (length >= IMPOSSIBLE_LENGTH) throw new InputFault('malformed', 'an impossible length');
-    throw new InputFault(level.end === this.#bytes.length ? 'truncated' : 'malformed', 'an element crosses its container');
+    throw new InputFault(
+      level.end === this.#bytes.length ? 'truncated' : 'malformed',
+      'an element crosses its container',
+    );
   }
 
   #readItem(level: Level): void {
@@ -188,7 +201,8 @@ class Walk {
   }
 
   #openSequence(head: Head, level: Level): void {
-    if (this.#levels.length > 2 * MAX_DEPTH) throw new InputFault('malformed', `nested deeper than ${MAX_DEPTH} sequences`);
+    if (this.#levels.length > 2 * MAX_DEPTH)
+      throw new InputFault('malformed', `nested deeper than ${MAX_DEPTH} sequences`);
     const openEnded = head.length === UNDEFINED_LENGTH;
     if (!openEnded) this.#checkLength(head.length, head.offset, level);
     const wanted = level.target !== null && WANTED.has(head.tag);
@@ -209,7 +223,8 @@ class Walk {
       const length = this.#view.getUint32(this.#position + 4, this.#littleEndian);
       this.#position += 8;
       if (tag === SEQUENCE_DELIMITER) break;
-      if (tag !== ITEM || length === UNDEFINED_LENGTH) throw new InputFault('malformed', 'pixel fragments are no items');
+      if (tag !== ITEM || length === UNDEFINED_LENGTH)
+        throw new InputFault('malformed', 'pixel fragments are no items');
       this.#checkLength(length, this.#position, level);
       fragments.push({ offset: this.#position, length });
       this.#position += length;

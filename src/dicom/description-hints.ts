@@ -2,7 +2,10 @@ import type { DescriptionHint } from './object.ts';
 
 /** Words of series descriptions and protocol names in use by the vendors, as whole tokens. */
 const WORDS: ReadonlyArray<readonly [DescriptionHint, RegExp]> = [
-  ['localizer', /(^|[^a-z])(loc|localizer|localiser|localizador|scout|survey|topo|topogram|3[ -]?plane|pilot)([^a-z]|$)/],
+  [
+    'localizer',
+    /(^|[^a-z])(loc|localizer|localiser|localizador|scout|survey|topo|topogram|3[ -]?plane|pilot)([^a-z]|$)/,
+  ],
   ['stir', /(^|[^a-z])(stir|tirm|spair|ir[ _-]?fse)([^a-z]|$)/],
   ['flair', /(^|[^a-z])(flair|dark[ _-]?fluid)([^a-z]|$)/],
   ['diffusion', /(^|[^a-z])(dwi|dti|adc|diff|diffusion|trace)([^a-z]|$)/],

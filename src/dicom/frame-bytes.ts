@@ -19,7 +19,8 @@ export function frameBytes(file: Uint8Array, frame: number, options: { anyModali
   const { dataSet, syntax } = part10;
   if (options.anyModality !== true && !isMrImage(part10)) throw new InputFault('modality');
   const description = describePixels(dataSet, syntax);
-  if (!Number.isInteger(frame) || frame < 0 || frame >= description.frames) throw new InputFault('no_pixels', 'no such frame');
+  if (!Number.isInteger(frame) || frame < 0 || frame >= description.frames)
+    throw new InputFault('no_pixels', 'no such frame');
   const { element } = description;
   const bytes =
     element.fragments === undefined
@@ -48,7 +49,12 @@ function encapsulatedFrame(set: DataSet, fragments: readonly Fragment[], frames:
 }
 
 /** The index of each frame's first fragment, or null where the table is empty. */
-function offsetTable(set: DataSet, table: Fragment | undefined, data: readonly Fragment[], frames: number): number[] | null {
+function offsetTable(
+  set: DataSet,
+  table: Fragment | undefined,
+  data: readonly Fragment[],
+  frames: number,
+): number[] | null {
   if (table === undefined || table.length === 0) return null;
   if (table.length !== 4 * frames) throw new InputFault('malformed', 'the basic offset table');
   const first = data[0]?.offset ?? 0;

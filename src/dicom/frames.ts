@@ -37,14 +37,23 @@ export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: num
 }
 
 /** The place of a frame that has none of its own. */
-function stacked(first: Position | null, orientation: DirectionCosines | null, stepMm: number | null, frame: number): Position | null {
+function stacked(
+  first: Position | null,
+  orientation: DirectionCosines | null,
+  stepMm: number | null,
+  frame: number,
+): Position | null {
   if (frame === 0 || first === null) return first;
   if (orientation === null || stepMm === null || stepMm === 0) return null;
   return add(first, scale(cross(rowDirection(orientation), columnDirection(orientation)), stepMm * frame));
 }
 
 export const rowDirection = (orientation: DirectionCosines): Vector => [orientation[0], orientation[1], orientation[2]];
-export const columnDirection = (orientation: DirectionCosines): Vector => [orientation[3], orientation[4], orientation[5]];
+export const columnDirection = (orientation: DirectionCosines): Vector => [
+  orientation[3],
+  orientation[4],
+  orientation[5],
+];
 
 function orientationOf(set: DataSet): DirectionCosines | null {
   const values = numbers(set, TAG.imageOrientation);
@@ -54,7 +63,13 @@ function orientationOf(set: DataSet): DirectionCosines | null {
   const [rowLength, columnLength] = [length(row), length(column)];
   const unit = (value: number) => value > 0.9 && value < 1.1;
   const perpendicular = Math.abs(dot(row, column)) < 0.02 * rowLength * columnLength;
-  if (values.length !== 6 || !values.every(Number.isFinite) || !unit(rowLength) || !unit(columnLength) || !perpendicular) {
+  if (
+    values.length !== 6 ||
+    !values.every(Number.isFinite) ||
+    !unit(rowLength) ||
+    !unit(columnLength) ||
+    !perpendicular
+  ) {
     throw new InputFault('geometry_unknown', 'orientation');
   }
   return [...scale(row, 1 / rowLength), ...scale(column, 1 / columnLength)] as const;

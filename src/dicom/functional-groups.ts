@@ -47,7 +47,8 @@ export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition
   return {
     repetitionTimeMs: timing === null ? null : number(timing, TAG.repetitionTime),
     flipAngleDegrees: timing === null ? null : number(timing, TAG.flipAngle),
-    echoTrainLength: timing === null ? null : (number(timing, TAG.rfEchoTrainLength) ?? number(timing, TAG.echoTrainLength)),
+    echoTrainLength:
+      timing === null ? null : (number(timing, TAG.rfEchoTrainLength) ?? number(timing, TAG.echoTrainLength)),
     inversionTimeMs: modifier === null ? null : (numbers(modifier, TAG.inversionTimes).find(Number.isFinite) ?? null),
     inversion: modifier !== null && code(modifier, TAG.inversionRecovery) === 'YES',
     fatSuppressed: suppression === 'FAT' || suppression === 'FAT_AND_WATER',

@@ -4,7 +4,12 @@ import { bodyRegionOf } from './body-region.ts';
 import type { DataSet } from './data-set.ts';
 import { descriptionHints } from './description-hints.ts';
 import { frameGeometry } from './frames.ts';
-import { type FunctionalGroups, functionalGroups, type GroupedAcquisition, groupedAcquisition } from './functional-groups.ts';
+import {
+  type FunctionalGroups,
+  functionalGroups,
+  type GroupedAcquisition,
+  groupedAcquisition,
+} from './functional-groups.ts';
 import type { DicomFrame, DicomObject, DirectionCosines, SequenceValues } from './object.ts';
 import { openPart10, type Part10 } from './part10.ts';
 import { describePixels, type PixelDescription } from './pixel-description.ts';
@@ -29,7 +34,11 @@ export function readHeader(bytes: Uint8Array): DicomObject {
     columns: image?.pixels.columns ?? 0,
     frames: image?.frames ?? otherFrames(dataSet),
     multiFrame: (image?.pixels.frames ?? 1) > 1 || sopClassKind(sopClassOf(part10)) === 'enhanced_mr',
-    ageYears: ageInYears(text(dataSet, TAG.patientAge), text(dataSet, TAG.patientBirthDate), text(dataSet, TAG.studyDate)),
+    ageYears: ageInYears(
+      text(dataSet, TAG.patientAge),
+      text(dataSet, TAG.patientBirthDate),
+      text(dataSet, TAG.studyDate),
+    ),
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
     imageType: grouped.imageType.length > 0 ? grouped.imageType : codes(dataSet, TAG.imageType),
     burnedInAnnotation: yesNo(code(dataSet, TAG.burnedInAnnotation)),
@@ -60,7 +69,10 @@ function uidOf(set: DataSet, tag: TagNumber): string | null {
 }
 
 /** Pixels and frames of an MR image; null for any other object. */
-function readImage(part10: Part10, groups: FunctionalGroups): { pixels: PixelDescription; frames: DicomFrame[] } | null {
+function readImage(
+  part10: Part10,
+  groups: FunctionalGroups,
+): { pixels: PixelDescription; frames: DicomFrame[] } | null {
   const { dataSet, syntax } = part10;
   if (!isMrImage(part10) || !hasPixels(dataSet)) return null;
   if (!dataSet.elements.has(TAG.pixelData)) throw new InputFault('unsupported_pixels', 'floating point');
@@ -91,7 +103,9 @@ function otherFrames(set: DataSet): DicomFrame[] {
 const yesNo = (value: string | null): boolean | null => (value === 'YES' ? true : value === 'NO' ? false : null);
 
 function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: number | null): SequenceValues {
-  const description = [text(set, TAG.seriesDescription), text(set, TAG.protocolName)].filter((part) => part !== null).join(' ');
+  const description = [text(set, TAG.seriesDescription), text(set, TAG.protocolName)]
+    .filter((part) => part !== null)
+    .join(' ');
   const hints = descriptionHints(description);
   const scanOptions = codes(set, TAG.scanOptions);
   const acquisitionType = code(set, TAG.acquisitionType);

@@ -67,4 +67,13 @@ export interface SequenceValues {
   readonly descriptionHints: readonly DescriptionHint[];
 }
 
-export type DescriptionHint = 't1' | 't2' | 't2_star' | 'pd' | 'stir' | 'flair' | 'diffusion' | 'localizer' | 'fat_suppressed';
+export type DescriptionHint =
+  | 't1'
+  | 't2'
+  | 't2_star'
+  | 'pd'
+  | 'stir'
+  | 'flair'
+  | 'diffusion'
+  | 'localizer'
+  | 'fat_suppressed';

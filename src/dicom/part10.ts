@@ -16,7 +16,13 @@ const META_START = PREAMBLE_BYTES + 4;
 
 /** True where the bytes carry the DICOM prefix behind the preamble; whatever the preamble holds is ignored. */
 export function hasDicomPrefix(bytes: Uint8Array): boolean {
-  return bytes.length >= META_START && bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
+  return (
+    bytes.length >= META_START &&
+    bytes[128] === 0x44 &&
+    bytes[129] === 0x49 &&
+    bytes[130] === 0x43 &&
+    bytes[131] === 0x4d
+  );
 }
 
 /**

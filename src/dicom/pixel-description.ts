@@ -51,7 +51,18 @@ export function describePixels(set: DataSet, syntax: TransferSyntax): PixelDescr
   return description;
 }
 
-function single(set: DataSet, tag: typeof TAG.rows | typeof TAG.samplesPerPixel | typeof TAG.columns | typeof TAG.bitsAllocated | typeof TAG.bitsStored | typeof TAG.highBit | typeof TAG.pixelRepresentation, otherwise?: number): number {
+function single(
+  set: DataSet,
+  tag:
+    | typeof TAG.rows
+    | typeof TAG.samplesPerPixel
+    | typeof TAG.columns
+    | typeof TAG.bitsAllocated
+    | typeof TAG.bitsStored
+    | typeof TAG.highBit
+    | typeof TAG.pixelRepresentation,
+  otherwise?: number,
+): number {
   const values = numbers(set, tag);
   if (values.length === 0 && otherwise !== undefined) return otherwise;
   const [value] = values;
@@ -73,7 +84,8 @@ function frameCount(set: DataSet): number {
 
 function bitDepth(set: DataSet): Pick<PixelDescription, 'bitsAllocated' | 'bitsStored' | 'highBit'> {
   const bitsAllocated = single(set, TAG.bitsAllocated);
-  if (bitsAllocated !== 8 && bitsAllocated !== 16) throw new InputFault('unsupported_pixels', `${bitsAllocated % 1000} bits allocated`);
+  if (bitsAllocated !== 8 && bitsAllocated !== 16)
+    throw new InputFault('unsupported_pixels', `${bitsAllocated % 1000} bits allocated`);
   const bitsStored = single(set, TAG.bitsStored, bitsAllocated);
   const highBit = single(set, TAG.highBit, bitsStored - 1);
   if (bitsStored < 1 || bitsStored > bitsAllocated || highBit >= bitsAllocated || highBit + 1 < bitsStored) {
@@ -94,8 +106,9 @@ function checkSizes(description: PixelDescription, syntax: TransferSyntax): void
   if (element.length === 0) throw new InputFault('no_pixels', 'the pixel data is empty');
   const native = syntax.pixels === 'native';
   if (native !== (element.fragments === undefined)) throw new InputFault('inconsistent_header', 'pixel encapsulation');
-  const wanted = (rows * columns * bitsAllocated) / 8 * frames;
-  if (native && wanted > element.length) throw new InputFault('inconsistent_header', 'the pixel data is shorter than its header says');
+  const wanted = ((rows * columns * bitsAllocated) / 8) * frames;
+  if (native && wanted > element.length)
+    throw new InputFault('inconsistent_header', 'the pixel data is shorter than its header says');
   if (!native && (element.fragments?.length ?? 0) - 1 < frames) {
     throw new InputFault('inconsistent_header', 'fewer pixel fragments than frames');
   }

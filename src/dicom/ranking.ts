@@ -111,7 +111,9 @@ const isDerived = (imageType: readonly string[]): boolean =>
   (imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY') || imageType.some((value) => DERIVED_TYPES.has(value));
 
 const DERIVED_TYPES: ReadonlySet<string> = new Set(
-  'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(','),
+  'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(
+    ',',
+  ),
 );
 
 type Penalty = readonly [note: string, cost: number];

@@ -30,7 +30,8 @@ function unpack(packed: Uint8Array, words: Uint16Array, shift: number): void {
     if (head === 128) continue;
     const run = head > 128;
     const count = run ? 257 - head : head + 1;
-    if (out + count > words.length || at + (run ? 1 : count) > packed.length) throw new InputFault('malformed', 'RLE run');
+    if (out + count > words.length || at + (run ? 1 : count) > packed.length)
+      throw new InputFault('malformed', 'RLE run');
     for (let index = 0; index < count; index += 1) words[out + index]! |= packed[run ? at : at + index]! << shift;
     at += run ? 1 : count;
     out += count;

@@ -41,7 +41,10 @@ export function groupSeries(objects: readonly DicomObject[]): Series[] {
     }
   }
   return [...groups].flatMap(([key, clusters]) =>
-    clusters.map((frames) => ({ key: `${key}|${clusterKey(frames[0]!)}`, frames: frames as [SeriesFrame, ...SeriesFrame[]] })),
+    clusters.map((frames) => ({
+      key: `${key}|${clusterKey(frames[0]!)}`,
+      frames: frames as [SeriesFrame, ...SeriesFrame[]],
+    })),
   );
 }
 
@@ -79,6 +82,7 @@ const sameEcho = (a: number | null, b: number | null): boolean =>
 function sameDirections(a: DirectionCosines | null, b: DirectionCosines | null): boolean {
   if (a === null || b === null) return a === b;
   return (
-    dot(rowDirection(a), rowDirection(b)) > SAME_DIRECTION && dot(columnDirection(a), columnDirection(b)) > SAME_DIRECTION
+    dot(rowDirection(a), rowDirection(b)) > SAME_DIRECTION &&
+    dot(columnDirection(a), columnDirection(b)) > SAME_DIRECTION
   );
 }

@@ -1,6 +1,6 @@
 import { dot } from './geometry.ts';
-import type { Series, SeriesFrame } from './series.ts';
 import { slicePlane } from './plane.ts';
+import type { Series, SeriesFrame } from './series.ts';
 
 export interface OrderedSlice {
   readonly frame: SeriesFrame;
@@ -28,7 +28,9 @@ export function orderSlices(series: Series): OrderedSlice[] {
   if (placed.length <= 1 && series.frames.length > 1 && series.frames.every(({ object }) => object.multiFrame)) {
     return series.frames.map((frame, sliceIndex) => ({ frame, offsetMm: null, sliceIndex }));
   }
-  const sorted = placed.sort((a, b) => a.at - b.at).filter(({ at }, index, all) => index === 0 || at - all[index - 1]!.at > SAME_PLACE_MM);
+  const sorted = placed
+    .sort((a, b) => a.at - b.at)
+    .filter(({ at }, index, all) => index === 0 || at - all[index - 1]!.at > SAME_PLACE_MM);
   const middle = ((sorted[0]?.at ?? 0) + (sorted.at(-1)?.at ?? 0)) / 2;
   return sorted.map(({ frame, at }, sliceIndex) => ({ frame, offsetMm: at - middle, sliceIndex }));
 }

@@ -5,13 +5,22 @@ const ENHANCED_MR = `${STORAGE}.4.1`;
 const LEGACY_ENHANCED_MR = `${STORAGE}.4.4`;
 
 /** Image classes of other modalities, PS3.4 annex B.5: with Modality MR they contradict it. */
-const OTHER_MODALITIES = ['1', '2', '3', '6', '12', '13', '20', '66', '128', '130', '481'].map((arc) => `${STORAGE}.${arc}`);
+const OTHER_MODALITIES = ['1', '2', '3', '6', '12', '13', '20', '66', '128', '130', '481'].map(
+  (arc) => `${STORAGE}.${arc}`,
+);
 const SECONDARY_CAPTURE = `${STORAGE}.7`;
 const DIRECTORY = '1.2.840.10008.1.3.10';
 
 const within = (uid: string, root: string): boolean => uid === root || uid.startsWith(`${root}.`);
 
-export type SopClassKind = 'mr' | 'enhanced_mr' | 'secondary_capture' | 'other_modality' | 'directory' | 'other' | 'absent';
+export type SopClassKind =
+  | 'mr'
+  | 'enhanced_mr'
+  | 'secondary_capture'
+  | 'other_modality'
+  | 'directory'
+  | 'other'
+  | 'absent';
 
 export function sopClassKind(uid: string | null): SopClassKind {
   if (uid === null) return 'absent';

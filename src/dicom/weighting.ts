@@ -55,7 +55,8 @@ function byPhysics(values: SequenceValues, echoTimeMs: number | null): Weighting
 function inverted({ scanningSequence, inversionTimeMs, descriptionHints }: SequenceValues): Weighting | null {
   const ti = inversionTimeMs !== null && inversionTimeMs > 0 ? inversionTimeMs : null;
   if (ti === null && !scanningSequence.includes('IR')) return null;
-  if (ti === null) return descriptionHints.includes('flair') ? 'flair' : descriptionHints.includes('t1') ? 't1' : 'stir';
+  if (ti === null)
+    return descriptionHints.includes('flair') ? 'flair' : descriptionHints.includes('t1') ? 't1' : 'stir';
   if (ti < 80) return scanningSequence.includes('IR') ? 'other' : null;
   if (ti <= 300) return 'stir';
   return ti >= 1500 ? 'flair' : 't1';

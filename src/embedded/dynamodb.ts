@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -35,11 +36,25 @@ export class ForeignTableError extends Error {
 /** Longer than any client keeps an idle connection. */
 const KEEP_ALIVE_MS = 120_000;
 const ACTIVE_POLL_MS = 5;
+const ACTIVE_WITHIN_MS = 3000;
 
 /** Starts dynalite on loopback with the studies table. Throws `ForeignTableError`. */
 export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbServer> {
+  const { folder } = options;
+  const server = await open(options);
+  if (server !== null) return server;
+  // A process was killed while it made the table: there is nothing in it, and it would stay unusable for ever.
+  if (folder !== null) await rm(folder, { recursive: true, force: true });
+  const fresh = await open(options);
+  if (fresh === null) throw new Error('The studies table does not become active.');
+  return fresh;
+}
+
+/** Null where the table does not become active. */
+async function open(options: DynamoDbOptions): Promise<DynamoDbServer | null> {
   const { folder, credentials } = options;
   makeWritesAtomic();
+  if (folder !== null) await mkdir(folder, { recursive: true, mode: 0o700 });
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, ...(folder === null ? {} : { path: folder }) });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   guard(server, credentials);
@@ -47,13 +62,13 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbS
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
+  let active = false;
   try {
-    await ensureTable(options, `http://127.0.0.1:${port}`);
-  } catch (error) {
-    await closeServer(server);
-    throw error;
+    active = await ensureTable(options, `http://127.0.0.1:${port}`);
+  } finally {
+    if (!active) await closeServer(server);
   }
-  return { port, close: () => closeServer(server) };
+  return active ? { port, close: () => closeServer(server) } : null;
 }
 
 function guard(server: Server, credentials: Credentials): void {
@@ -71,19 +86,22 @@ function guard(server: Server, credentials: Credentials): void {
   });
 }
 
-async function ensureTable({ region, credentials, table }: DynamoDbOptions, endpoint: string): Promise<void> {
-  const client = new DynamoDBClient({ endpoint, region, credentials });
+async function ensureTable({ region, credentials, table }: DynamoDbOptions, endpoint: string): Promise<boolean> {
+  const client = new DynamoDBClient({ endpoint, region, credentials: { ...credentials } });
   try {
     let description = await describe(client, table);
     if (description === undefined) {
       await client.send(new CreateTableCommand({ TableName: table, BillingMode: 'PAY_PER_REQUEST', ...tableSchema() }));
       description = await describe(client, table);
     }
+    const until = Date.now() + ACTIVE_WITHIN_MS;
     while (description?.TableStatus !== 'ACTIVE') {
+      if (Date.now() > until) return false;
       await new Promise((resolve) => setTimeout(resolve, ACTIVE_POLL_MS));
       description = await describe(client, table);
     }
     checkSchema(description);
+    return true;
   } finally {
     client.destroy();
   }

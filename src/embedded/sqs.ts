@@ -32,6 +32,9 @@ export interface SqsServerOptions {
   readonly settings: Readonly<Record<QueueName, QueueSettings>>;
 }
 
+/** Longest wait of one receive: a reader who asks for more gets an empty answer earlier, which SQS allows. */
+const WAIT_SECONDS = 5;
+
 /** Starts fauxqs for SQS alone on loopback; queues live in memory and end with the process. */
 export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
   const { region, credentials, settings } = options;
@@ -45,13 +48,18 @@ export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
         .send({ __type: 'com.amazonaws.sqs#InvalidClientTokenId', message: 'The access key is not known here.' });
     }
   });
-  // A reader that went away while it waited must not take messages with it: they are made visible again at once.
+  app.addHook('preHandler', async (request) => {
+    const body = request.body as { WaitTimeSeconds?: number } | null;
+    if ((body?.WaitTimeSeconds ?? 0) > WAIT_SECONDS) Object.assign(body ?? {}, { WaitTimeSeconds: WAIT_SECONDS });
+  });
+  // A reader that was killed while it waited must not take messages with it. They come back when every wait that had
+  // begun by then has ended, so that the waits of its other threads do not count as receives.
   app.addHook('preSerialization', async (request, _reply, payload: unknown) => {
     if (!request.socket.destroyed || request.headers['x-amz-target'] !== 'AmazonSQS.ReceiveMessage') return payload;
     const { QueueUrl } = request.body as { QueueUrl?: string };
     const { Messages = [] } = payload as { Messages?: Array<{ ReceiptHandle: string }> };
     for (const { ReceiptHandle } of Messages) {
-      await call('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+      await call('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: WAIT_SECONDS });
     }
     return {};
   });

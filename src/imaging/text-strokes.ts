@@ -2,53 +2,123 @@ import type { Grey8, Grey16 } from './image.ts';
 import { componentsOf } from './mask.ts';
 import { thinBright } from './opening.ts';
 import { applyWindow, windowOf } from './window.ts';
-export interface Glyph { left: number; right: number; top: number; bottom: number; width: number; height: number; fill: number; level: number }
-const CONTRAST = Number(process.env.CONTRAST ?? 90);
-const RATIO = Number(process.env.RATIO ?? 0.62);
-const LEVEL = Number(process.env.LEVEL ?? 30);
-const GAP = Number(process.env.GAP ?? 1.2);
-export function lineLengths(image: Grey16): number[] {
-  const grey = applyWindow(image, windowOf(image));
-  return [longestLine(glyphsOf(grey)), longestLine(glyphsOf(inverted(grey)))];
+
+/** A stroke stands out from its ground by this much of the window's 255. */
+const MIN_CONTRAST = 90;
+/** Heights of letters, pixels. */
+const MIN_HEIGHT = 5;
+/** In the halved picture; smaller ones show in the whole one. */
+const MIN_HALVED_HEIGHT = 9;
+const MAX_HEIGHT = 40;
+/** Letters that run together may be this many heights wide. */
+const MAX_ASPECT = 6;
+const MIN_FILL = 0.15;
+const MAX_FILL = 0.9;
+/** The width of a letter in its heights. */
+const LETTER_ASPECT = 0.75;
+/** Letters of one line: small ones are this share of capitals, stand on one base line and are equally bright. */
+const HEIGHT_RATIO = 0.62;
+const BASE_LINE = 0.12;
+const MAX_LEVEL_DIFFERENCE = 30;
+const MAX_GAP = 1.2;
+/** A line of text has so many separate pieces and, by their widths, so many letters. */
+const MIN_PIECES = 4;
+const MIN_LETTERS = 5;
+
+/** A connected stroke: pixel edges, and the mean of its pixels. */
+interface Piece {
+  readonly left: number;
+  readonly right: number;
+  readonly bottom: number;
+  readonly height: number;
+  readonly level: number;
+  readonly letters: number;
 }
+
+/** A picture with a longer side than this is looked at in half its size too, for letters of thicker strokes. */
+const FULL_SIDE = 640;
+
+/**
+ * True where thin strokes of one height and one brightness stand beside each other on a base line, bright on dark or
+ * dark on bright: a line of at least five letters of 5 to 40 pixels' height, of 80 in a large picture. Single letters
+ * (side markers) are none.
+ */
 export function holdsText(image: Grey16): boolean {
-  return lineLengths(image).some((length) => length >= 6);
+  const bright = applyWindow(image, windowOf(image));
+  if (showsText(bright, MIN_HEIGHT)) return true;
+  return Math.max(bright.width, bright.height) > FULL_SIDE && showsText(halved(bright), MIN_HALVED_HEIGHT);
 }
-const inverted = (image: Grey8): Grey8 => ({ ...image, data: image.data.map((value) => 255 - value) });
-export function strokes(image: Grey8): Grey8 {
-  const thin = thinBright(image);
-  return { ...image, data: thin.data.map((value) => (value > CONTRAST ? 1 : 0)) };
+
+function showsText(bright: Grey8, minHeight: number): boolean {
+  const dark: Grey8 = { ...bright, data: bright.data.map((value) => 255 - value) };
+  return hasLine(piecesOf(bright, minHeight)) || hasLine(piecesOf(dark, minHeight));
 }
-export function glyphsOf(grey: Grey8): Glyph[] {
-  const mask = strokes(grey);
-  return componentsOf(mask, 1).flatMap(({ pixels }) => {
-    if (pixels.length > 4000 || pixels.length < 4) return [];
-    let [left, right, top, bottom] = [mask.width, 0, mask.height, 0];
-    let sum = 0;
-    for (const index of pixels) {
-      const x = index % mask.width; const y = (index - x) / mask.width;
-      left = Math.min(left, x); right = Math.max(right, x + 1); top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
-      sum += grey.data[index]!;
+
+/** Means of 2 x 2 pixels; an odd last row or column is left out. */
+function halved({ width, height, data }: Grey8): Grey8 {
+  const [halfWidth, halfHeight] = [width >> 1, height >> 1];
+  const half = new Uint8Array(halfWidth * halfHeight);
+  for (let y = 0; y < halfHeight; y++) {
+    for (let x = 0; x < halfWidth; x++) {
+      const at = 2 * y * width + 2 * x;
+      half[y * halfWidth + x] = (data[at]! + data[at + 1]! + data[at + width]! + data[at + width + 1]! + 2) >> 2;
     }
-    const width = right - left; const height = bottom - top;
-    const fill = pixels.length / (width * height);
-    return height >= 5 && height <= 40 && width <= 6 * height && fill > 0.15 && fill <= 0.9 ? [{ left, right, top, bottom, width, height, fill, level: sum / pixels.length }] : [];
+  }
+  return { depth: 'u8', width: halfWidth, height: halfHeight, data: half };
+}
+
+/** Connected thin strokes of the size of letters, from left to right. */
+function piecesOf(image: Grey8, minHeight: number): Piece[] {
+  const thin = thinBright(image);
+  const strokes: Grey8 = { ...thin, data: thin.data.map((value) => (value > MIN_CONTRAST ? 1 : 0)) };
+  return componentsOf(strokes, 1)
+    .flatMap(({ pixels }) => pieceOf(pixels, image) ?? [])
+    .filter(({ height }) => height >= minHeight)
+    .sort((a, b) => a.left - b.left || a.bottom - b.bottom);
+}
+
+function pieceOf(pixels: Int32Array, { width: imageWidth, data }: Grey8): Piece | null {
+  let [left, right, top, bottom, sum] = [Infinity, 0, Infinity, 0, 0];
+  for (const index of pixels) {
+    const x = index % imageWidth;
+    const y = (index - x) / imageWidth;
+    left = Math.min(left, x);
+    right = Math.max(right, x + 1);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y + 1);
+    sum += data[index]!;
+  }
+  const [width, height] = [right - left, bottom - top];
+  const fill = pixels.length / (width * height);
+  if (height > MAX_HEIGHT || width > MAX_ASPECT * height || fill < MIN_FILL || fill > MAX_FILL) {
+    return null;
+  }
+  const letters = Math.max(1, Math.round(width / (LETTER_ASPECT * height)));
+  return { left, right, bottom, height, level: sum / pixels.length, letters };
+}
+
+function hasLine(pieces: readonly Piece[]): boolean {
+  return pieces.some((first, index) => {
+    let [right, count, letters] = [first.right, 1, first.letters];
+    for (const next of pieces.slice(index + 1)) {
+      const gap = next.left - right;
+      // Pieces come by their left edges: a word's space and nothing in it ends the line.
+      if (gap > 3 * first.height || count >= MIN_PIECES + MIN_LETTERS) break;
+      if (gap < -1 || gap > MAX_GAP * first.height || !onLine(first, next)) continue;
+      right = next.right;
+      count += 1;
+      letters += next.letters;
+    }
+    return count >= MIN_PIECES && letters >= MIN_LETTERS;
   });
 }
-const units = (g: Glyph) => Math.max(1, Math.min(6, Math.round(g.width / (0.75 * g.height))));
-export function longestLine(glyphs: Glyph[]): number {
-  let best = 0;
-  const sorted = [...glyphs].sort((a, b) => a.left - b.left);
-  for (const seed of sorted) {
-    let [last, count] = [seed, units(seed)];
-    const tolerance = Math.max(1, 0.12 * seed.height);
-    for (const next of sorted) {
-      if (next.left < last.right - 1 || next === last) continue;
-      if (next.left - last.right > GAP * seed.height) { if (next.left - last.right > 3 * seed.height) break; continue; }
-      if (Math.abs(next.bottom - seed.bottom) > tolerance || next.height < RATIO * seed.height || next.height > seed.height / RATIO || Math.abs(next.level-seed.level) > LEVEL) continue;
-      last = next; count += units(next);
-    }
-    best = Math.max(best, count);
-  }
-  return best;
+
+function onLine(first: Piece, next: Piece): boolean {
+  const ratio = next.height / first.height;
+  return (
+    Math.abs(next.bottom - first.bottom) <= Math.max(1, BASE_LINE * first.height) &&
+    ratio >= HEIGHT_RATIO &&
+    ratio <= 1 / HEIGHT_RATIO &&
+    Math.abs(next.level - first.level) <= MAX_LEVEL_DIFFERENCE
+  );
 }

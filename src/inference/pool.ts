@@ -42,14 +42,16 @@ const fromSource = import.meta.url.endsWith('.ts');
 export class InferencePool {
   readonly #settings: SessionSettings;
   readonly #size: number;
+  readonly #spawn: (settings: SessionSettings) => Worker;
   readonly #seats = new Set<Seat>();
   readonly #waiting: Job[] = [];
   #nextId = 0;
   #closed = false;
 
-  constructor(size: number, settings: SessionSettings) {
+  constructor(size: number, settings: SessionSettings, spawn = startWorker) {
     this.#size = size;
     this.#settings = settings;
+    this.#spawn = spawn;
   }
 
   /**
@@ -80,20 +82,31 @@ export class InferencePool {
   }
 
   #dispatch(): void {
-    while (this.#waiting.length > 0) {
-      const seat = this.#freeSeat(this.#waiting[0]!.model.key);
+    for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
+      let seat: Seat | null;
+      try {
+        seat = this.#freeSeat(job.model.key);
+      } catch (cause) {
+        this.#waiting.shift();
+        job.reject(new Error('no inference thread can be started', { cause }));
+        continue;
+      }
       if (seat === null) return;
-      const job = this.#waiting.shift()!;
-      seat.busy = true;
-      seat.worker.ref();
-      this.#serve(seat, job)
-        .then(job.resolve, job.reject)
-        .finally(() => {
-          seat.busy = false;
-          seat.worker.unref();
-          this.#dispatch();
-        });
+      this.#waiting.shift();
+      this.#occupy(seat, job);
     }
+  }
+
+  #occupy(seat: Seat, job: Job): void {
+    seat.busy = true;
+    seat.worker.ref();
+    this.#serve(seat, job)
+      .then(job.resolve, job.reject)
+      .finally(() => {
+        seat.busy = false;
+        seat.worker.unref();
+        this.#dispatch();
+      });
   }
 
   /** An idle thread, first one that has the model; a new thread while there are fewer than the pool's size. */
@@ -127,10 +140,7 @@ export class InferencePool {
   }
 
   #open(): Seat {
-    const worker = new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
-      workerData: this.#settings,
-      execArgv: fromSource ? ['--import', typescriptLoader()] : [],
-    });
+    const worker = this.#spawn(this.#settings);
     const seat: Seat = { worker, loaded: new Set(), busy: false, pending: null };
     this.#seats.add(seat);
     const settle = (): PendingReply | null => {
@@ -151,6 +161,14 @@ export class InferencePool {
     worker.on('exit', (code) => die(new Error(`exit code ${code}`)));
     return seat;
   }
+}
+
+/** A thread that speaks the protocol of `protocol.ts`. */
+export function startWorker(settings: SessionSettings): Worker {
+  return new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
+    workerData: settings,
+    execArgv: fromSource ? ['--import', typescriptLoader()] : [],
+  });
 }
 
 /** A module that lets a worker thread load TypeScript: tsx registers itself in the main thread only. */

@@ -12,8 +12,8 @@ export interface OpenSession {
 
 /**
  * Makes a session of verified bytes and checks that it has one float32 input and one output of the promised shapes.
- * A provider whose library is missing makes ONNX Runtime throw: the rest of the list is tried. Throws
- * `ModelUnavailable`.
+ * Providers are tried one by one: with a list, a missing one either throws or is dropped without a word, and which one
+ * ran could not be told. Operators that a provider lacks run on the CPU. Throws `ModelUnavailable`.
  */
 export async function openSession(model: ModelSpec, settings: SessionSettings): Promise<OpenSession> {
   const { session, provider } = await createWithFallback(model, settings);
@@ -37,10 +37,10 @@ async function createWithFallback(
 ): Promise<{ session: InferenceSession; provider: string }> {
   const causes: unknown[] = [];
   const bytes = new Uint8Array(model.bytes).slice();
-  for (const [index, provider] of settings.providers.entries()) {
+  for (const provider of settings.providers) {
     try {
       const session = await InferenceSession.create(bytes, {
-        executionProviders: settings.providers.slice(index),
+        executionProviders: [provider],
         intraOpNumThreads: settings.intraOpNumThreads,
         interOpNumThreads: 1,
         executionMode: 'sequential',

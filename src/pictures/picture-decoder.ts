@@ -29,7 +29,8 @@ export async function decodePicture(bytes: Uint8Array, limits: PictureLimits = D
   if (kind !== 'png' && kind !== 'jpeg') throw new InputFault('content_type');
   const { width, height } = kind === 'png' ? pngHeader(bytes) : jpegHeader(bytes);
   if (width < 1 || height < 1) throw new InputFault('malformed', 'no pixels');
-  if (width > MAX_SIDE || height > MAX_SIDE || width * height > limits.maxPixels) throw new InputFault('dimensions', 'too many pixels');
+  if (width > MAX_SIDE || height > MAX_SIDE || width * height > limits.maxPixels)
+    throw new InputFault('dimensions', 'too many pixels');
   if (kind === 'jpeg') checkJpegEnd(bytes);
   const raw = await decodeRaw(kind === 'png' ? strippedPng(bytes) : bytes, limits);
   return toGrey(raw);

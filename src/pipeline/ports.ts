@@ -91,7 +91,8 @@ export interface Runs {
   /**
    * Takes the run's lease for a stage and opens or repeats its stage record. `detect` claims `ingested`; `analyze`
    * claims `ingested` or `detected` (its message may overtake detect's table write). `stale` when `attempt` is older
-   * than the item's, or the run is unknown. A `claimed` by analyze fences detect off.
+   * than the item's, or the run is unknown. A `claimed` by analyze makes an `ingested` run `detected` and fences detect
+   * off, whose lease may still live: an analyze message exists only after detect's outputs do.
    */
   claimRun(runKey: string, attempt: number, stage: Stage, leaseMs: number, nowMs: number): Promise<Claim<RunItem>>;
   /** Moves a run under its fence, closes the stage record, frees the lease; false where the fence has moved on. */
@@ -105,8 +106,12 @@ export interface Runs {
   release(item: RunItem | UploadItem, nowMs: number): Promise<void>;
   /** Opens the next attempt of a terminal or stuck run as `ingested` with a higher fence; null where it is unknown or alive. */
   reopenRun(runKey: string, nowMs: number): Promise<RunItem | null>;
+  /** Newest first. A cursor that was not given out throws `InputFault('malformed')`. */
   listByTenant(tenant: string, query: { status?: RunStatus; limit?: number; cursor?: string }): Promise<Page<RunItem>>;
-  /** Runs and uploads that have not ended, or ended unannounced, and whose lease ran out before `beforeMs`. */
+  /**
+   * Runs and uploads that have not ended, or ended unannounced, and on which nobody works since before `beforeMs`: the
+   * later of the lease's end and the last write. Those that lie longest come first.
+   */
   listStuck(beforeMs: number, limit: number): Promise<Array<RunItem | UploadItem>>;
 }
 

@@ -1,4 +1,4 @@
-import { type Reason, type ReasonCode, reasonOf } from '../contracts/reasons.ts';
+import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Study } from '../contracts/study.ts';
 import { uprightMoves } from '../dicom/plane.ts';
 import { eligibleSeries, type RankedSeries, rankSeries, refusalOfStudy } from '../dicom/ranking.ts';
@@ -114,9 +114,9 @@ const refused = (reasons: Reason[]): Choice => ({ chosen: null, verdict: { statu
 function textVerdict({ decoded }: Chosen): Verdict {
   const burned = decoded.some(({ ordered, pixels }) => {
     const { object } = ordered.frame;
-    return object.burnedInAnnotation === true || holdsText(pixels, { invert: object.invert });
+    return object.burnedInAnnotation === true || holdsText(pixels);
   });
-  return burned ? { status: 'quarantined', reasons: [reasonOf('burned_in_text' satisfies ReasonCode)] } : 'ok';
+  return burned ? { status: 'quarantined', reasons: [reasonOf('burned_in_text')] } : 'ok';
 }
 
 const sequenceOf = ({ ranking: { weighting } }: RankedSeries): Study['sequence'] =>

@@ -46,7 +46,7 @@ export async function preparePicture(context: PrepareContext, file: UploadFile):
 
 function verdictOf(pixels: Grey16): Verdict {
   if (isConstant(pixels)) return { status: 'rejected', reasons: [reasonOf('low_quality', { detail: 'one value' })] };
-  if (holdsText(pixels, { invert: false })) return { status: 'quarantined', reasons: [reasonOf('burned_in_text')] };
+  if (holdsText(pixels)) return { status: 'quarantined', reasons: [reasonOf('burned_in_text')] };
   return 'ok';
 }
 

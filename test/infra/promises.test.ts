@@ -362,19 +362,19 @@ describe('options', () => {
   });
 
   test('an existing VPC, keys and buckets are used instead of new ones', () => {
-    const arn = (resource: string) => `arn:aws:kms:eu-central-1:000000000000:key/${resource}`;
+    const arn = (resource: string) => `arn:aws:kms:eu-central-1:000000000000:key/00000000-0000-0000-0000-${resource}`;
     const imported = build('prod', 'ecs-gpu', {
       cloudTrailDataEvents: false,
       existing: {
         vpc: {
           vpcId: 'vpc-0123456789abcdef0',
           availabilityZones: ['eu-central-1a', 'eu-central-1b'],
-          isolatedSubnetIds: ['subnet-0a', 'subnet-0b'],
-          endpointSecurityGroupId: 'sg-0a',
+          isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+          endpointSecurityGroupId: 'sg-0123456789abcdef0',
         },
-        dataKeyArn: arn('data'),
-        messageKeyArn: arn('messages'),
-        logKeyArn: arn('logs'),
+        dataKeyArn: arn('0000000000da'),
+        messageKeyArn: arn('0000000000ae'),
+        logKeyArn: arn('000000000010'),
         uploadsBucketArn: 'arn:aws:s3:::site-uploads',
         dataBucketArn: 'arn:aws:s3:::site-data',
         accessLogsBucketArn: 'arn:aws:s3:::site-logs',

@@ -29,6 +29,8 @@ function judge(
     );
   const before = findings();
   const used = acknowledge(app, config);
+  // References between stacks become imports here, and findings name them so.
+  app.synth();
   return { before, after: findings(), used };
 }
 

@@ -15,7 +15,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BUCKET as Bucket, failure, newKey, type S3Fixture, startS3 } from './embedded-s3-fixture.ts';
 
 const MIB = 2 ** 20;
@@ -166,6 +166,28 @@ describe('multipart uploads', () => {
     const copy = new UploadPartCopyCommand({ Bucket, Key, UploadId, PartNumber: 1, CopySource: `${Bucket}/x` });
     expect(await failure(s3.client.send(copy))).toEqual({ code: 'NotImplemented', status: 501 });
   });
+});
+
+it('takes a client that goes away in the middle for no fault, and keeps nothing of it', async () => {
+  const Key = newKey();
+  const gone = new AbortController();
+  const Body = Readable.from(
+    (async function* () {
+      yield randomBytes(2 * MIB);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      gone.abort();
+      yield randomBytes(2 * MIB);
+    })(),
+  );
+  const put = new PutObjectCommand({ Bucket, Key, Body, ContentLength: 4 * MIB });
+  await expect(s3.client.send(put, { abortSignal: gone.signal })).rejects.toThrow();
+  expect(await failure(read(Key))).toEqual({ code: 'NoSuchKey', status: 404 });
+  await s3.client.send(new PutObjectCommand({ Bucket, Key, Body: randomBytes(8 * MIB) }));
+  const answer = await s3.client.send(new GetObjectCommand({ Bucket, Key }));
+  (answer.Body as Readable).destroy();
+  await vi.waitFor(async () => expect(await readdir(join(s3.folder, 'incoming'))).toEqual([]));
+  expect((await read(Key)).length).toBe(8 * MIB);
+  expect(s3.faults).toEqual([]);
 });
 
 it('keeps memory flat while a large body comes and goes', async () => {

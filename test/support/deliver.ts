@@ -5,6 +5,7 @@ import { createDetectHandler } from '../../functions/detect/compose.ts';
 import { createIngestHandler } from '../../functions/ingest/compose.ts';
 import type { StageHandler } from '../../src/aws/stage-handler.ts';
 import { keys } from '../../src/contracts/keys.ts';
+import type { ObjectStore } from '../../src/pipeline/ports.ts';
 import type { TestSystem } from './system.ts';
 
 export const MAX_RECEIVES = 3;
@@ -51,7 +52,7 @@ export async function deliver(handler: StageHandler, bodies: readonly unknown[],
 
 /** Puts an upload and returns the notification that S3 sends for it. */
 export async function putUpload(
-  system: TestSystem,
+  system: Pick<TestSystem, 'embedded'> & { readonly uploads: ObjectStore },
   tenant: string,
   uploadId: string,
   name: string,
@@ -62,7 +63,12 @@ export async function putUpload(
   return s3Event(system, key, bytes.length);
 }
 
-export function s3Event(system: TestSystem, key: string, size: number, sequencer = '0055AED6DCD90281E5'): object {
+export function s3Event(
+  system: Pick<TestSystem, 'embedded'>,
+  key: string,
+  size: number,
+  sequencer = '0055AED6DCD90281E5',
+): object {
   const object = {
     key: encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+'),
     size,

@@ -41,7 +41,6 @@ def export_member(checkpoint: Path, models: Path) -> dict[str, object]:
 def member(recipe: Recipe, file: dict[str, object]) -> dict[str, object]:
     """A detector's entry in the manifest; the lumbar detector has no crop rule."""
     role = "lumbar-detector" if recipe.task == "lumbar" else "disc-detector"
-    chosen = {"targetClass": 0} if recipe.task == "lumbar" else {"targetClass": 0}
     entry: dict[str, object] = {
         "id": MEMBER_IDS[recipe.task],
         "role": role,
@@ -55,7 +54,7 @@ def member(recipe: Recipe, file: dict[str, object]) -> dict[str, object]:
     }
     if recipe.task == "disc":
         entry["crop"] = REGION_CROP.as_manifest()
-    return {**entry, "output": {"kind": "yolov8", "classes": 1, **chosen}}
+    return {**entry, "output": {"kind": "yolov8", "classes": 1, "targetClass": 0}}
 
 
 def onnx_detector(path: Path) -> Detector:

@@ -91,6 +91,7 @@ export function predictionsCsv(evidence: readonly SourceEvidence[]): string {
     'probability',
     'positive',
     'disagreement',
+    'reported_level',
     'level_certain',
     'box_iou',
   ];
@@ -108,6 +109,7 @@ export function predictionsCsv(evidence: readonly SourceEvidence[]): string {
         prediction.answered ? prediction.probability : null,
         prediction.answered ? prediction.positive : null,
         prediction.disagreement,
+        prediction.reportedLevel,
         prediction.levelCertain,
         prediction.iou === null ? null : Number(prediction.iou.toFixed(4)),
       ]),

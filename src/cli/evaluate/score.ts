@@ -17,6 +17,8 @@ export interface DiscPrediction extends AnsweredLabel {
   readonly level: Level;
   readonly target: Target;
   readonly disagreement: number | null;
+  /** The name that the disc got, and whether it is certain; null where it was missed. */
+  readonly reportedLevel: Level | null;
   readonly levelCertain: boolean | null;
   /** IoU with the labelled box; null where the disc was missed or has no box. */
   readonly iou: number | null;
@@ -138,6 +140,7 @@ function predictionsOf(result: PictureResult, patient: number): DiscPrediction[]
       probability: probability ?? 0,
       positive: probability !== null && answer?.positive === true,
       disagreement: answer?.disagreement ?? null,
+      reportedLevel: disc?.finding.level ?? null,
       levelCertain: disc?.finding.levelCertain ?? null,
       iou: disc?.iou ?? null,
     };

@@ -74,7 +74,7 @@ class S3Service {
   }
 
   #fail(error: unknown, requestId: string, raw: IncomingMessage, response: ServerResponse): void {
-    if (raw.destroyed && !raw.complete) return;
+    if (raw.socket.destroyed) return;
     if (!(error instanceof S3Error)) this.#options.onFault(error);
     const fault = error instanceof S3Error ? error : new S3Error('InternalError', 'We encountered an internal error.');
     if (response.headersSent) {

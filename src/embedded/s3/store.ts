@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobFolder, type BlobWriter } from './blobs.ts';
 import { S3Error } from './errors.ts';
@@ -53,6 +54,7 @@ export class S3Store {
 
   /** Null where another process holds the folder. */
   static async open(options: S3StoreOptions): Promise<S3Store | null> {
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const index = await S3Index.open(join(options.folder, 'index'));
     if (index === null) return null;
     return new S3Store(index, await BlobFolder.open(options.folder), options);

@@ -9,7 +9,11 @@ import { type CodestreamHeader, jpeg2000Header, jpegHeader } from './codestream.
 import { type DecodedWords, WasmCodec } from './wasm-codec.ts';
 
 const CODECS = {
-  'jpeg-ls': new WasmCodec('@cornerstonejs/codec-charls/decodewasmjs', '@cornerstonejs/codec-charls/decodewasm', 'JpegLSDecoder'),
+  'jpeg-ls': new WasmCodec(
+    '@cornerstonejs/codec-charls/decodewasmjs',
+    '@cornerstonejs/codec-charls/decodewasm',
+    'JpegLSDecoder',
+  ),
   'jpeg-2000': new WasmCodec(
     '@cornerstonejs/codec-openjpeg/decodewasmjs',
     '@cornerstonejs/codec-openjpeg/decodewasm',
@@ -27,7 +31,11 @@ const CODECS = {
  * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native orientation.
  * `anyModality` reads the pixels of objects that ingest refuses, for tests of the codecs. Throws `InputFault`.
  */
-export async function decodeDicomFrame(file: Uint8Array, frame: number, options: { anyModality?: boolean } = {}): Promise<Grey16> {
+export async function decodeDicomFrame(
+  file: Uint8Array,
+  frame: number,
+  options: { anyModality?: boolean } = {},
+): Promise<Grey16> {
   const located = frameBytes(file, frame, options);
   const { words, signed } = await decodeWords(located);
   const { description } = located;
@@ -59,7 +67,8 @@ async function decodeWords({ coding, bytes, description, littleEndian }: FrameBy
 
 /** The stream's own size must be the header's before a decoder allocates by it. */
 function checkHeader(header: CodestreamHeader, description: PixelDescription, markers: readonly number[]): void {
-  if (!markers.includes(header.marker)) throw new InputFault('unsupported_pixels', 'the stream is of another JPEG process');
+  if (!markers.includes(header.marker))
+    throw new InputFault('unsupported_pixels', 'the stream is of another JPEG process');
   if (header.components !== 1) throw new InputFault('unsupported_pixels', 'colour');
   if (header.width !== description.columns || header.height !== description.rows) {
     throw new InputFault('inconsistent_header', 'the compressed pixels have another size than the header says');

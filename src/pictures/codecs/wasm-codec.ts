@@ -69,7 +69,8 @@ function run(decoder: WasmDecoder, bytes: Uint8Array, pixels: number): DecodedWo
     const view = new DataView(decoded.buffer, decoded.byteOffset, decoded.byteLength);
     const words = new Uint16Array(pixels);
     for (let index = 0; index < pixels; index += 1) {
-      words[index] = width === 2 ? view.getUint16(2 * index, true) : isSigned === true ? view.getInt8(index) : decoded[index]!;
+      words[index] =
+        width === 2 ? view.getUint16(2 * index, true) : isSigned === true ? view.getInt8(index) : decoded[index]!;
     }
     return { words, signed: isSigned ?? null };
   } finally {

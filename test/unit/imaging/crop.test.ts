@@ -26,7 +26,12 @@ describe('cropRect', () => {
 });
 
 test('cropPixels copies rows of the rectangle', () => {
-  const image = { depth: 'u8', width: 4, height: 3, data: Uint8Array.from({ length: 12 }, (_, index) => index) } as const;
+  const image = {
+    depth: 'u8',
+    width: 4,
+    height: 3,
+    data: Uint8Array.from({ length: 12 }, (_, index) => index),
+  } as const;
   const crop = cropPixels(image, { x0: 1, y0: 1, x1: 3, y1: 3 });
   expect([crop.width, crop.height, ...crop.data]).toEqual([2, 2, 5, 6, 9, 10]);
   crop.data[0] = 99;

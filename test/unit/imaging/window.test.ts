@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { applyAffine } from '../../../src/imaging/affine.ts';
 import type { Grey16 } from '../../../src/imaging/image.ts';
 import { uprightSlice } from '../../../src/imaging/upright.ts';
-import { applyAffine } from '../../../src/imaging/affine.ts';
 import { applyWindow, windowOf } from '../../../src/imaging/window.ts';
 
 const grey16 = (width: number, height: number, value: (x: number, y: number) => number): Grey16 => ({
@@ -55,13 +55,19 @@ describe('uprightSlice', () => {
   });
 
   test('unknown spacing leaves the size alone', () => {
-    const slice = uprightSlice(grey16(30, 50, (x) => x), { orientation: PLAIN, pixelSpacingMm: null, invert: false });
+    const slice = uprightSlice(
+      grey16(30, 50, (x) => x),
+      { orientation: PLAIN, pixelSpacingMm: null, invert: false },
+    );
     expect([slice.image.width, slice.image.height, slice.spacingMm]).toEqual([30, 50, null]);
     expect(slice.sourceTransform).toEqual([1, 0, 0, 0, 1, 0]);
   });
 
   test('MONOCHROME1 is inverted before the window', () => {
-    const slice = uprightSlice(grey16(30, 50, (x) => x), { orientation: PLAIN, pixelSpacingMm: null, invert: true });
+    const slice = uprightSlice(
+      grey16(30, 50, (x) => x),
+      { orientation: PLAIN, pixelSpacingMm: null, invert: true },
+    );
     expect(slice.image.data[0]).toBe(255);
     expect(slice.image.data[29]).toBe(0);
   });

@@ -102,27 +102,39 @@ describe('the import rules', () => {
   }, PATIENCE_MS);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('pass on a tree that keeps them', async () => {
-    const { code, output } = await check(CLEAN);
-    expect(output).toContain(`${Object.keys(CLEAN).length} modules`);
-    expect(code, output).toBe(0);
-  }, PATIENCE_MS);
+  it(
+    'pass on a tree that keeps them',
+    async () => {
+      const { code, output } = await check(CLEAN);
+      expect(output).toContain(`${Object.keys(CLEAN).length} modules`);
+      expect(code, output).toBe(0);
+    },
+    PATIENCE_MS,
+  );
 
   it.each(FORBIDDEN)('%s is broken by %s', (rule, file) => {
     expect(broken).toMatch(new RegExp(`^${rule}: ${file}`, 'm'));
   });
 
-  it('fail where no module is seen', async () => {
-    const { code, output } = await check({ 'src/readme.txt': '' });
-    expect(code).toBe(1);
-    expect(output).toContain('nothing was checked');
-  }, PATIENCE_MS);
+  it(
+    'fail where no module is seen',
+    async () => {
+      const { code, output } = await check({ 'src/readme.txt': '' });
+      expect(code).toBe(1);
+      expect(output).toContain('nothing was checked');
+    },
+    PATIENCE_MS,
+  );
 
-  it('fail where contracts are not among the modules', async () => {
-    const { code } = await check({
-      'src/imaging/a.ts': "export { b } from './b.ts';",
-      'src/imaging/b.ts': 'export const b = 1;',
-    });
-    expect(code).toBe(1);
-  }, PATIENCE_MS);
+  it(
+    'fail where contracts are not among the modules',
+    async () => {
+      const { code } = await check({
+        'src/imaging/a.ts': "export { b } from './b.ts';",
+        'src/imaging/b.ts': 'export const b = 1;',
+      });
+      expect(code).toBe(1);
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,0 +1,99 @@
+/** Writes docs/openapi.json from the contracts: `npx tsx scripts/openapi.ts [--check]`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { API_ROUTES, errorSchema } from '../src/contracts/api.ts';
+
+interface RouteShape {
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly parameters?: Readonly<Record<string, z.ZodType>>;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+}
+
+const target = new URL('../docs/openapi.json', import.meta.url);
+const REFUSALS = {
+  400: 'The request is wrong',
+  401: 'No valid credentials',
+  403: 'Credentials without a tenant',
+  404: 'Not there, or not this tenant’s',
+  503: 'Try again',
+};
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
+  const {
+    $schema: _,
+    '~standard': __,
+    ...rest
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<string, unknown>;
+  return rest;
+}
+
+const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema: schemaOf(schema) } } });
+
+function operation(name: string, route: RouteShape): object {
+  const parameters = [
+    ...Object.entries(route.parameters ?? {}).map(([key, schema]) => ({
+      name: key,
+      in: 'path',
+      required: true,
+      schema: schemaOf(schema),
+    })),
+    ...Object.entries(route.query?.shape ?? {}).map(([key, schema]) => ({
+      name: key,
+      in: 'query',
+      required: false,
+      schema: schemaOf(schema as z.ZodType, 'input'),
+    })),
+  ];
+  const answers = Object.entries(route.answers).map(([status, schema]) => [
+    status,
+    { description: route.summary, ...(schema === null ? {} : json(schema)) },
+  ]);
+  const refusals = Object.entries(REFUSALS).map(([status, description]) => [
+    status,
+    { description, ...json(errorSchema) },
+  ]);
+  return {
+    operationId: name,
+    summary: route.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.body === undefined ? {} : { requestBody: { required: true, ...json(route.body) } }),
+    responses: Object.fromEntries([...answers, ...refusals]),
+  };
+}
+
+/** The OpenAPI 3.1 document of the API. */
+export function openApi(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [name, route] of Object.entries(API_ROUTES) as Array<[string, RouteShape]>) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(name, route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'discflow',
+      version: '1',
+      description: 'Lumbar disc findings from MR studies. Not for diagnostic use.',
+    },
+    security: [{ token: [] }, { sigv4: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        sigv4: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS Signature Version 4' },
+      },
+    },
+  };
+}
+
+if (process.argv[1]?.endsWith('openapi.ts')) {
+  const text = `${JSON.stringify(openApi(), null, 2)}\n`;
+  if (!process.argv.includes('--check')) writeFileSync(target, text);
+  else if (readFileSync(target, 'utf8') !== text) {
+    console.error('docs/openapi.json is not what the contracts say: run `npx tsx scripts/openapi.ts`');
+    process.exitCode = 1;
+  }
+}

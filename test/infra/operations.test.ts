@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failAttempt } from '../../functions/analyze/fail-run.ts';
+import { notified } from '../../functions/analyze/notified.ts';
+import { inferenceIdOf, submitRun } from '../../functions/analyze/submit.ts';
+import type { BackfillDeps } from '../../functions/backfill/backfill.ts';
+import { handleBackfill, uploadIdOf } from '../../functions/backfill/backfill.ts';
+import { composeBackfill } from '../../functions/backfill/handler.ts';
+import { sweep } from '../../functions/sweep/sweep.ts';
+import { createWebhookHandler, verifySignature } from '../../functions/sweep/webhook.ts';
+import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
+import { createLogger } from '../../src/aws/logger.ts';
+import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
+import type { AnalyzeMessage, Announcement } from '../../src/contracts/messages.ts';
+import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+
+const log = createLogger({ service: 'test', level: 'SILENT' });
+const HOUR = 3_600_000;
+
+let embedded: Embedded;
+let clients: AwsClients;
+let runs: DynamoRuns;
+let told: Announcement[] = [];
+const announcer = { announce: async (announcement: Announcement) => void told.push(announcement) };
+
+beforeAll(async () => {
+  embedded = await startEmbedded({ dataDir: null });
+  clients = createClients(clientOptionsFrom(embedded.env));
+  runs = new DynamoRuns(clients.documents, embedded.table);
+});
+afterAll(async () => {
+  clients?.close();
+  await embedded?.close();
+});
+
+const open = async (letter: string, nowMs: number) => {
+  const run = {
+    tenant: 'north',
+    runKey: letter.repeat(26),
+    studyKey: `v1-${letter.repeat(26)}`,
+    contentHash: `v1-${letter.repeat(26)}`,
+    packSha256: '0'.repeat(64),
+    tier: 'single' as const,
+    clientReference: null,
+    traceId: 'trace-1',
+  };
+  await runs.createRun(run, nowMs);
+  return run;
+};
+const at = (nowMs: number) => ({
+  runs,
+  announcer,
+  log,
+  clock: { nowMs: () => nowMs },
+  stuckAfterMs: 2 * HOUR,
+  limit: 100,
+});
+
+describe('the sweep', () => {
+  test('fails a run whose worker died, announces what was not announced, and leaves what waits in a queue', async () => {
+    told = [];
+    const start = 1_000_000;
+    const [dead, waiting, ended] = [await open('c', start), await open('d', start), await open('e', start)];
+    await runs.claimRun(dead.runKey, 1, 'detect', 60_000, start);
+    const claim = await runs.claimRun(ended.runKey, 1, 'analyze', 60_000, start);
+    if (claim.outcome !== 'claimed') throw new Error('not claimed');
+    await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, start);
+
+    expect(await sweep(at(start + HOUR))).toEqual({ failed: 0, announced: 0, waiting: 0, errors: 0 });
+    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 1, announced: 1, waiting: 1, errors: 0 });
+    expect(told.map(({ subject, status }) => [subject[0], status]).sort()).toEqual([
+      ['c', 'failed'],
+      ['e', 'done'],
+    ]);
+    expect((await runs.getRun(waiting.runKey))?.status).toBe('ingested');
+    expect((await sweep(at(start + 4 * HOUR))).waiting).toBe(1);
+    expect((await sweep(at(start + 16 * 24 * HOUR))).failed).toBe(1);
+  });
+
+  test('a holder that came back in between keeps its run', async () => {
+    const run = await open('f', 1000);
+    await runs.claimRun(run.runKey, 1, 'detect', 1000, 1000);
+    const [stuck] = (await runs.listStuck(10 * HOUR, 10)).filter(
+      (item) => item.kind === 'run' && item.runKey === run.runKey,
+    );
+    await runs.claimRun(run.runKey, 1, 'detect', 60_000, 5 * HOUR);
+    await sweep({ ...at(9 * HOUR), runs: Object.assign(Object.create(runs), { listStuck: async () => [stuck] }) });
+    expect((await runs.getRun(run.runKey))?.status).toBe('ingested');
+  });
+});
+
+describe('an asynchronous endpoint', () => {
+  const message = async (letter: string): Promise<AnalyzeMessage> => {
+    const { clientReference: _, ...reference } = await open(letter, 1000);
+    return { schema: 'discflow.analyze/1', ...reference, attempt: 1 };
+  };
+  const deps = { runs, announcer, log, clock: { nowMs: () => 2000 }, leaseMs: 1000 };
+
+  test('is asked with the run and attempt as id, after its request was written', async () => {
+    const sent = await message('g');
+    const invoked: string[][] = [];
+    const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
+    const invoke = async (...asked: string[]) => void invoked.push(asked);
+    await submitRun({ ...deps, runs, data, invocationsPrefix: 'invocations', endpointName: 'e', invoke }, sent);
+    const key = `invocations/e/requests/${sent.runKey}-1.json`;
+    expect(invoked).toEqual([['e', key, inferenceIdOf(sent)]]);
+    expect(JSON.parse((await data.get(key))?.toString() ?? '')).toEqual(sent);
+  });
+
+  test('that reports a failure ends the run, once, and never a later attempt', async () => {
+    told = [];
+    const sent = await message('h');
+    const failure = JSON.stringify({ invocationStatus: 'Failed', inferenceId: inferenceIdOf(sent) });
+    expect(await notified({ ...deps, runs }, failure)).toBe('failed');
+    expect(await notified({ ...deps, runs }, failure)).toBe('settled');
+    expect((await runs.getRun(sent.runKey))?.status).toBe('failed');
+    expect(told).toHaveLength(1);
+    await runs.reopenRun(sent.runKey, 3000);
+    expect(await notified({ ...deps, runs }, failure)).toBe('settled');
+    expect((await runs.getRun(sent.runKey))?.status).toBe('ingested');
+  });
+
+  test('that reports a failure while a worker holds the run comes again later', async () => {
+    const sent = await message('i');
+    await runs.claimRun(sent.runKey, 1, 'analyze', 60_000, 1500);
+    await expect(failAttempt({ ...deps, runs }, sent.runKey, 1)).rejects.toMatchObject({ name: 'TransientFault' });
+  });
+
+  test('that reports completion of a run without an end leaves it to the sweep', async () => {
+    const sent = await message('j');
+    expect(
+      await notified(
+        { ...deps, runs },
+        JSON.stringify({ invocationStatus: 'Completed', inferenceId: inferenceIdOf(sent) }),
+      ),
+    ).toBe('open');
+  });
+});
+
+describe('a webhook', () => {
+  const announcement: Announcement = {
+    schema: 'discflow.announcement/1',
+    kind: 'run',
+    tenant: 'north',
+    subject: 'a'.repeat(26),
+    attempt: 1,
+    status: 'done',
+    reasons: [],
+  };
+  const deliverTo = async (status: number, tenant = 'north') => {
+    const requests: Array<{ url: string; init: RequestInit }> = [];
+    const post = (async (url: string, init: RequestInit) => {
+      requests.push({ url, init });
+      return new Response(null, { status });
+    }) as typeof fetch;
+    const urls = new Map([['north', 'https://north.example.org/hook']]);
+    const handler = createWebhookHandler(
+      { log, urls, signingKey: async (of) => `key of ${of}`, nowMs: () => 1_700_000_000_000, post },
+      { maxReceiveCount: 3, delay: async () => undefined },
+    );
+    const body = JSON.stringify({ id: 'event-1', detail: { ...announcement, tenant } });
+    const record = { messageId: 'm', body, attributes: { ApproximateReceiveCount: '1' } };
+    const result = await handler({ Records: [record] } as unknown as Parameters<typeof handler>[0], {});
+    return { requests, failures: result.batchItemFailures };
+  };
+
+  test('is signed so that its tenant, and nobody else, can check it', async () => {
+    const { requests, failures } = await deliverTo(204);
+    expect(failures).toEqual([]);
+    const { headers, body } = requests[0]?.init ?? {};
+    const signature = (headers as Record<string, string>)['discflow-signature'] ?? '';
+    const now = 1_700_000_100;
+    expect(verifySignature(signature, String(body), 'key of north', now)).toBe(true);
+    expect(verifySignature(signature, `${body} `, 'key of north', now)).toBe(false);
+    expect(verifySignature(signature, String(body), 'key of south', now)).toBe(false);
+    expect(verifySignature(signature, String(body), 'key of north', now + 3600)).toBe(false);
+    expect(verifySignature('nonsense', String(body), 'key of north', now)).toBe(false);
+  });
+
+  test.each([302, 404, 500])('is sent again after an answer of %i', async (status) => {
+    expect((await deliverTo(status)).failures).toEqual([{ itemIdentifier: 'm' }]);
+  });
+
+  test('of a tenant without one is not sent', async () => {
+    expect((await deliverTo(500, 'south')).requests).toEqual([]);
+  });
+});
+
+describe('a backfill', () => {
+  let notes: string[] = [];
+  let nowMs = 60_000_000;
+  const deps = (change: Partial<BackfillDeps> = {}): BackfillDeps => {
+    const env = {
+      stage: 'test',
+      uploadsBucket: embedded.buckets.data,
+      table: embedded.table,
+      backfillQueueUrl: embedded.queueUrls.ingest,
+      costPerStudyUsd: 0.01,
+    };
+    const copy = async () => undefined;
+    const notify = async (body: string) => void notes.push(body);
+    return {
+      ...composeBackfill(env, clients),
+      clock: { nowMs: () => nowMs },
+      log,
+      copy,
+      notify,
+      backlog: async () => 0,
+      ...change,
+    };
+  };
+  const start = (jobId: string, studiesPerMinute = 3, budgetUsd = 0.05) =>
+    handleBackfill(deps(), {
+      action: 'open',
+      job: {
+        jobId,
+        tenant: 'north',
+        source: { kind: 'prefix', bucket: 'archive', key: '' },
+        studiesPerMinute,
+        budgetUsd,
+      },
+    });
+  const admit = (jobId: string, keys: string[], change: Partial<BackfillDeps> = {}) =>
+    handleBackfill(deps(change), {
+      action: 'admit',
+      batch: { Items: keys.map((Key) => ({ Key })), BatchInput: { jobId, bucket: 'archive' } },
+    });
+
+  test('keeps to its rate and budget, and passes over what is no study', async () => {
+    notes = [];
+    await start('job1');
+    expect(await admit('job1', ['a.zip', 'notes.txt', 'b.dcm'])).toEqual({ outcome: 'admitted' });
+    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'wait' });
+    nowMs += 60_000;
+    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'admitted' });
+    nowMs += 60_000;
+    expect(await admit('job1', ['e.zip', 'f.zip'])).toEqual({ outcome: 'over' });
+    expect(notes).toHaveLength(4);
+    expect(notes[0]).toContain(`in/north/${uploadIdOf('job1', 'a.zip')}/study.zip`);
+    expect(notes.join()).not.toContain('archive');
+  });
+
+  test('waits while paused or while its lane is full, goes on when resumed, ends when cancelled', async () => {
+    await start('job2', 100, 10);
+    const set = (state: 'paused' | 'running' | 'cancelled') =>
+      handleBackfill(deps(), { action: 'set', jobId: 'job2', state });
+    await set('paused');
+    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'wait' });
+    await set('running');
+    expect(await admit('job2', ['a.zip'], { backlog: async () => 5000 })).toEqual({ outcome: 'wait' });
+    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'admitted' });
+    await set('cancelled');
+    expect(await admit('job2', ['b.zip'])).toEqual({ outcome: 'over' });
+    await expect(set('running')).rejects.toThrow('cancelled');
+  });
+
+  test('ten batches at once never pass its cap', async () => {
+    nowMs += 60_000;
+    notes = [];
+    await start('job3', 5, 10);
+    await Promise.all(Array.from({ length: 10 }, (_, index) => admit('job3', [`${index}.zip`, `${index}.dcm`])));
+    expect(notes.length).toBeLessThanOrEqual(5);
+    expect(notes.length).toBeGreaterThan(0);
+  });
+
+  test('counts what became of its studies from the table', async () => {
+    await start('job4', 100, 10);
+    await admit('job4', ['a.zip', 'b.zip']);
+    const count = () => handleBackfill(deps(), { action: 'count', jobId: 'job4' });
+    expect(await count()).toMatchObject({ state: 'running', admitted: 2 });
+    for (const key of ['a.zip', 'b.zip']) {
+      const upload = {
+        tenant: 'north',
+        uploadId: uploadIdOf('job4', key),
+        objectRef: `v1-${'a'.repeat(26)}`,
+        versionId: null,
+        sequencer: '1',
+        traceId: 't',
+      };
+      const claim = await runs.claimUpload(upload, 1000, nowMs);
+      if (claim.outcome !== 'claimed') throw new Error('not claimed');
+      await runs.settleUpload(
+        claim.item,
+        { status: key === 'a.zip' ? 'expanded' : 'rejected', runs: [], reasons: [], clientReference: null },
+        nowMs,
+      );
+    }
+    expect(await count()).toMatchObject({ state: 'ended', counts: { expanded: 1, rejected: 1 } });
+  });
+});

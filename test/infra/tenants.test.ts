@@ -1,0 +1,217 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import type { Server } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tenantStore, type UploadTicket } from '../../functions/api/store.ts';
+import { tenantOf } from '../../functions/api/tenant.ts';
+import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
+import { createLogger } from '../../src/aws/logger.ts';
+import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
+import { API_ROUTES } from '../../src/contracts/api.ts';
+import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
+import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+import { startGateway, token } from './gateway.ts';
+
+const TENANTS = ['north', 'south'] as const;
+type Tenant = (typeof TENANTS)[number];
+
+let embedded: Embedded;
+let clients: AwsClients;
+let gateway: { url: string; server: Server };
+const seeded = {} as Record<Tenant, { runKey: string; uploadId: string }>;
+
+async function seed(tenant: Tenant, letter: string): Promise<void> {
+  const runs = new DynamoRuns(clients.documents, embedded.table);
+  const run = {
+    tenant,
+    runKey: letter.repeat(26),
+    studyKey: `v1-${letter.repeat(26)}`,
+    contentHash: `v1-${letter.repeat(26)}`,
+    packSha256: '0'.repeat(64),
+    tier: 'single' as const,
+    clientReference: null,
+    traceId: 'trace-1',
+  };
+  await runs.createRun(run, 1000);
+  const claim = await runs.claimRun(run.runKey, 1, 'analyze', 60_000, 2000);
+  if (claim.outcome !== 'claimed') throw new Error('the run could not be claimed');
+  await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, 3000);
+  const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
+  const report = Buffer.from(JSON.stringify({ of: tenant }));
+  await data.put(keys.run(tenant, run.studyKey, run.runKey, RUN_FILES.report), report, {
+    contentType: 'application/json',
+  });
+  const uploadId = `upload-of-${tenant}`;
+  const upload = {
+    tenant,
+    uploadId,
+    objectRef: `v1-${letter.repeat(26)}`,
+    versionId: null,
+    sequencer: '1',
+    traceId: 'trace-1',
+  };
+  await runs.claimUpload(upload, 60_000, 1000);
+  seeded[tenant] = { runKey: run.runKey, uploadId };
+}
+
+beforeAll(async () => {
+  embedded = await startEmbedded({ dataDir: null });
+  clients = createClients(clientOptionsFrom(embedded.env));
+  const { uploads: uploadsBucket, data: dataBucket } = embedded.buckets;
+  await seed('north', 'a');
+  await seed('south', 'b');
+  gateway = await startGateway({
+    log: createLogger({ service: 'api', level: 'SILENT' }),
+    rules: { authKind: 'jwt', tenantClaim: 'discflow_tenant', callers: {}, tenants: TENANTS },
+    storeOf: async (tenant) => tenantStore(tenant, clients, { uploadsBucket, dataBucket, table: embedded.table }),
+    nowMs: Date.now,
+    uploadMaxBytes: 10_000,
+    uploadExpirySeconds: 60,
+  });
+});
+
+afterAll(async () => {
+  gateway?.server.close();
+  clients?.close();
+  await embedded?.close();
+});
+
+const call = (tenant: string, path: string, init: RequestInit = {}) =>
+  fetch(`${gateway.url}${path}`, {
+    ...init,
+    redirect: 'manual',
+    headers: { authorization: `Bearer ${token({ discflow_tenant: tenant })}`, ...init.headers },
+  });
+
+const file = Buffer.from('not a study, but bytes enough');
+const asked = {
+  uploadId: 'u1',
+  name: 'study.zip',
+  sizeBytes: file.length,
+  sha256Base64: createHash('sha256').update(file).digest('base64'),
+};
+const ask = (tenant: string, body: object = asked) =>
+  call(tenant, '/v1/uploads', { method: 'POST', body: JSON.stringify(body) });
+
+const post = (ticket: UploadTicket, body: Buffer, change: Record<string, string> = {}) => {
+  const form = new FormData();
+  for (const [field, value] of Object.entries({ ...ticket.fields, ...change })) form.append(field, value);
+  form.append('file', new Blob([new Uint8Array(body)]));
+  return fetch(ticket.url, { method: 'POST', body: form });
+};
+
+describe.each([
+  ['north', 'south'],
+  ['south', 'north'],
+] as const)('%s with its own token', (own, other) => {
+  const pathsOf = (tenant: Tenant): string[] => {
+    const { runKey, uploadId } = seeded[tenant];
+    return [
+      `/v1/uploads/${uploadId}`,
+      `/v1/runs/${runKey}`,
+      `/v1/runs/${runKey}/report`,
+      `/v1/runs/${runKey}/files/report.json`,
+    ];
+  };
+
+  test('reads its own upload, run, report and files', async () => {
+    const statuses = await Promise.all(pathsOf(own).map(async (path) => (await call(own, path)).status));
+    expect(statuses).toEqual([200, 200, 200, 302]);
+    expect(await (await call(own, `/v1/runs/${seeded[own].runKey}/report`)).json()).toEqual({ of: own });
+  });
+
+  test(`is answered 404 for every one of ${other}`, async () => {
+    const statuses = await Promise.all(pathsOf(other).map(async (path) => (await call(own, path)).status));
+    expect(statuses).toEqual([404, 404, 404, 404]);
+  });
+
+  test('lists its own runs alone, by status too, and with a cursor of the other one', async () => {
+    const keysOf = async (query: string) =>
+      ((await (await call(own, `/v1/runs${query}`)).json()) as { runs: Array<{ runKey: string }> }).runs.map(
+        ({ runKey }) => runKey,
+      );
+    expect(await keysOf('')).toEqual([seeded[own].runKey]);
+    expect(await keysOf('?status=done')).toEqual([seeded[own].runKey]);
+    const cursor = Buffer.from(
+      JSON.stringify([`RUN#${seeded[other].runKey}`, 'RUN', '1970-01-01T00:00:09.000Z']),
+    ).toString('base64url');
+    expect(await keysOf(`?cursor=${cursor}`)).not.toContain(seeded[other].runKey);
+  });
+
+  test('uploads below its own prefix alone: another key, size or content is refused', async () => {
+    const ticket = (await (await ask(own)).json()) as UploadTicket;
+    expect(ticket.fields.key).toBe(`in/${own}/u1/study.zip`);
+    expect((await post(ticket, file, { key: `in/${other}/u1/study.zip` })).status).toBe(403);
+    expect((await post(ticket, Buffer.concat([file, file]))).status).toBe(400);
+    expect((await post(ticket, file)).status).toBeLessThan(300);
+  });
+});
+
+test('every route of the API was crossed', () => {
+  expect(Object.keys(API_ROUTES).sort()).toEqual([
+    'createUpload',
+    'getReport',
+    'getResult',
+    'getRun',
+    'getUpload',
+    'listRuns',
+  ]);
+});
+
+describe('no answer', () => {
+  const { privateKey: foreign } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  test.each([
+    ['without a token', () => '', 401],
+    ['with a token that another key signed', () => token({ discflow_tenant: 'north' }, foreign), 401],
+    ['with an expired token', () => token({ discflow_tenant: 'north', exp: 1 }), 401],
+    ['with a token for another audience', () => token({ discflow_tenant: 'north', aud: 'other' }), 401],
+    [
+      'with an unsigned token',
+      () => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token({}).split('.')[1]}.`,
+      401,
+    ],
+    ['with a token that names no tenant', () => token({}), 403],
+    ['with a token of a tenant that is not known here', () => token({ discflow_tenant: 'west' }), 403],
+    ['with two tenants in one claim', () => token({ discflow_tenant: ['north', 'south'] }), 403],
+  ])('%s', async (_, bearer, status) => {
+    for (const path of ['/v1/runs', `/v1/runs/${seeded.north.runKey}`, `/v1/uploads/${seeded.north.uploadId}`]) {
+      const answer = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${bearer()}` } });
+      expect(answer.status).toBe(status);
+    }
+  });
+
+  test.each([
+    [{ ...asked, name: '../x.zip' }],
+    [{ ...asked, name: '_upload.json' }],
+    [{ ...asked, uploadId: 'a/b' }],
+    [{ ...asked, tenant: 'south' }],
+    [{ ...asked, sizeBytes: 0 }],
+  ])('to a wrong upload %j', async (body) => {
+    expect((await ask('north', body)).status).toBe(400);
+  });
+
+  test('to an upload above the limit', async () => {
+    expect((await ask('north', { ...asked, sizeBytes: 10_001 })).status).toBe(413);
+  });
+});
+
+describe('a caller who signs with SigV4', () => {
+  const rules = {
+    authKind: 'iam' as const,
+    tenantClaim: 'x',
+    callers: { 'site-north': 'north', ghost: 'west' },
+    tenants: TENANTS,
+  };
+  const role = (name: string) => `arn:aws:sts::000000000000:assumed-role/${name}/session`;
+
+  test.each([
+    [role('site-north'), 'north'],
+    [role('site-south'), null],
+    [role('ghost'), null],
+    [role('constructor'), null],
+    ['arn:aws:iam::000000000000:user/site-north', null],
+    [undefined, null],
+  ])('%s stands for %s', (userArn, tenant) => {
+    expect(tenantOf({ userArn, claims: { x: 'south' } }, rules)).toBe(tenant);
+  });
+});

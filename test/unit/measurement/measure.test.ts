@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import type { Measurements } from '../../../src/contracts/report.ts';
+import type { Grey8 } from '../../../src/imaging/image.ts';
+import { CLASS } from '../../../src/imaging/mask.ts';
+import { measureDiscs } from '../../../src/measurement/measure.ts';
+import { draw, rectangle, type Shape, SPINE, spine } from './shapes.ts';
+
+/** Value of each class in the drawn slice: disc 60, canal 200. */
+const SIGNAL = [20, 100, 60, 200];
+
+function measure(shapes: readonly Shape[], spacingMm: number, degrees: number, discs = 3): Measurements[] {
+  const { mask, boxOf, part } = draw(shapes, spacingMm, degrees);
+  const slice: Grey8 = { ...mask, data: mask.data.map((value) => SIGNAL[value]!) };
+  const boxes = Array.from({ length: discs }, (_, index) => boxOf(index));
+  return measureDiscs({ mask, part }, slice, boxes, spacingMm);
+}
+
+describe.each([
+  { spacingMm: 0.6, degrees: 0 },
+  { spacingMm: 0.6, degrees: 12 },
+  { spacingMm: 0.6, degrees: -25 },
+  { spacingMm: 0.9, degrees: 18 },
+])('a drawn spine at $spacingMm mm, turned by $degrees degrees', ({ spacingMm, degrees }) => {
+  const tolerance = spacingMm * 0.75;
+  const near = (value: number | null, expected: number, within = tolerance) => {
+    expect(value).not.toBeNull();
+    expect(Math.abs(value! - expected)).toBeLessThan(within);
+  };
+
+  test('heights, area and height index are the drawn ones', () => {
+    for (const disc of measure(spine(), spacingMm, degrees)) {
+      near(disc.heightAnteriorMm, SPINE.disc);
+      near(disc.heightMiddleMm, SPINE.disc);
+      near(disc.heightPosteriorMm, SPINE.disc);
+      near(disc.areaMm2, SPINE.disc * SPINE.length, 12);
+      near(disc.heightIndex, SPINE.disc / SPINE.vertebra, 0.02);
+    }
+  });
+
+  test('the canal is as wide as drawn, and the signal ratio is that of the drawn signals', () => {
+    for (const disc of measure(spine(), spacingMm, degrees)) {
+      near(disc.canalApMm, SPINE.canal);
+      expect(disc.signalRatio).toBe(0.3);
+    }
+  });
+
+  test('a disc flush with the posterior wall does not protrude', () => {
+    for (const disc of measure(spine(), spacingMm, degrees)) near(disc.posteriorProtrusionMm, 0);
+  });
+
+  test('a bulge of 5 mm protrudes by 5 mm and narrows the canal', () => {
+    const [below, bulging, above] = measure(spine(5), spacingMm, degrees);
+    near(bulging!.posteriorProtrusionMm, 5);
+    near(below!.posteriorProtrusionMm, 0);
+    near(above!.posteriorProtrusionMm, 0);
+    near(bulging!.canalApMm, SPINE.canal - (5 - SPINE.gap));
+  });
+});
+
+describe('measureDiscs', () => {
+  test('a wedge is higher in front than behind', () => {
+    const wedge: Shape = {
+      value: CLASS.disc,
+      outline: [
+        [60, 80],
+        [94, 85],
+        [94, 91],
+        [60, 96],
+      ],
+    };
+    const [disc] = measure([wedge], 0.5, 10, 1);
+    expect(disc!.heightAnteriorMm! - disc!.heightPosteriorMm!).toBeCloseTo(6, 0);
+    expect(Math.abs(disc!.heightMiddleMm! - 11)).toBeLessThan(0.4);
+    expect(Math.abs(disc!.heightAnteriorMm! - 14)).toBeLessThan(0.4);
+  });
+
+  test('the narrowest place of the canal at the level counts', () => {
+    const notch = rectangle(CLASS.background, 96, 86, 5, 5);
+    const [, notched] = measure([...spine().slice(0, 3), notch, ...spine().slice(3)], 0.5, 0);
+    expect(Math.abs(notched!.canalApMm! - (SPINE.canal - 5))).toBeLessThan(0.5);
+  });
+
+  test('a thin disc of two pieces is one disc', () => {
+    const pieces = [rectangle(CLASS.disc, 60, 84, 18, 5), rectangle(CLASS.disc, 80, 84, 14, 5)];
+    const { mask, part } = draw(pieces, 0.5, 0);
+    const box = { x: 118, y: 164, width: 72, height: 18 };
+    const [disc] = measureDiscs({ mask, part }, mask, [box], 0.5);
+    expect(disc!.areaMm2).toBe(32 * 5);
+  });
+
+  test('without vertebrae there is no index and no protrusion, without canal no width and no ratio', () => {
+    const [disc] = measure(spine().slice(0, 1), 0.6, 0, 1);
+    expect(disc).toMatchObject({ heightIndex: null, posteriorProtrusionMm: null, canalApMm: null, signalRatio: null });
+    expect(disc!.heightMiddleMm).toBeCloseTo(9, 0);
+  });
+
+  test('a disc that the mask does not cover has no measurements', () => {
+    const { mask, part } = draw(spine(), 0.6, 0);
+    const elsewhere = { x: 10, y: 10, width: 50, height: 20 };
+    const [nothing] = measureDiscs({ mask, part }, mask, [elsewhere], 0.6);
+    expect(Object.values(nothing!)).toEqual(new Array(8).fill(null));
+  });
+
+  test('a disc or a canal at the edge of the segmented part is not measured', () => {
+    const { mask, boxOf, part } = draw(spine(), 0.6, 0);
+    const boxes = [boxOf(0), boxOf(1), boxOf(2)];
+    const cutDisc = { ...part, x0: boxOf(1).x };
+    expect(measureDiscs({ mask, part: cutDisc }, mask, boxes, 0.6)[1]!.heightMiddleMm).toBeNull();
+    const cutCanal = { ...part, x1: boxOf(1).x + boxOf(1).width + 20 };
+    const cut = measureDiscs({ mask, part: cutCanal }, mask, boxes, 0.6)[1]!;
+    expect(cut.canalApMm).toBeNull();
+    expect(cut.heightMiddleMm).not.toBeNull();
+  });
+
+  test('no discs give no measurements', () => {
+    const { mask, part } = draw(spine(), 0.6, 0);
+    expect(measureDiscs({ mask, part }, mask, [], 0.6)).toEqual([]);
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { singleFileFault } from '../../../src/packs/onnx-file.ts';
+import { graph, linearModel, model, tensor } from '../../support/onnx.ts';
+
+const shape = { input: [1], output: [1] };
+const external = tensor('w', [1], [], '../../etc/passwd');
+const OUTSIDE = 'weights lie outside the file';
+const NO_MODEL = 'the file is no ONNX model';
+
+describe('singleFileFault', () => {
+  test('a model with its weights inside is sound', () => {
+    expect(singleFileFault(linearModel(4, 4, 2, new Array(32).fill(1)))).toBeNull();
+  });
+
+  test('an initializer with external data is refused', () => {
+    const nodes = [{ op: 'Add', inputs: ['x', 'w'], output: 'y' }];
+    expect(singleFileFault(model(graph({ ...shape, nodes, initializers: [external] })))).toBe(OUTSIDE);
+  });
+
+  test('a constant node with external data is refused', () => {
+    const nodes = [{ op: 'Constant', inputs: [], output: 'y', attributes: { value: { tensor: external } } }];
+    expect(singleFileFault(model(graph({ ...shape, nodes })))).toBe(OUTSIDE);
+  });
+
+  test('external data deep in a branch of an If node is refused', () => {
+    const branch = graph({ ...shape, nodes: [], initializers: [external] });
+    const inner = graph({
+      ...shape,
+      nodes: [{ op: 'If', inputs: ['x'], output: 'y', attributes: { then_branch: { graph: branch } } }],
+    });
+    const nodes = [{ op: 'If', inputs: ['x'], output: 'y', attributes: { else_branch: { graph: inner } } }];
+    expect(singleFileFault(model(graph({ ...shape, nodes })))).toBe(OUTSIDE);
+  });
+
+  test('endless nesting ends as no model', () => {
+    let body = graph({ ...shape, nodes: [] });
+    for (let depth = 0; depth < 40; depth++) {
+      body = graph({
+        ...shape,
+        nodes: [{ op: 'If', inputs: ['x'], output: 'y', attributes: { then_branch: { graph: body } } }],
+      });
+    }
+    expect(singleFileFault(model(body))).toBe(NO_MODEL);
+  });
+
+  test.each([
+    ['nothing', new Uint8Array()],
+    ['text', Buffer.from('this is no model at all, not even nearly')],
+    ['a PNG', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')],
+    ['a model cut in the middle', linearModel(8, 8, 2, new Array(128).fill(1)).subarray(0, 300)],
+    ['a number without end', Buffer.alloc(64, 0xff)],
+  ])('%s is no model', (_, bytes) => {
+    expect(singleFileFault(bytes)).toBe(NO_MODEL);
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import type { Tier } from '../../../src/contracts/keys.ts';
+import type { Gates, PackManifest } from '../../../src/contracts/pack.ts';
+import { LEVELS } from '../../../src/contracts/reasons.ts';
+import { reportSchema } from '../../../src/contracts/report.ts';
+import type { Study } from '../../../src/contracts/study.ts';
+import { analyzeDiscs } from '../../../src/pipeline/analyze-discs.ts';
+import { detectSlices } from '../../../src/pipeline/detect-slices.ts';
+import type { LoadedPack, Tensor } from '../../../src/pipeline/ports.ts';
+import { DISCS, discAnswer, drawnStudy, regionAnswer, slicePixels } from '../../support/drawn-study.ts';
+import { fakePack } from '../../support/fake-pack.ts';
+import { tinyPack } from '../../support/tiny-pack.ts';
+
+const logit = (p: number) => Math.log(p / (1 - p));
+
+/** Logits of both targets for each picture of a batch: `bulge` by picture, `herniation` half of it. */
+function votes(bulge: readonly number[]) {
+  return ({ dims }: Tensor): Tensor => ({
+    dims: [dims[0]!, 2],
+    data: Float32Array.from({ length: dims[0]! * 2 }, (_, index) => {
+      const p = bulge[Math.floor(index / 2)] ?? 0.2;
+      return logit(index % 2 === 0 ? p : p / 2);
+    }),
+  });
+}
+
+/** Background in front, vertebra in the middle, canal behind, over the whole height of the crop. */
+function stripes({ dims }: Tensor): Tensor {
+  const [, , height = 0, width = 0] = dims;
+  const data = new Float32Array(4 * height * width);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    const share = (pixel % width) / width;
+    data[(share < 0.3 ? 0 : share < 0.7 ? 1 : 3) * height * width + pixel] = 10;
+  }
+  return { dims: [1, 4, height, width], data };
+}
+
+function makePack(
+  options: { gates?: Gates; a?: number[]; b?: number[]; edit?: (m: PackManifest) => PackManifest } = {},
+) {
+  const base = { ...tinyPack().manifest, gates: options.gates ?? {} };
+  const manifest = options.edit?.(base) ?? base;
+  return fakePack(manifest, {
+    lumbar: () => regionAnswer(manifest, 0.9),
+    disc: () => discAnswer(manifest, DISCS, 0.8),
+    'classifier-a': votes(options.a ?? [0.9, 0.1, 0.1, 0.1, 0.1, 0.1]),
+    'classifier-b': votes(options.b ?? [0.7, 0.3, 0.1, 0.1, 0.1, 0.1]),
+    segmenter: stripes,
+  });
+}
+
+async function analyze(pack: LoadedPack, tier: Tier, study: Study = drawnStudy('dicom', 1, [0.7, 0.7])) {
+  const { detection, upright, crops } = await detectSlices(
+    { study, slices: study.slices.map(() => slicePixels()) },
+    pack,
+  );
+  return analyzeDiscs({ study, detection, upright, crops, tenant: study.tenant, runKey: 'b'.repeat(26) }, pack, tier);
+}
+
+const codes = ({ report }: Awaited<ReturnType<typeof analyze>>) => report.reasons.map(({ code }) => code);
+
+describe('analyzeDiscs', () => {
+  test('answers both questions for every disc, one batch a network', async () => {
+    const pack = makePack();
+    const { report, mask, networksMs } = await analyze(pack, 'ensemble');
+    expect(reportSchema.parse(report)).toEqual(report);
+    expect(report.status).toBe('done');
+    expect(report.discs.map(({ level }) => level)).toEqual(LEVELS.slice(0, 6));
+    expect(report.discs[0]!.bulgeOrHerniation).toEqual({
+      assessable: true,
+      probability: 0.85,
+      positive: true,
+      threshold: 0.5,
+      disagreement: 0.0866,
+      members: [
+        { id: 'classifier-a', probability: 0.9, weight: 0.75 },
+        { id: 'classifier-b', probability: 0.7, weight: 0.25 },
+      ],
+    });
+    expect(report.discs[0]!.herniation).toMatchObject({ probability: 0.425, positive: false });
+    expect(pack.ran.filter((id) => id.startsWith('classifier')).sort()).toEqual(['classifier-a', 'classifier-b']);
+    expect(Object.keys(networksMs).sort()).toEqual(['classifier-a', 'classifier-b', 'segmenter']);
+    expect([mask!.width, mask!.height]).toEqual([report.input!.columns, report.input!.rows]);
+  });
+
+  test('the report says what was segmented, by whom and with which pack', async () => {
+    const { report } = await analyze(makePack(), 'ensemble');
+    expect(report.segmentation!.members).toEqual([{ id: 'segmenter', weight: 1 }]);
+    expect(report.segmentation!.areasMm2!.canal).toBeGreaterThan(0);
+    expect(report.models).toEqual({ pack: 'tiny', version: '1', sha256: 'f'.repeat(64), tier: 'ensemble' });
+    expect(report.limits).toEqual(['single_mid_sagittal_slice']);
+  });
+
+  test('single asks one classifier, and its probability counts alone', async () => {
+    const pack = makePack();
+    const { report } = await analyze(pack, 'single');
+    expect(pack.ran).not.toContain('classifier-b');
+    expect(report.discs[0]!.bulgeOrHerniation).toMatchObject({ probability: 0.9, disagreement: null });
+  });
+
+  test('auto asks the rest only for discs near a threshold', async () => {
+    const pack = makePack({ a: [0.9, 0.45, 0.1, 0.1, 0.1, 0.1], b: [0.2] });
+    const { report } = await analyze(pack, 'auto');
+    expect(pack.ran.filter((id) => id === 'classifier-b')).toHaveLength(1);
+    const answers = report.discs.map(({ bulgeOrHerniation }) => bulgeOrHerniation);
+    expect(answers[1]!.members.map(({ id }) => id)).toEqual(['classifier-a', 'classifier-b']);
+    expect(answers[1]!.probability).toBe(0.3875);
+    expect(answers[2]!.members.map(({ id }) => id)).toEqual(['classifier-a']);
+  });
+
+  test('auto asks nobody else where everything is clear', async () => {
+    const pack = makePack({ a: [0.2, 0.1, 0.1, 0.1, 0.1, 0.1] });
+    await analyze(pack, 'auto');
+    expect(pack.ran).not.toContain('classifier-b');
+  });
+
+  test('without a known spacing there are no measurements and no areas', async () => {
+    const { report } = await analyze(makePack(), 'ensemble', drawnStudy('image'));
+    expect(report.discs.every(({ measurements }) => measurements === null)).toBe(true);
+    expect(report.segmentation!.areasMm2).toBeNull();
+  });
+
+  test('members that disagree on a lumbar disc need a review, on an upper one they do not', async () => {
+    const gates = { membersDisagree: 0.3 };
+    const disagreeing = await analyze(makePack({ gates, a: [0.1, 0.95], b: [0.1, 0.05] }), 'ensemble');
+    expect(disagreeing.report.reasons).toMatchObject([{ code: 'members_disagree', level: 'L4-L5' }]);
+    expect(disagreeing.report.status).toBe('needs_review');
+    const upper = [0.1, 0.1, 0.1, 0.1, 0.1];
+    const calm = await analyze(makePack({ gates, a: [...upper, 0.95], b: [...upper, 0.05] }), 'ensemble');
+    expect(calm.report.status).toBe('done');
+  });
+
+  test('a bare picture whose canal is not bright is refused, a DICOM one is not', async () => {
+    const gates = { minCanalToVertebraSignal: 5 };
+    const picture = await analyze(makePack({ gates }), 'ensemble', drawnStudy('image'));
+    expect(codes(picture)).toEqual(['no_t2_series']);
+    expect(picture.report).toMatchObject({ status: 'rejected', discs: [], segmentation: null });
+    expect(picture.mask).toBeNull();
+    expect(reportSchema.parse(picture.report)).toEqual(picture.report);
+    expect(codes(await analyze(makePack({ gates }), 'ensemble'))).toEqual([]);
+  });
+
+  test('pictures of low quality or far from the training need a review', async () => {
+    const lowQuality = { minSide: 500, minContrast: 0, sharpness: { low: 0, high: 99 } };
+    const outOfDistribution = { features: ['mean'], mean: [10], std: [0.1], limit: 9 };
+    const result = await analyze(makePack({ gates: { lowQuality, outOfDistribution } }), 'ensemble');
+    expect(codes(result)).toEqual(['low_quality', 'out_of_distribution']);
+    expect(result.report.status).toBe('needs_review');
+    expect(result.report.discs).toHaveLength(6);
+  });
+
+  test('flags of the study and reasons of detect stand in the report', async () => {
+    const study = drawnStudy('dicom', 1, [0.7, 0.7]);
+    const flagged = { ...study, flags: [{ code: 'age_unknown' as const, message: 'unknown' }] };
+    const result = await analyze(makePack(), 'ensemble', flagged);
+    expect(codes(result)).toEqual(['age_unknown']);
+    expect(result.report.status).toBe('done');
+  });
+
+  test('the same input gives the same report', async () => {
+    const [first, second] = [await analyze(makePack(), 'ensemble'), await analyze(makePack(), 'ensemble')];
+    expect(JSON.stringify(first.report)).toBe(JSON.stringify(second.report));
+  });
+});
