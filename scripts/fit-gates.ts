@@ -186,9 +186,7 @@ function fit(all: readonly Judged[]): Gates {
     return round(Math.max(1e-3, Math.sqrt(balanced((picture) => (picture.features[name] - mean[index]!) ** 2))));
   });
   const gate = { features, mean, std, limit: 1 };
-  const distances = good
-    .filter(({ split }) => split === 'val')
-    .map((picture) => distanceFromTraining(picture.features, gate));
+  const distances = good.map((picture) => distanceFromTraining(picture.features, gate));
   const sharpness = good.map((picture) => picture.features.sharpness);
   const disagreement = good.map((picture) => picture.disagreement);
   return {

@@ -19,6 +19,7 @@ import {
   announcementSchema,
   type DetectMessage,
   isTerminal,
+  type RunReference,
   type UploadManifest,
 } from '../contracts/messages.ts';
 import { type Embedded, startEmbedded } from '../embedded/index.ts';
@@ -143,7 +144,7 @@ function composeStages(
     detect: (delay) => createDetectHandler({ deps: { ...shared, analyzeQueue }, maxReceiveCount, delay }),
     analyze: (delay) => createAnalyzeHandler({ deps: { ...shared, host: hostFacts() }, maxReceiveCount, delay }),
   };
-  return { ...shared, uploads, decoder, detectQueue, handlers };
+  return { ...shared, uploads, decoder, detectQueue, analyzeQueue, handlers };
 }
 
 function startPollers(embedded: Embedded, clients: AwsClients, handlers: Handlers, waiters: Waiters): SqsPoller[] {
@@ -185,8 +186,9 @@ function startPollers(embedded: Embedded, clients: AwsClients, handlers: Handler
  */
 async function recover(
   embedded: Embedded,
-  { runs, clock, detectQueue }: Pick<ReturnType<typeof composeStages>, 'runs' | 'clock' | 'detectQueue'>,
+  stages: Pick<ReturnType<typeof composeStages>, 'runs' | 'clock' | 'detectQueue' | 'analyzeQueue'>,
 ): Promise<void> {
+  const { runs, clock, detectQueue, analyzeQueue } = stages;
   const wanted = new Set<string>();
   for (const item of await runs.listStuck(Number.MAX_SAFE_INTEGER, 10_000)) {
     await runs.release(item, clock.nowMs());
@@ -194,15 +196,18 @@ async function recover(
       wanted.add(keys.upload(item.tenant, item.uploadId, ''));
       continue;
     }
-    await detectQueue.send(detectMessage(item));
+    if (item.status === 'detected') await analyzeQueue.send({ ...referenceOf(item), schema: 'discflow.analyze/1' });
+    else await detectQueue.send(detectMessage(item));
   }
   await embedded.replayUploads(async (key) => wanted.has(key.slice(0, key.lastIndexOf('/') + 1)));
 }
 
-function detectMessage(item: RunItem): DetectMessage {
+function referenceOf(item: RunItem): RunReference {
   const { tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId } = item;
-  return { schema: 'discflow.detect/1', tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId };
+  return { tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId };
 }
+
+const detectMessage = (item: RunItem): DetectMessage => ({ ...referenceOf(item), schema: 'discflow.detect/1' });
 
 /** File names can name patients: keys carry a neutral name and the extension alone. */
 async function submit(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {

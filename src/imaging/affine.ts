@@ -4,8 +4,6 @@
  */
 export type Affine = readonly [number, number, number, number, number, number];
 
-export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0];
-
 /** The map that applies `first` and then `second`. */
 export function compose(first: Affine, second: Affine): Affine {
   const [a, b, c, d, e, f] = first;

@@ -34,9 +34,10 @@ export function componentsOf(mask: Grey8, value: number): Component[] {
       const y = (index - x) / width;
       sumX += x;
       sumY += y;
-      for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
-        for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
-          const next = ny * width + nx;
+      const [left, right] = [x > 0 ? -1 : 0, x < width - 1 ? 1 : 0];
+      const [up, down] = [y > 0 ? -width : 0, y < height - 1 ? width : 0];
+      for (let step = up; step <= down; step += width) {
+        for (let next = index + step + left; next <= index + step + right; next++) {
           if (data[next] === value && seen[next] === 0) {
             seen[next] = 1;
             stack[size++] = next;

@@ -46,20 +46,40 @@ export const planeOf = (image: GreyImage): Plane => ({
 export function resizeInto(source: Plane, target: Plane & { readonly data: Float32Array }, scale = 1, shift = 0): void {
   const columns = taps(source.width, target.width);
   const rows = taps(source.height, target.height);
-  const { data } = source;
+  // Rows that are stretched along x already, so that each row of the source is stretched once.
+  let above = new Float64Array(target.width);
+  let below = new Float64Array(target.width);
+  let [aboveRow, belowRow] = [-1, -1];
   for (let y = 0; y < target.height; y++) {
-    const top = source.offset + rows.lower[y]! * source.stride;
-    const bottom = source.offset + rows.upper[y]! * source.stride;
+    const lower = rows.lower[y]!;
+    const upper = rows.upper[y]!;
+    if (lower !== aboveRow) {
+      if (lower === belowRow) {
+        [above, below] = [below, above];
+        belowRow = -1;
+      } else {
+        stretchRow(source, lower, columns, above);
+      }
+      aboveRow = lower;
+    }
+    if (upper !== belowRow) {
+      stretchRow(source, upper, columns, below);
+      belowRow = upper;
+    }
     const down = rows.weight[y]!;
     const out = target.offset + y * target.stride;
     for (let x = 0; x < target.width; x++) {
-      const left = columns.lower[x]!;
-      const right = columns.upper[x]!;
-      const along = columns.weight[x]!;
-      const upper = data[top + left]! + (data[top + right]! - data[top + left]!) * along;
-      const lower = data[bottom + left]! + (data[bottom + right]! - data[bottom + left]!) * along;
-      target.data[out + x] = (upper + (lower - upper) * down) * scale + shift;
+      target.data[out + x] = (above[x]! + (below[x]! - above[x]!) * down) * scale + shift;
     }
+  }
+}
+
+function stretchRow(source: Plane, row: number, columns: Taps, into: Float64Array): void {
+  const { data } = source;
+  const start = source.offset + row * source.stride;
+  for (let x = 0; x < into.length; x++) {
+    const left = data[start + columns.lower[x]!]!;
+    into[x] = left + (data[start + columns.upper[x]!]! - left) * columns.weight[x]!;
   }
 }
 

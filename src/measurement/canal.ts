@@ -51,8 +51,9 @@ export function canalWidth(
 export function signalRatio(mask: Grey8, upright: Grey8, frame: DiscFrame, spacingMm: number): number | null {
   const reach = AXIS_MM / spacingMm;
   let [disc, discCount, canal, canalCount] = [0, 0, 0, 0];
-  for (const { t, s } of frame.samples) {
-    const { x, y } = fromDiscFrame(frame, t, s);
+  const { t, s } = frame.samples;
+  for (let at = 0; at < t.length; at++) {
+    const { x, y } = fromDiscFrame(frame, t[at]!, s[at]!);
     disc += upright.data[Math.floor(y) * upright.width + Math.floor(x)]!;
     discCount++;
   }

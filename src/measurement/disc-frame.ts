@@ -14,10 +14,15 @@ export interface DiscFrame {
   /** Ends of the mid-line: positions along it, pixels. */
   readonly anterior: number;
   readonly posterior: number;
-  /** Sub-pixel samples of the disc: position along and across, pixels; each stands for `sampleArea`. */
-  readonly samples: ReadonlyArray<{ readonly t: number; readonly s: number }>;
+  /** Sub-pixel samples of the disc: positions `t` along and `s` across, pixels; each stands for `SAMPLE_AREA`. */
+  readonly samples: Samples;
   /** Pixels of the disc. */
   readonly area: number;
+}
+
+export interface Samples {
+  readonly t: Float64Array;
+  readonly s: Float64Array;
 }
 
 export interface Vector {
@@ -32,6 +37,8 @@ export const SAMPLE_AREA = 1 / SUBSAMPLES ** 2;
 /** A disc shorter than this part of its box's longer side is not covered by the mask. */
 const MIN_LENGTH = 0.45;
 const MIN_PIXELS = 12;
+/** The mid-line ends where this part of the disc lies beyond it. */
+const END_SHARE = 0.005;
 /** Discs are looked for a little outside their box. */
 const BOX_MARGIN = 0.12;
 
@@ -39,17 +46,16 @@ const BOX_MARGIN = 0.12;
 export function discFrame(pixels: readonly number[], width: number, box: Box): DiscFrame | null {
   if (pixels.length < MIN_PIXELS) return null;
   const points = subsample(pixels, width);
-  const x = mean(points.map((point) => point.x));
-  const y = mean(points.map((point) => point.y));
-  const centred = points.map((point) => ({ x: point.x - x, y: point.y - y }));
-  let angle = principalAngle(centred);
-  for (let round = 0; round < 2; round++) angle += midlineTilt(project(centred, angle));
-  const samples = project(centred, angle);
-  const ordered = Float64Array.from(samples, ({ t }) => t).sort();
-  const at = (share: number) => ordered[Math.round(share * (ordered.length - 1))]!;
+  const centre = { x: mean(points.x), y: mean(points.y) };
+  let angle = principalAngle(points, centre);
+  for (let round = 0; round < 2; round++) angle += midlineTilt(project(points, centre, angle));
+  const samples = project(points, centre, angle);
+  const ordered = samples.t.slice().sort();
+  const anterior = ordered[Math.round(END_SHARE * (ordered.length - 1))]!;
+  const posterior = ordered[Math.round((1 - END_SHARE) * (ordered.length - 1))]!;
+  if (posterior - anterior < MIN_LENGTH * Math.max(box.width, box.height)) return null;
   const [along, across] = axes(angle);
-  if (at(0.995) - at(0.005) < MIN_LENGTH * Math.max(box.width, box.height)) return null;
-  return { x, y, along, across, anterior: at(0.005), posterior: at(0.995), samples, area: pixels.length };
+  return { ...centre, along, across, anterior, posterior, samples, area: pixels.length };
 }
 
 /** A point of the frame in pixels of the slice. */
@@ -70,39 +76,51 @@ export function discPixels(mask: Grey8, boxes: readonly Box[]): number[][] {
     y1: y + height * (1 + BOX_MARGIN),
   }));
   for (const { pixels } of componentsOf(mask, CLASS.disc)) {
-    const inside = enlarged.map(({ x0, x1, y0, y1 }) =>
-      [...pixels].filter((pixel) => {
-        const x = (pixel % mask.width) + 0.5;
-        const y = Math.floor(pixel / mask.width) + 0.5;
-        return x >= x0 && x < x1 && y >= y0 && y < y1;
-      }),
-    );
+    const inside = enlarged.map((): number[] => []);
+    for (const pixel of pixels) {
+      const x = (pixel % mask.width) + 0.5;
+      const y = Math.floor(pixel / mask.width) + 0.5;
+      enlarged.forEach(({ x0, x1, y0, y1 }, index) => {
+        if (x >= x0 && x < x1 && y >= y0 && y < y1) inside[index]!.push(pixel);
+      });
+    }
     const most = inside.reduce((best, held, index) => (held.length > inside[best]!.length ? index : best), 0);
-    if (inside[most] !== undefined) result[most]!.push(...inside[most]);
+    for (const pixel of inside[most] ?? []) result[most]!.push(pixel);
   }
   return result;
 }
 
-function subsample(pixels: readonly number[], width: number): Vector[] {
-  const points: Vector[] = [];
+interface Points {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+function subsample(pixels: readonly number[], width: number): Points {
+  const x = new Float64Array(pixels.length * SUBSAMPLES ** 2);
+  const y = new Float64Array(x.length);
+  let at = 0;
   for (const pixel of pixels) {
-    const x = pixel % width;
-    const y = Math.floor(pixel / width);
+    const column = pixel % width;
+    const row = (pixel - column) / width;
     for (let i = 0; i < SUBSAMPLES; i++) {
-      for (let j = 0; j < SUBSAMPLES; j++)
-        points.push({ x: x + (i + 0.5) / SUBSAMPLES, y: y + (j + 0.5) / SUBSAMPLES });
+      for (let j = 0; j < SUBSAMPLES; j++) {
+        x[at] = column + (i + 0.5) / SUBSAMPLES;
+        y[at++] = row + (j + 0.5) / SUBSAMPLES;
+      }
     }
   }
-  return points;
+  return { x, y };
 }
 
 /** Direction of the largest spread, turned so that it points to posterior (x upwards). */
-function principalAngle(points: readonly Vector[]): number {
+function principalAngle(points: Points, centre: Vector): number {
   let [xx, xy, yy] = [0, 0, 0];
-  for (const { x, y } of points) {
-    xx += x * x;
-    xy += x * y;
-    yy += y * y;
+  for (let at = 0; at < points.x.length; at++) {
+    const dx = points.x[at]! - centre.x;
+    const dy = points.y[at]! - centre.y;
+    xx += dx * dx;
+    xy += dx * dy;
+    yy += dy * dy;
   }
   return 0.5 * Math.atan2(2 * xy, xx - yy);
 }
@@ -115,37 +133,44 @@ function axes(angle: number): [Vector, Vector] {
   ];
 }
 
-function project(points: readonly Vector[], angle: number): Array<{ t: number; s: number }> {
+function project(points: Points, centre: Vector, angle: number): Samples {
   const [along, across] = axes(angle);
-  return points.map(({ x, y }) => ({ t: x * along.x + y * along.y, s: x * across.x + y * across.y }));
+  const t = new Float64Array(points.x.length);
+  const s = new Float64Array(points.x.length);
+  for (let at = 0; at < t.length; at++) {
+    const dx = points.x[at]! - centre.x;
+    const dy = points.y[at]! - centre.y;
+    t[at] = dx * along.x + dy * along.y;
+    s[at] = dx * across.x + dy * across.y;
+  }
+  return { t, s };
 }
 
 /** Angle of the line through the middles of the disc's columns, over the central 80 %, to be added to the frame's. */
-function midlineTilt(samples: ReadonlyArray<{ t: number; s: number }>): number {
-  const columns = new Map<number, { low: number; high: number }>();
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { t, s } of samples) {
-    const key = Math.floor(t);
-    first = Math.min(first, t);
-    last = Math.max(last, t);
-    const column = columns.get(key);
-    if (column === undefined) columns.set(key, { low: s, high: s });
-    else {
-      column.low = Math.min(column.low, s);
-      column.high = Math.max(column.high, s);
-    }
+function midlineTilt({ t, s }: Samples): number {
+  const first = t.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
+  const last = t.reduce((high, value) => Math.max(high, value), Number.NEGATIVE_INFINITY);
+  const low = new Float64Array(Math.floor(last - first) + 1).fill(Number.POSITIVE_INFINITY);
+  const high = new Float64Array(low.length).fill(Number.NEGATIVE_INFINITY);
+  for (let at = 0; at < t.length; at++) {
+    const column = Math.floor(t[at]! - first);
+    low[column] = Math.min(low[column]!, s[at]!);
+    high[column] = Math.max(high[column]!, s[at]!);
   }
-  const margin = 0.1 * (last - first);
-  const middles = [...columns]
-    .filter(([t]) => t >= first + margin && t + 1 <= last - margin)
-    .map(([t, { low, high }]) => ({ t: t + 0.5, s: (low + high) / 2 }));
+  const margin = Math.ceil(0.1 * low.length);
+  const middles: Array<{ t: number; s: number }> = [];
+  for (let column = margin; column < low.length - margin; column++) {
+    if (low[column]! <= high[column]!) middles.push({ t: column, s: (low[column]! + high[column]!) / 2 });
+  }
   if (middles.length < 3) return 0;
-  const [meanT, meanS] = [mean(middles.map(({ t }) => t)), mean(middles.map(({ s }) => s))];
-  const spread = middles.reduce((sum, { t }) => sum + (t - meanT) ** 2, 0);
-  const slope = middles.reduce((sum, { t, s }) => sum + (t - meanT) * (s - meanS), 0) / spread;
+  const [meanT, meanS] = [mean(middles.map((middle) => middle.t)), mean(middles.map((middle) => middle.s))];
+  const spread = middles.reduce((sum, middle) => sum + (middle.t - meanT) ** 2, 0);
+  const slope = middles.reduce((sum, middle) => sum + (middle.t - meanT) * (middle.s - meanS), 0) / spread;
   return -Math.atan(slope);
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += values[at]!;
+  return sum / values.length;
 }

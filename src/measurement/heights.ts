@@ -23,7 +23,8 @@ export function discHeights(frame: DiscFrame): DiscHeights {
   const at = (share: number): number => {
     const low = frame.anterior + (share - HALF_STRIP) * length;
     const high = frame.anterior + (share + HALF_STRIP) * length;
-    const inside = frame.samples.filter(({ t }) => t >= low && t < high).length;
+    let inside = 0;
+    for (const t of frame.samples.t) if (t >= low && t < high) inside++;
     return (inside * SAMPLE_AREA) / (high - low);
   };
   return { anterior: at(STRIPS.anterior), middle: at(STRIPS.middle), posterior: at(STRIPS.posterior) };

@@ -28,9 +28,10 @@ export function posteriorProtrusion(mask: Grey8, frame: DiscFrame, spacing: numb
   const length = Math.hypot(dt, ds);
   if (length === 0) return null;
   let farthest = Number.NEGATIVE_INFINITY;
-  for (const { t, s } of frame.samples) {
-    if (s > upper.s || s < lower.s) continue;
-    farthest = Math.max(farthest, ((t - lower.t) * ds - (s - lower.s) * dt) / length);
+  const { t, s } = frame.samples;
+  for (let at = 0; at < t.length; at++) {
+    if (s[at]! > upper.s || s[at]! < lower.s) continue;
+    farthest = Math.max(farthest, ((t[at]! - lower.t) * ds - (s[at]! - lower.s) * dt) / length);
   }
   return Number.isFinite(farthest) ? farthest : null;
 }

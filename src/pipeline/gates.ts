@@ -37,8 +37,12 @@ export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
   const { data } = resizeBilinear(crop, width, CROP_HEIGHT);
   const ordered = data.slice().sort();
   const quantile = (q: number) => ordered[Math.floor(q * (ordered.length - 1))]!;
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  const contrast = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
+  let total = 0;
+  for (const value of data) total += value;
+  const mean = total / data.length;
+  let squares = 0;
+  for (const value of data) squares += (value - mean) ** 2;
+  const contrast = Math.sqrt(squares / data.length);
   const scale = 1 / Math.max(contrast, 1e-6);
   let [gradient, laplacian, left, right, inner] = [0, 0, 0, 0, 0];
   for (let y = 1; y < CROP_HEIGHT - 1; y++) {

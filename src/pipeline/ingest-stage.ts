@@ -1,13 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
-import { keys, type Tier, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
+import { keys, type Tier, UNASSIGNED_TENANT, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
 import { isTerminal, uploadManifestSchema } from '../contracts/messages.ts';
 import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
 import { announceRun, announceUpload, type FinishDeps, finishRun } from './finish.ts';
 import type { DetectQueue, Logger, ObjectStore, PixelDecoder, Pseudonyms } from './ports.ts';
 import { openUpload, type UploadFile, type UploadLimits } from './prepare-files.ts';
-import { type PreparedStudy, type PreparedUpload, prepareUpload } from './prepare-upload.ts';
+import { prepareUpload } from './prepare-upload.ts';
+import type { PreparedStudy, PreparedUpload } from './prepared.ts';
 import { runKeyOf } from './run-key.ts';
 import type { ParsedRecord, UploadedObject } from './s3-record.ts';
 import { encodeSlice } from './slices.ts';
@@ -24,9 +25,6 @@ export interface IngestDeps extends FinishDeps {
   readonly tier: Tier;
   readonly leaseMs: number;
 }
-
-/** Uploads whose key names no tenant are booked under this one, so that they end with a reason too. */
-const UNASSIGNED_TENANT = 'unassigned';
 
 /**
  * One notification of the uploads bucket, delivered at least once: reads the upload, stores what the next stage needs

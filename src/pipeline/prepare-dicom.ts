@@ -9,7 +9,7 @@ import { contentBytes } from './prepare-content.ts';
 import type { ReadObject } from './prepare-read.ts';
 import { type DecodedSlice, decodeCandidates } from './prepare-slices.ts';
 import { FileTally } from './prepare-tally.ts';
-import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepare-upload.ts';
+import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepared.ts';
 
 const ADULT_YEARS = 18;
 

@@ -7,7 +7,7 @@ import { holdsText } from '../imaging/text-strokes.ts';
 import { contentBytes } from './prepare-content.ts';
 import type { UploadFile } from './prepare-files.ts';
 import { isConstant } from './prepare-slices.ts';
-import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepare-upload.ts';
+import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepared.ts';
 
 /**
  * A bare PNG or JPEG slice is a study of its own: upright as it is, of unknown spacing, sequence and age.

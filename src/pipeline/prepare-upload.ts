@@ -1,35 +1,10 @@
-import { InputFault, type Reason } from '../contracts/reasons.ts';
-import type { Slice, Study } from '../contracts/study.ts';
-import type { Grey16 } from '../imaging/image.ts';
-import type { PixelDecoder, Pseudonyms } from './ports.ts';
+import { InputFault } from '../contracts/reasons.ts';
 import { prepareDicomStudy } from './prepare-dicom.ts';
 import type { UploadFile, UploadLimits } from './prepare-files.ts';
 import { preparePicture } from './prepare-picture.ts';
 import { type ReadObject, readFiles } from './prepare-read.ts';
 import { FileTally } from './prepare-tally.ts';
-
-export type Verdict = 'ok' | { status: 'rejected' | 'quarantined'; reasons: Reason[] };
-
-export interface PreparedStudy {
-  readonly study: Study;
-  /** In the order of `study.slices`, stored orientation. */
-  readonly slices: readonly Grey16[];
-  readonly verdict: Verdict;
-}
-
-export interface PreparedUpload {
-  readonly studies: readonly PreparedStudy[];
-  /** Why files were left out, with counts; where there is no study, why the upload ends. */
-  readonly reasons: readonly Reason[];
-}
-
-export interface PrepareContext {
-  readonly tenant: string;
-  readonly pseudonyms: Pseudonyms;
-  readonly decoder: PixelDecoder;
-}
-
-export type SliceFacts = Omit<Slice, 'index' | 'file'>;
+import type { PrepareContext, PreparedStudy, PreparedUpload } from './prepared.ts';
 
 export interface PrepareInput extends PrepareContext {
   readonly files: AsyncIterable<UploadFile> | Iterable<UploadFile>;

@@ -48,9 +48,10 @@ export async function segmentSpine(
     const { segmenter, weight } = members[index]!;
     addMember(sum, output, placement, weight, segmenter);
   }
-  const raw = layInto(upright, crop, argmaxClasses(sum));
+  const inCrop = discs.map((box) => ({ ...box, x: box.x - crop.x, y: box.y - crop.y }));
+  const cleaned = cleanUp({ ...crop.image, data: argmaxClasses(sum) }, inCrop);
   return {
-    mask: cleanUp(raw, discs),
+    mask: layInto(upright, crop, cleaned),
     part: { x0: crop.x, y0: crop.y, x1: crop.x + crop.image.width, y1: crop.y + crop.image.height },
     members: members.map(({ segmenter: { id }, weight }) => ({ id, weight: round4(weight) })),
   };
@@ -68,11 +69,11 @@ function segmentersOf(manifest: PackManifest, tier: Tier): Array<{ segmenter: Sp
   }));
 }
 
-function layInto(upright: { width: number; height: number }, crop: PackedCrop, classes: Uint8Array): Grey8 {
+function layInto(upright: { width: number; height: number }, crop: PackedCrop, classes: Grey8): Grey8 {
   const { width, height } = upright;
   const data = new Uint8Array(width * height);
-  for (let y = 0; y < crop.image.height; y++) {
-    const row = classes.subarray(y * crop.image.width, (y + 1) * crop.image.width);
+  for (let y = 0; y < classes.height; y++) {
+    const row = classes.data.subarray(y * classes.width, (y + 1) * classes.width);
     data.set(row, (crop.y + y) * width + crop.x);
   }
   return { depth: 'u8', width, height, data };
