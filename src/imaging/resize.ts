@@ -66,20 +66,31 @@ export function resizeInto(source: Plane, target: Plane & { readonly data: Float
       stretchRow(source, upper, columns, below);
       belowRow = upper;
     }
-    const down = rows.weight[y]!;
-    const out = target.offset + y * target.stride;
-    for (let x = 0; x < target.width; x++) {
-      target.data[out + x] = (above[x]! + (below[x]! - above[x]!) * down) * scale + shift;
-    }
+    mixRows(above, below, rows.weight[y]!, target.data, target.offset + y * target.stride, scale, shift);
+  }
+}
+
+function mixRows(
+  above: Float64Array,
+  below: Float64Array,
+  down: number,
+  into: Float32Array,
+  start: number,
+  scale: number,
+  shift: number,
+): void {
+  for (let x = 0; x < above.length; x++) {
+    into[start + x] = (above[x]! + (below[x]! - above[x]!) * down) * scale + shift;
   }
 }
 
 function stretchRow(source: Plane, row: number, columns: Taps, into: Float64Array): void {
   const { data } = source;
+  const { lower, upper, weight } = columns;
   const start = source.offset + row * source.stride;
   for (let x = 0; x < into.length; x++) {
-    const left = data[start + columns.lower[x]!]!;
-    into[x] = left + (data[start + columns.upper[x]!]! - left) * columns.weight[x]!;
+    const left = data[start + lower[x]!]!;
+    into[x] = left + (data[start + upper[x]!]! - left) * weight[x]!;
   }
 }
 

@@ -32,17 +32,18 @@ export function canalWidth(
 ): number | null {
   const axis = canalAxis(mask, frame, spacingMm);
   if (axis === null) return null;
-  const reach = discHeight / 2 + MARGIN_MM / spacingMm;
-  const half = BAND_MM / spacingMm / 2;
+  const steps = Math.ceil((discHeight / 2 + MARGIN_MM / spacingMm) / STEP);
+  const half = Math.round(BAND_MM / spacingMm / 2 / STEP);
+  const widths: number[] = [];
+  for (let step = -steps - half; step <= steps + half; step++) {
+    const width = widthAt(mask, part, axis, step * STEP);
+    if (width === null) return null;
+    widths.push(width);
+  }
   let narrowest = Number.POSITIVE_INFINITY;
-  for (let at = -reach; at <= reach; at += STEP) {
-    const widths: number[] = [];
-    for (let aside = -half; aside <= half; aside += STEP) {
-      const width = widthAt(mask, part, axis, at + aside);
-      if (width === null) return null;
-      widths.push(width);
-    }
-    narrowest = Math.min(narrowest, widths.reduce((sum, width) => sum + width, 0) / widths.length);
+  for (let middle = half; middle < widths.length - half; middle++) {
+    const band = widths.slice(middle - half, middle + half + 1);
+    narrowest = Math.min(narrowest, band.reduce((sum, width) => sum + width, 0) / band.length);
   }
   return narrowest > 0 && Number.isFinite(narrowest) ? narrowest : null;
 }

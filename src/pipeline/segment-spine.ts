@@ -6,7 +6,7 @@ import type { PixelRect } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { inputBatch } from '../imaging/tensor.ts';
 import { cleanUp } from '../segmentation/clean-up.ts';
-import { addMember, argmaxClasses, emptyProbabilities } from '../segmentation/segmenter.ts';
+import { argmaxClasses, averageProbabilities } from '../segmentation/segmenter.ts';
 import type { PackedCrop } from './crops.ts';
 import { cropRuleName } from './detect-slices.ts';
 import type { LoadedPack } from './ports.ts';
@@ -36,20 +36,16 @@ export async function segmentSpine(
   const crop = members[0] === undefined ? undefined : crops.get(cropRuleName(members[0].segmenter.crop));
   if (crop === undefined) return null;
   const outputs = await Promise.all(
-    members.map(async ({ segmenter }) => {
+    members.map(async ({ segmenter, weight }) => {
       const batch = inputBatch([crop.image], segmenter.input);
       const { output, ms } = await pack.run(segmenter.id, batch);
       networksMs[segmenter.id] = (networksMs[segmenter.id] ?? 0) + ms;
-      return { output, placement: batch.placements[0]! };
+      return { id: segmenter.id, weight, output, placement: batch.placements[0]! };
     }),
   );
-  const sum = emptyProbabilities(crop.image.width, crop.image.height);
-  for (const [index, { output, placement }] of outputs.entries()) {
-    const { segmenter, weight } = members[index]!;
-    addMember(sum, output, placement, weight, segmenter);
-  }
+  const classes = argmaxClasses(averageProbabilities(outputs, crop.image));
   const inCrop = discs.map((box) => ({ ...box, x: box.x - crop.x, y: box.y - crop.y }));
-  const cleaned = cleanUp({ ...crop.image, data: argmaxClasses(sum) }, inCrop);
+  const cleaned = cleanUp({ ...crop.image, data: classes }, inCrop);
   return {
     mask: layInto(upright, crop, cleaned),
     part: { x0: crop.x, y0: crop.y, x1: crop.x + crop.image.width, y1: crop.y + crop.image.height },

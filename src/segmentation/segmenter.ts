@@ -1,4 +1,3 @@
-import type { SpineSegmenter } from '../contracts/pack.ts';
 import { SEGMENTATION_CLASSES } from '../contracts/report.ts';
 import type { Placement } from '../imaging/letterbox.ts';
 import { resizeInto } from '../imaging/resize.ts';
@@ -11,74 +10,94 @@ export interface SegmentationOutput {
 
 const CLASSES = SEGMENTATION_CLASSES.length;
 
-/** Class probabilities of a crop: `data` is classes x height x width, summed over weighted members. */
+/** Class probabilities: `data` is classes x height x width. */
 export interface ProbabilityMap {
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array;
 }
 
-export function emptyProbabilities(width: number, height: number): ProbabilityMap {
-  return { width, height, data: new Float32Array(CLASSES * width * height) };
+/** One member's answer with its place in the ensemble; `placement` is that of its input. */
+export interface WeightedOutput {
+  readonly id: string;
+  readonly weight: number;
+  readonly output: SegmentationOutput;
+  readonly placement: Placement;
 }
 
 /**
- * Adds one member's weighted softmax to the map: pad cut away, each class resized to the crop's pixels.
- * `placement` is that of the member's input. Throws `RangeError` where dims do not fit.
+ * The members' weighted mean on the crop: softmax of each, pad cut away, resized to the crop's pixels. Members whose
+ * content has one size are added before they are resized, which is the same (resizing is linear) and costs one resize.
+ * Throws `RangeError` where dims do not fit.
  */
-export function addMember(
-  sum: ProbabilityMap,
-  output: SegmentationOutput,
-  placement: Placement,
-  weight: number,
-  member: Pick<SpineSegmenter, 'id'>,
-): void {
-  const { width, height } = placement;
-  const expected = [1, CLASSES, height, width];
-  if (output.dims.length !== 4 || expected.some((size, axis) => output.dims[axis] !== size)) {
-    throw new RangeError(`${member.id} answers ${expected.join(' x ')}, not ${output.dims.join(' x ')}`);
+export function averageProbabilities(
+  members: readonly WeightedOutput[],
+  crop: { readonly width: number; readonly height: number },
+): ProbabilityMap {
+  const bySize = new Map<string, ProbabilityMap>();
+  for (const member of members) {
+    const { contentWidth: width, contentHeight: height } = member.placement;
+    const key = `${width}x${height}`;
+    const sum = bySize.get(key) ?? { width, height, data: new Float32Array(CLASSES * width * height) };
+    addSoftmax(sum, member);
+    bySize.set(key, sum);
   }
-  const probabilities = softmaxInside(output.data, placement);
-  const inside = { stride: placement.contentWidth, width: placement.contentWidth, height: placement.contentHeight };
-  const plane = placement.contentWidth * placement.contentHeight;
-  const resized = new Float32Array(sum.width * sum.height);
+  const total = new Float32Array(CLASSES * crop.width * crop.height);
+  for (const [index, content] of [...bySize.values()].entries()) {
+    const resized = index === 0 ? total : new Float32Array(total.length);
+    resizeClasses(content, crop, resized);
+    if (index > 0) for (let at = 0; at < total.length; at++) total[at]! += resized[at]!;
+  }
+  return { width: crop.width, height: crop.height, data: total };
+}
+
+function resizeClasses(content: ProbabilityMap, crop: { width: number; height: number }, into: Float32Array): void {
+  const { width, height, data } = content;
   for (let index = 0; index < CLASSES; index++) {
     resizeInto(
-      { data: probabilities, offset: index * plane, ...inside },
-      { data: resized, offset: 0, stride: sum.width, width: sum.width, height: sum.height },
-      weight,
+      { data, offset: index * width * height, stride: width, width, height },
+      {
+        data: into,
+        offset: index * crop.width * crop.height,
+        stride: crop.width,
+        width: crop.width,
+        height: crop.height,
+      },
     );
-    const offset = index * resized.length;
-    for (let pixel = 0; pixel < resized.length; pixel++) sum.data[offset + pixel]! += resized[pixel]!;
   }
 }
 
-/** Softmax over classes of the content alone: classes x contentHeight x contentWidth. */
-function softmaxInside(logits: Float32Array, placement: Placement): Float32Array {
+/** Adds a member's weighted softmax over the classes, of its content alone. */
+function addSoftmax(sum: ProbabilityMap, { id, weight, output, placement }: WeightedOutput): void {
   const { width, height, contentWidth, contentHeight, left, top } = placement;
+  const expected = [1, CLASSES, height, width];
+  if (output.dims.length !== 4 || expected.some((size, axis) => output.dims[axis] !== size)) {
+    throw new RangeError(`${id} answers ${expected.join(' x ')}, not ${output.dims.join(' x ')}`);
+  }
+  const logits = output.data;
   const plane = width * height;
   const inner = contentWidth * contentHeight;
-  const result = new Float32Array(CLASSES * inner);
+  const { data } = sum;
   for (let y = 0; y < contentHeight; y++) {
-    for (let x = 0; x < contentWidth; x++) {
-      const from = (top + y) * width + left + x;
-      const to = y * contentWidth + x;
-      const [a, b, c, d] = [logits[from]!, logits[from + plane]!, logits[from + 2 * plane]!, logits[from + 3 * plane]!];
+    let from = (top + y) * width + left;
+    let to = y * contentWidth;
+    for (let x = 0; x < contentWidth; x++, from++, to++) {
+      const a = logits[from]!;
+      const b = logits[from + plane]!;
+      const c = logits[from + 2 * plane]!;
+      const d = logits[from + 3 * plane]!;
       const largest = Math.max(a, b, c, d);
-      const [ea, eb, ec, ed] = [
-        Math.exp(a - largest),
-        Math.exp(b - largest),
-        Math.exp(c - largest),
-        Math.exp(d - largest),
-      ];
-      const total = ea + eb + ec + ed;
-      result[to] = ea / total;
-      result[to + inner] = eb / total;
-      result[to + 2 * inner] = ec / total;
-      result[to + 3 * inner] = ed / total;
+      const ea = Math.exp(a - largest);
+      const eb = Math.exp(b - largest);
+      const ec = Math.exp(c - largest);
+      const ed = Math.exp(d - largest);
+      const share = weight / (ea + eb + ec + ed);
+      data[to]! += ea * share;
+      data[to + inner]! += eb * share;
+      data[to + 2 * inner]! += ec * share;
+      data[to + 3 * inner]! += ed * share;
     }
   }
-  return result;
 }
 
 /** The most probable class of each pixel, 0 to 3; ties go to the lower class. */

@@ -5,9 +5,9 @@ import { type CropRule, TARGETS, type Target } from '../../src/contracts/pack.ts
 import { answerOf, effectiveWeights } from '../../src/ensemble/ensemble.ts';
 import { cropPixels, cropRect } from '../../src/imaging/crop.ts';
 import type { Grey8 } from '../../src/imaging/image.ts';
-import { type InputBatch, inputBatch } from '../../src/imaging/tensor.ts';
+import { inputBatch } from '../../src/imaging/tensor.ts';
 import type { Engine, LoadedPack } from '../../src/pipeline/ports.ts';
-import { addMember, argmaxClasses, emptyProbabilities, type ProbabilityMap } from '../../src/segmentation/segmenter.ts';
+import { argmaxClasses, averageProbabilities } from '../../src/segmentation/segmenter.ts';
 import { fixture, openDefaultPack, uprightFixture } from './pictures.ts';
 
 interface Samples {
@@ -97,15 +97,13 @@ async function classify(id: string, phantom: number) {
   return { crops, tensor, probabilities: readProbabilities(output, classifier, boxes.length) };
 }
 
-async function segment(id: string, phantom: number, sum: ProbabilityMap | null, weight: number) {
+async function segment(id: string, phantom: number) {
   const segmenter = member('spine-segmenter', id);
   const { crop, corners } = cut(slices[phantom]!, golden.phantoms[phantom]!.region, segmenter.crop);
-  const batch: InputBatch = inputBatch([crop], segmenter.input);
+  const batch = inputBatch([crop], segmenter.input);
   const tensor = batch.data.slice();
-  const map = sum ?? emptyProbabilities(crop.width, crop.height);
   const { output } = await pack.run(id, batch);
-  addMember(map, output, batch.placements[0]!, weight, segmenter);
-  return { corners, tensor, map };
+  return { crop, corners, tensor, output, placement: batch.placements[0]! };
 }
 
 test('the fixtures are of the members that the pack holds', () => {
@@ -133,10 +131,11 @@ describe.each(golden.segmenters)('segmenter $id agrees with training', ({ id, ca
   test.each(cases)(
     'crop, tensor and probabilities of phantom $phantom',
     async ({ phantom, crop, tensor, probabilities }) => {
-      const result = await segment(id, phantom, null, 1);
+      const { output, placement, ...result } = await segment(id, phantom);
       expect(result.corners).toEqual(crop);
       expectSamples(result.tensor, tensor, 1e-3);
-      expectSamples(result.map.data, probabilities, 1e-3);
+      const { data } = averageProbabilities([{ id, weight: 1, output, placement }], result.crop);
+      expectSamples(data, probabilities, 1e-3);
     },
   );
 });
@@ -173,11 +172,13 @@ describe('the ensemble agrees with training', () => {
     const ids = new Set(golden.segmenters.map(({ id }) => id));
     const weights = effectiveWeights(pack.manifest.segmentation, ids);
     for (const { phantom, probabilities, classPixels } of golden.ensemble.segmentation) {
-      let sum: ProbabilityMap | null = null;
-      for (const { id, weight } of weights) sum = (await segment(id, phantom, sum, weight)).map;
-      expectSamples(sum!.data, probabilities, 1e-3);
+      const outputs = await Promise.all(
+        weights.map(async ({ id, weight }) => ({ id, weight, ...(await segment(id, phantom)) })),
+      );
+      const mean = averageProbabilities(outputs, outputs[0]!.crop);
+      expectSamples(mean.data, probabilities, 1e-3);
       const counts = [0, 0, 0, 0];
-      for (const value of argmaxClasses(sum!)) counts[value]!++;
+      for (const value of argmaxClasses(mean)) counts[value]!++;
       for (const [value, count] of classPixels.entries())
         expect(Math.abs(counts[value]! - count)).toBeLessThanOrEqual(4);
     }

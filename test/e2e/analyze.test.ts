@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportSchema } from '../../src/contracts/report.ts';
+import { phantomPng } from '../support/phantom-picture.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/discflow.js', import.meta.url));
+const SAMPLE = fileURLToPath(new URL('../../examples/sample-study.zip', import.meta.url));
+const LUMBAR = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2'];
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'discflow-e2e-'));
+});
+
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command as a user calls it: a process of its own, without a network or a terminal. */
+function discflow(...args: string[]): Promise<Ended> {
+  const env = {
+    ...process.env,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: '1',
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [BIN, ...args], { env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+    });
+  });
+}
+
+const reportsOf = (stdout: string) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { source: string })
+    .map(({ source, ...report }) => ({ source, report: reportSchema.parse(report) }));
+
+describe('discflow analyze', () => {
+  it('answers every lumbar disc of a DICOM study and writes report, overlay, mask, page and table', async () => {
+    const { code, stdout } = await discflow('analyze', SAMPLE, '--out', join(folder, 'out'), '--json');
+    expect(code).toBe(0);
+    const [{ source, report }] = reportsOf(stdout) as [ReturnType<typeof reportsOf>[number]];
+    expect(source).toBe(SAMPLE);
+    expect(report.discs.slice(0, 5).map(({ level }) => level)).toEqual(LUMBAR);
+    expect(report.discs.find(({ level }) => level === 'L4-L5')?.bulgeOrHerniation.positive).toBe(true);
+    expect(report.input?.selected?.sequence).toBe('t2');
+    const files = await readdir(join(folder, 'out', 'sample-study'));
+    expect(files.sort()).toEqual(['findings.csv', 'mask.png', 'overlay.png', 'report.html', 'report.json', 'run.json']);
+    const written = JSON.parse(await readFile(join(folder, 'out', 'sample-study', 'report.json'), 'utf8')) as unknown;
+    expect(written).toEqual(report);
+  });
+
+  it('returns the stored result for the same study, and status lists its one run', async () => {
+    const before = await readFile(join(folder, 'out', 'sample-study', 'report.json'));
+    const again = await discflow('analyze', SAMPLE, '--out', join(folder, 'again'));
+    expect(again.code).toBe(0);
+    expect(await readFile(join(folder, 'again', 'sample-study', 'report.json'))).toEqual(before);
+    const { stdout } = await discflow('status', '--json');
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ attempt: 1 });
+  });
+
+  it('exits 2 and writes a report with the reason when an input is refused, beside one that is answered', async () => {
+    const mixed = join(folder, 'mixed');
+    await mkdir(mixed);
+    await writeFile(join(mixed, 'good.png'), await phantomPng(5));
+    await writeFile(join(mixed, 'broken.png'), 'no picture');
+    const { code, stdout, stderr } = await discflow('analyze', mixed, '--out', join(folder, 'out2'), '--json');
+    expect(code).toBe(2);
+    const ends = Object.fromEntries(
+      reportsOf(stdout).map(({ source, report }) => [source.slice(mixed.length + 1), report]),
+    );
+    expect(ends['broken.png']).toMatchObject({ status: 'rejected', reasons: [{ code: 'content_type' }] });
+    expect(['done', 'needs_review']).toContain(ends['good.png']?.status);
+    expect(stderr).toContain('[2/2]');
+    expect(await readFile(join(folder, 'out2', 'broken', 'report.html'), 'utf8')).toContain('Not for diagnostic use');
+  });
+
+  it('exits 1 before any work when two inputs would write the same folder', async () => {
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    for (const path of [one, two]) {
+      await mkdir(path);
+      await copyFile(SAMPLE, join(path, 'same.zip'));
+    }
+    const { code, stderr } = await discflow('analyze', one, two, '--out', join(folder, 'out3'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('would both be written to "same"');
+    expect(await readdir(folder)).not.toContain('out3');
+  });
+
+  it.each([
+    [['analyze', 'nowhere', '--out', 'x'], 'no such file or folder'],
+    [['analyze', SAMPLE], "required option '--out <dir>'"],
+    [['analyze', SAMPLE, '--out', 'x', '--tier', 'best'], 'Allowed choices are single, ensemble, auto'],
+    [['analyze', SAMPLE, '--out', 'x', '--pack', tmpdir()], 'holds no model pack'],
+    [['nonsense'], "unknown command 'nonsense'"],
+  ])('exits 1 and says what is wrong for %j', async (args, message) => {
+    const { code, stderr } = await discflow(...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('discflow pack verify', () => {
+  it('accepts the shipped pack and refuses one with a changed file', async () => {
+    expect((await discflow('pack', 'verify')).code).toBe(0);
+    const broken = join(folder, 'pack');
+    await mkdir(broken);
+    const shipped = fileURLToPath(new URL('../../layers/models/', import.meta.url));
+    for (const name of await readdir(shipped)) {
+      if (/\.(onnx|json)$/.test(name)) await copyFile(join(shipped, name), join(broken, name));
+    }
+    const victim = (await readdir(broken)).find((name) => name.endsWith('.onnx'))!;
+    const bytes = await readFile(join(broken, victim));
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(join(broken, victim), bytes);
+    const { code, stderr } = await discflow('pack', 'verify', broken);
+    expect(code).toBe(1);
+    expect(stderr).toContain('is no sound pack');
+  });
+});
