@@ -36,5 +36,6 @@ function unpack(packed: Uint8Array, words: Uint16Array, shift: number): void {
     at += run ? 1 : count;
     out += count;
   }
-  if (packed.length - at > 2) throw new InputFault('malformed', 'RLE data passes the frame');
+  // Padding: zeros, or bytes that mean nothing (128).
+  if (packed.subarray(at).some((byte) => byte !== 0 && byte !== 128)) throw new InputFault('malformed', 'RLE data passes the frame');
 }

@@ -37,6 +37,8 @@ export const SAMPLE_AREA = 1 / SUBSAMPLES ** 2;
 /** A disc shorter than this part of its box's longer side is not covered by the mask. */
 const MIN_LENGTH = 0.45;
 const MIN_PIXELS = 12;
+/** A box filled less than this holds scraps of a disc that the network hardly saw. */
+const MIN_FILL = 0.08;
 /** The mid-line ends where this part of the disc lies beyond it. */
 const END_SHARE = 0.005;
 /** Discs are looked for a little outside their box. */
@@ -44,7 +46,7 @@ const BOX_MARGIN = 0.12;
 
 /** The frame of a disc of these pixels; null where they are too few or too short for the detected box. */
 export function discFrame(pixels: readonly number[], width: number, box: Box): DiscFrame | null {
-  if (pixels.length < MIN_PIXELS) return null;
+  if (pixels.length < Math.max(MIN_PIXELS, MIN_FILL * box.width * box.height)) return null;
   const points = subsample(pixels, width);
   const centre = { x: mean(points.x), y: mean(points.y) };
   let angle = principalAngle(points, centre);

@@ -18,6 +18,9 @@ const NOTHING: Measurements = {
   signalRatio: null,
 };
 
+/** A disc that ends farther in front of the posterior wall was not segmented to its end, millimetres. */
+const FARTHEST_IN_FRONT_MM = -4;
+
 /** Neighbouring discs lie within this multiple of the median spacing; beyond it one is missing between them. */
 const NEIGHBOUR = 1.55;
 
@@ -52,7 +55,8 @@ export function measureDiscs(
       heightIndex:
         adjoining.length === 0 ? null : round2((meanHeight * adjoining.length) / adjoining.reduce((a, b) => a + b, 0)),
       areaMm2: round2(frame.area * spacingMm ** 2),
-      posteriorProtrusionMm: protrusion === null ? null : round2(protrusion * spacingMm),
+      posteriorProtrusionMm:
+        protrusion === null || protrusion * spacingMm < FARTHEST_IN_FRONT_MM ? null : round2(protrusion * spacingMm),
       canalApMm: canal === null ? null : round2(canal * spacingMm),
       signalRatio: ratio === null ? null : round2(ratio),
     };

@@ -24,7 +24,7 @@ LARGEST_GAP_RATIO = 1.8
 
 def open_detectors(models: Path) -> tuple[Detector, Detector]:
     """The region's and the discs' detector of a pack."""
-    entries = {member["role"]: member for fragment in read_fragments(models) for member in fragment["members"]}
+    entries = {member["role"]: member for fragment in read_fragments(models) for member in fragment.get("members", [])}
     return tuple(_open(models, entries[role]) for role in ("lumbar-detector", "disc-detector"))
 
 

@@ -143,7 +143,7 @@ def segmenter_cases(
 def ensemble_discs(fragment: dict[str, Any], members: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Probability, disagreement and answer of each target for every disc, from the classifiers' cases."""
     result = []
-    for index, case in enumerate(members[0]["cases"]):
+    for index, case in enumerate(members[0]["cases"] if members else []):
         answers = {}
         for name, target in fragment["targets"].items():
             by_member = {

@@ -101,6 +101,19 @@ describe('measureDiscs', () => {
     expect(Object.values(nothing!)).toEqual(new Array(8).fill(null));
   });
 
+  test('scraps of a disc in a large box are not measured', () => {
+    const { mask, part } = draw([rectangle(CLASS.disc, 60, 84, 30, 1.5)], 0.5, 0);
+    const [nothing] = measureDiscs({ mask, part }, mask, [{ x: 118, y: 150, width: 70, height: 45 }], 0.5);
+    expect(nothing!.heightMiddleMm).toBeNull();
+  });
+
+  test('a disc whose posterior part is missing in the mask has no protrusion', () => {
+    const short = [...spine()].map((shape, index) =>
+      index === 1 ? rectangle(CLASS.disc, 60, 84, 26, SPINE.disc) : shape,
+    );
+    expect(measure(short, 0.6, 0)[1]!.posteriorProtrusionMm).toBeNull();
+  });
+
   test('a disc or a canal at the edge of the segmented part is not measured', () => {
     const { mask, boxOf, part } = draw(spine(), 0.6, 0);
     const boxes = [boxOf(0), boxOf(1), boxOf(2)];

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { readHeader } from '../../../src/dicom/header.ts';
+import type { DicomObject, DirectionCosines } from '../../../src/dicom/object.ts';
+import { slicePlane, uprightMoves } from '../../../src/dicom/plane.ts';
+import { eligibleSeries, rankSeries, refusalOfStudy } from '../../../src/dicom/ranking.ts';
+import { groupSeries } from '../../../src/dicom/series.ts';
+import { fromTheMiddle, orderSlices } from '../../../src/dicom/slice-order.ts';
+import { phantomStudy } from '../../../src/phantom/study.ts';
+
+const template = readHeader(
+  phantomStudy({ seed: 2, rows: 64, columns: 64, spacingMm: [4, 4], t2Slices: 1, t1Slices: 0, localizer: false })
+    .files[0]!.bytes,
+);
+const SAGITTAL: DirectionCosines = [0, 1, 0, 0, 0, -1];
+
+interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
+  readonly uid?: string;
+  readonly x?: number;
+  readonly orientation?: DirectionCosines | null;
+  readonly sequence?: Partial<DicomObject['sequence']>;
+}
+
+function object({ uid = '1.1', x = 0, orientation = SAGITTAL, sequence = {}, ...more }: Change): DicomObject {
+  const { echoTimeMs } = { ...template.sequence, ...sequence };
+  return {
+    ...template,
+    seriesInstanceUid: '1.9',
+    sopInstanceUid: uid,
+    rows: 512,
+    columns: 512,
+    ...more,
+    sequence: { ...template.sequence, descriptionHints: [], ...sequence },
+    frames: [{ orientation, position: [x, -140, 140], spacingMm: [0.6, 0.6], echoTimeMs }],
+  };
+}
+
+const rank = (...changes: Change[]) =>
+  groupSeries(changes.map(object)).map((series, index) => rankSeries(series, index, orderSlices(series).length));
+const ranked = (change: Change) => rank(change)[0]!;
+
+describe('slicePlane', () => {
+  const oblique = (degrees: number): DirectionCosines => {
+    const angle = (degrees * Math.PI) / 180;
+    return [Math.sin(angle), Math.cos(angle), 0, 0, 0, -1];
+  };
+
+  it.each([
+    [0, 'sagittal'],
+    [15, 'sagittal'],
+    [34, 'sagittal'],
+    [40, 'oblique'],
+    [50, 'oblique'],
+    [60, 'coronal'],
+  ] as const)('calls a slice turned by %d degrees %s', (degrees, plane) => {
+    expect(slicePlane(oblique(degrees))).toMatchObject({ plane, obliquityDegrees: expect.closeTo(degrees, 6) });
+  });
+
+  it('points every sagittal normal to the left, however the slice lies', () => {
+    for (const orientation of [SAGITTAL, [0, -1, 0, 0, 0, -1], [0, 0, 1, 0, 1, 0]] as const) {
+      expect(slicePlane(orientation).normal[0]).toBeCloseTo(1);
+    }
+  });
+});
+
+describe('uprightMoves', () => {
+  it.each([
+    [[0, 1, 0, 0, 0, -1], false, false, false],
+    [[0, -1, 0, 0, 0, -1], false, true, false],
+    [[0, 1, 0, 0, 0, 1], false, false, true],
+    [[0, 0, -1, 0, 1, 0], true, false, false],
+    [[0, 0, 1, 0, 1, 0], true, false, true],
+    [[0, 0, -1, 0, -1, 0], true, true, false],
+    [[0.1, 0.98, 0.1, 0, 0.1, -0.99], false, false, false],
+  ] as const)(
+    'brings %j upright by transpose %s, flip across %s, flip down %s',
+    (orientation, transpose, flipX, flipY) => {
+      expect(uprightMoves(orientation)).toEqual({ transpose, flipX, flipY });
+    },
+  );
+});
+
+describe('groupSeries', () => {
+  it('parts planes, echoes, sizes and kinds of image under one series UID', () => {
+    const series = groupSeries([
+      object({ uid: '1.1' }),
+      object({ uid: '1.2', x: 4 }),
+      object({ uid: '1.3', orientation: [1, 0, 0, 0, 1, 0] }),
+      object({ uid: '1.4', sequence: { echoTimeMs: 20 } }),
+      object({ uid: '1.5', rows: 256 }),
+      object({ uid: '1.6', imageType: ['ORIGINAL', 'PRIMARY', 'W'] }),
+    ]);
+    expect(series.map(({ frames }) => frames.length).sort()).toEqual([1, 1, 1, 1, 2]);
+  });
+
+  it('counts an instance once and keeps those without a UID', () => {
+    const twice = [
+      object({ uid: '1.1' }),
+      object({ uid: '1.1' }),
+      object({ sopInstanceUid: null, x: 4 }),
+      object({ sopInstanceUid: null, x: 8 }),
+    ];
+    expect(groupSeries(twice)[0]!.frames).toHaveLength(3);
+  });
+
+  it('does not depend on the order of the files', () => {
+    const objects = Array.from({ length: 7 }, (_, index) =>
+      object({ uid: `1.${index}`, x: index, orientation: index % 3 === 0 ? [1, 0, 0, 0, 1, 0] : SAGITTAL }),
+    );
+    const uids = (list: DicomObject[]) =>
+      groupSeries(list).map(({ key, frames }) => [key, frames.map((frame) => frame.object.sopInstanceUid)]);
+    expect(uids([...objects].reverse())).toEqual(uids(objects));
+  });
+});
+
+describe('orderSlices', () => {
+  const series = (xs: number[]) => groupSeries(xs.map((x, index) => object({ uid: `1.${90 - index}`, x })))[0]!;
+
+  it('orders by position along the normal and takes one slice a place', () => {
+    const slices = orderSlices(series([8, -4, 0, 4, 0, 12]));
+    expect(slices.map(({ frame }) => frame.geometry.position![0])).toEqual([-4, 0, 4, 8, 12]);
+    expect(slices.map(({ offsetMm }) => offsetMm)).toEqual([-8, -4, 0, 4, 8]);
+  });
+
+  it('goes out from the middle, to lower indices first', () => {
+    const slices = orderSlices(series([0, 4, 8, 12]));
+    expect(fromTheMiddle(slices).map(({ sliceIndex }) => sliceIndex)).toEqual([1, 2, 0, 3]);
+  });
+
+  it('keeps the frames’ order where a multi-frame object gives no positions', () => {
+    const [frame] = object({}).frames;
+    const frames = [frame!, ...Array.from({ length: 4 }, () => ({ ...frame!, position: null }))];
+    const slices = orderSlices(groupSeries([{ ...object({}), multiFrame: true, frames }])[0]!);
+    expect(slices.map(({ frame: { frame: index }, offsetMm }) => [index, offsetMm])).toEqual(
+      [0, 1, 2, 3, 4].map((index) => [index, null]),
+    );
+    expect(fromTheMiddle(slices)[0]!.sliceIndex).toBe(2);
+  });
+});
+
+describe('rankSeries', () => {
+  const t2 = ranked({});
+
+  it.each([
+    ['a 3D T2', { sequence: { acquisitionType: '3D' } }],
+    ['a fat-suppressed T2', { sequence: { fatSuppressed: true } }],
+    ['a sagittal T2 localizer', { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }],
+    ['an oblique T2', { orientation: [0.4, 0.9165, 0, 0, 0, -1] }],
+    ['a T2*', { sequence: { scanningSequence: ['GR'], repetitionTimeMs: 500, echoTimeMs: 14, flipAngleDegrees: 20 } }],
+    ['a series of unknown weighting', { sequence: { repetitionTimeMs: null, echoTimeMs: null } }],
+  ] as const)('takes %s, behind a plain T2', (_, change) => {
+    const other = ranked(change as Change);
+    expect(other.refusal).toBeNull();
+    expect(other.ranking.score!).toBeLessThan(t2.ranking.score!);
+  });
+
+  it.each([
+    ['a T1', { sequence: { repetitionTimeMs: 500, echoTimeMs: 10 } }, 'no_t2_series'],
+    ['a STIR', { sequence: { inversionTimeMs: 160 } }, 'no_t2_series'],
+    ['an axial T2', { orientation: [1, 0, 0, 0, 1, 0] }, 'no_sagittal_series'],
+    ['a cervical T2', { bodyRegion: 'elsewhere' }, 'not_lumbar'],
+    ['a reformat', { imageType: ['DERIVED', 'SECONDARY', 'MPR'] }, 'derived'],
+    ['a CT', { modality: 'CT' }, 'modality'],
+    ['Modality MR of class CT', { sopClassUid: '1.2.840.10008.5.1.4.1.1.2' }, 'inconsistent_header'],
+    ['an MR spectrum', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4.2' }, 'sop_class'],
+    ['a capture of a slice', { modality: 'OT', sopClassUid: '1.2.840.10008.5.1.4.1.1.7' }, 'sop_class'],
+    ['a slice without orientation', { orientation: null }, 'geometry_unknown'],
+    ['a thumbnail', { rows: 32, columns: 32 }, 'dimensions'],
+    ['a strip', { rows: 512, columns: 100 }, 'dimensions'],
+  ] as const)('refuses %s: %s', (_, change, code) => {
+    const { refusal, ranking } = ranked(change as Change);
+    expect([refusal, ranking.score, ranking.notes[0]]).toEqual([code, null, code]);
+  });
+
+  it('refuses a study for the step that its best series reached', () => {
+    const study = rank(
+      { uid: '1.1', modality: 'CT' },
+      { uid: '1.2', orientation: [1, 0, 0, 0, 1, 0] },
+      { uid: '1.3', sequence: { echoTimeMs: 10, repetitionTimeMs: 500 } },
+    );
+    expect(refusalOfStudy(study)).toBe('no_t2_series');
+    expect(refusalOfStudy(study.slice(0, 2))).toBe('no_sagittal_series');
+    expect(eligibleSeries(study)).toEqual([]);
+  });
+
+  it('records codes and numbers alone', () => {
+    expect(JSON.stringify(t2.ranking)).not.toContain('1.9');
+    expect(t2.ranking.notes.every((note) => /^[a-z0-9_]+$/.test(note))).toBe(true);
+  });
+});
