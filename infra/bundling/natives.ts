@@ -63,8 +63,10 @@ function closure(names: readonly string[], skip: readonly string[]): string[] {
   for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
     if (seen.has(name) || skip.includes(name)) continue;
     seen.add(name);
-    const { dependencies = {} } = JSON.parse(readFileSync(join(sourceOf(name), 'package.json'), 'utf8')) as PackageJson;
-    queue.push(...Object.keys(dependencies));
+    const source = sourceOf(name);
+    const { dependencies = {} } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as PackageJson;
+    // A version of its own lies in the package's folder and is copied with it.
+    queue.push(...Object.keys(dependencies).filter((other) => !existsSync(join(source, 'node_modules', other))));
   }
   return [...seen].sort();
 }

@@ -33,7 +33,7 @@ export async function openZip(bytes: Buffer, limits: ArchiveLimits): Promise<Arc
   const budget = new ArchiveBudget(limits, bytes.length);
   const files: ArchivedFile[] = [];
   try {
-    const zip = await fromBufferPromise(bytes, { lazyEntries: true, decodeStrings: false });
+    const zip = await fromBufferPromise(bytes, { lazyEntries: true, decodeStrings: false, validateEntrySizes: false });
     for await (const entry of zip.eachEntry()) {
       budget.add({ packed: entry.compressedSize, inflated: entry.uncompressedSize });
       const file = archivedFile(zip, entry, bytes);

@@ -37,5 +37,6 @@ function unpack(packed: Uint8Array, words: Uint16Array, shift: number): void {
     out += count;
   }
   // Padding: zeros, or bytes that mean nothing (128).
-  if (packed.subarray(at).some((byte) => byte !== 0 && byte !== 128)) throw new InputFault('malformed', 'RLE data passes the frame');
+  if (packed.subarray(at).some((byte) => byte !== 0 && byte !== 128))
+    throw new InputFault('malformed', 'RLE data passes the frame');
 }

@@ -49,16 +49,16 @@ class WorkerLost extends Error {
   override readonly name = 'WorkerLost';
 }
 
-type Pooled = typeof DEFAULTS extends infer D ? { readonly [K in keyof D]: number } : never;
+type PoolOptions = Required<Omit<DecoderOptions, 'pictures'>>;
 
 class DecoderPool {
-  readonly #options: Pooled;
+  readonly #options: PoolOptions;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
   readonly #waiting: Array<() => void> = [];
   #busy = 0;
 
-  constructor(options: Pooled) {
+  constructor(options: PoolOptions) {
     this.#options = options;
   }
 

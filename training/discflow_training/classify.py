@@ -43,7 +43,7 @@ class Recipe:
     crop_factor: float = 1.5
     input_width: int = 112
     input_height: int = 112
-    epochs: int = 40
+    epochs: int = 30
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05

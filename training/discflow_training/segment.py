@@ -47,7 +47,7 @@ class Recipe:
     width: float = 0.25
     input_width: int = 192
     input_height: int = 384
-    epochs: int = 40
+    epochs: int = 25
     batch: int = 4
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
