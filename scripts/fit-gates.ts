@@ -19,6 +19,7 @@ import {
   pictureGates,
 } from '../src/pipeline/gates.ts';
 import type { LoadedPack } from '../src/pipeline/ports.ts';
+import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
 
 /** One labelled picture: `good` ones must pass the gates, T1 ones must not. */
 interface Picture {
@@ -143,7 +144,7 @@ async function readGrey(file: string): Promise<Grey16> {
   return { depth: 'u16', width, height, data: new Uint16Array(data.buffer, data.byteOffset, width * height) };
 }
 
-function studyOf({ width, height }: Grey16): Study {
+function studyOf(image: Grey16): Study {
   const pseudonym = `v1-${'a'.repeat(26)}`;
   return {
     schema: 'discflow.study/1',
@@ -158,16 +159,7 @@ function studyOf({ width, height }: Grey16): Study {
       {
         index: 0,
         file: 'slices/0.raw',
-        rows: height,
-        columns: width,
-        orientation: { transpose: false, flipX: false, flipY: false },
-        pixelSpacingMm: null,
-        offsetMm: null,
-        sliceIndex: 0,
-        sliceCount: 1,
-        frame: null,
-        sopInstanceRef: null,
-        invert: false,
+        ...pictureFacts(image),
       },
     ],
     flags: [],

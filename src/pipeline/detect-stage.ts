@@ -17,7 +17,7 @@ export interface DetectDeps extends StageDeps {
 /** One detect message, delivered at least once: chooses the slice, finds region and discs, hands crops on. */
 export async function detectRun(deps: DetectDeps, message: DetectMessage): Promise<void> {
   await withClaimedRun(deps, 'detect', message, async (item) => {
-    const { tenant, studyKey, runKey, contentHash } = message;
+    const { tenant, studyKey, runKey } = message;
     const pack = await deps.engine.pack(message.packSha256);
     const study = await loadStudy(deps.data, message);
     const slices = await loadSlices(deps.data, study);
@@ -45,17 +45,7 @@ export async function detectRun(deps: DetectDeps, message: DetectMessage): Promi
       ...[...crops].map(([name, body]) => put(name, body, 'application/octet-stream')),
     ]);
     await put(RUN_FILES.detection, json(detection), 'application/json');
-    await deps.analyzeQueue.send({
-      schema: 'discflow.analyze/1',
-      tenant,
-      studyKey,
-      contentHash,
-      runKey,
-      packSha256: message.packSha256,
-      tier: message.tier,
-      attempt: message.attempt,
-      traceId: message.traceId,
-    });
+    await deps.analyzeQueue.send({ ...message, schema: 'discflow.analyze/1' });
     await deps.runs.advanceRun(item, { status: 'detected', reasons: [], stage: 'detect' }, deps.clock.nowMs());
   });
 }

@@ -50,7 +50,8 @@ function verdictOf(pixels: Grey16): Verdict {
   return 'ok';
 }
 
-const pictureFacts = ({ width, height }: Grey16): SliceFacts => ({
+/** What is known of a bare picture as a slice: its size and nothing of space. */
+export const pictureFacts = ({ width, height }: Grey16): SliceFacts => ({
   rows: height,
   columns: width,
   orientation: { transpose: false, flipX: false, flipY: false },
