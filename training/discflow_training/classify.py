@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from .averaging import WeightAverage
 from .classifiers import FAMILIES, TITLES, DiscClassifier
-from .data import DEFAULT_DATA_ROOT, data_hash
+from .data import DEFAULT_DATA_ROOT, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .encoders import load_checkpoint
 from .export import export_onnx, file_entry, open_session, run_session
@@ -53,6 +53,8 @@ class Recipe:
     strength: float = 1.0
     seed: int = 0
     sequences: tuple[str, ...] = ("t2", "t2_SPACE")
+    fold: int = -1
+    """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
 
     @property
     def view(self) -> DiscInput:
@@ -136,8 +138,8 @@ def train(
     torch.manual_seed(recipe.seed)
     np.random.seed(recipe.seed)
     discs = read_discs(root, recipe.sequences, found)
-    training = [disc for disc in discs if disc.split == "train"]
-    validation = [disc for disc in discs if disc.split == "val" and disc.scored]
+    training = [disc for disc in discs if disc.split == "train" and fold_of(disc.patient) != recipe.fold]
+    validation = [disc for disc in held_out(discs, recipe.fold) if disc.scored]
     cache = SliceCache()
     network = recipe.network().to(memory_format=torch.channels_last)
     if pretrained:
@@ -164,7 +166,24 @@ def train(
     hashes = data_hash({disc.path for disc in training}, root)
     record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "curves": curves}
     (out / "training.json").write_text(json.dumps(record, indent=1))
+    write_predictions(out / "predictions.json", validation, predict(average.network, validation, recipe.view, cache))
     torch.save(average.network.state_dict(), out / "weights.pt")
+
+
+def held_out(discs: Sequence[Disc], fold: int) -> list[Disc]:
+    """The discs that a run does not train on: those of its fold of the training patients, or those of `val`."""
+    if fold < 0:
+        return [disc for disc in discs if disc.split == "val"]
+    return [disc for disc in discs if disc.split == "train" and fold_of(disc.patient) == fold]
+
+
+def write_predictions(path: Path, discs: Sequence[Disc], logits: np.ndarray) -> None:
+    """Logits of each disc and target, so that ensembles are searched on discs that no member was trained on."""
+    rows = [
+        {"image": disc.image, "order": disc.order, "logits": [round(float(v), 4) for v in values]}
+        for disc, values in zip(discs, logits, strict=True)
+    ]
+    path.write_text(json.dumps(rows))
 
 
 def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) -> float:

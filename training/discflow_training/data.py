@@ -23,6 +23,7 @@ DEFAULT_DATA_ROOT = Path("../shared/data")
 MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
 MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5
+FOLDS = 5
 
 Split = Literal["train", "val", "test"]
 
@@ -123,6 +124,11 @@ def read_segmentation(root: Path) -> list[SegmentationSlice]:
                 )
             )
     return slices
+
+
+def fold_of(patient: str, folds: int = FOLDS) -> int:
+    """The cross-validation fold of a patient, 0 to `folds` - 1, the same for every task and on every machine."""
+    return int.from_bytes(hashlib.sha256(f"fold/{patient}".encode()).digest()[:8]) % folds
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Masks for ordinary T2 slices from trained segmenters: `python -m discflow_training.pseudo` (self-training).
+"""Masks for ordinary T2 slices from a pack's segmenters: `python -m discflow_training.pseudo` (self-training).
 
 Labelled disc boxes judge the masks: a slice is kept when a mask component fills each of its five lowest boxes. Only
 training patients are used. `segment train --pseudo` reads the folder.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, DetectionImage, disc_boxes_of_mask, read_spider, read_yolospine
+from .fragment import DEFAULT_MODELS, read_fragment
 from .imaging import upright_slice
 from .region_data import IGNORED, Region
-from .segment import load_trained, predict
+from .segment import member_probabilities
 
 LEAST_SHARE = 0.75
 LEAST_PROBABILITY = 0.5
@@ -46,12 +47,12 @@ def largest_canal(mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def pseudo_mask(image: DetectionImage, networks: Sequence[tuple]) -> tuple[Region, np.ndarray]:
-    """The slice as a region with the networks' mean mask; pixels of low probability are `IGNORED`."""
+def pseudo_mask(image: DetectionImage, models: Path, members: Sequence[dict[str, Any]]) -> tuple[Region, np.ndarray]:
+    """The slice as a region with the members' mean mask; pixels of low probability are `IGNORED`."""
     grey = upright_slice(image.path)
     box = tuple(float(v) for v in image.region)
     region = Region(image.name, image.patient, "train", "pseudo", grey.astype(np.float32), np.zeros_like(grey), box)
-    maps = [predict(network, region, recipe.view) for network, recipe in networks]
+    maps = [member_probabilities(models, member, [region])[0] for member in members]
     x0, y0, x1, y1 = maps[0][1]
     mean = sum(values for values, _ in maps) / len(maps)
     classes = largest_canal(mean.argmax(axis=0).astype(np.uint8))
@@ -62,18 +63,17 @@ def pseudo_mask(image: DetectionImage, networks: Sequence[tuple]) -> tuple[Regio
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.pseudo", description=__doc__)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for `segment train --pseudo`")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    networks = [load_trained(run) for run in options.runs]
+    members = [member for member in read_fragment(options.models)["members"] if member["role"] == "spine-segmenter"]
     slices = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
     slices = [image for image in slices if image.split == "train"]
     kept = 0
     for image in slices:
-        region, mask = pseudo_mask(image, networks)
+        region, mask = pseudo_mask(image, options.models, members)
         if discs_inside(mask, image.scored).min() >= LEAST_SHARE:
             path = options.out / f"{image.name}.npz"
             np.savez_compressed(path, image=region.image.astype(np.uint8), mask=mask, box=np.array(region.box))

@@ -60,7 +60,7 @@ def read_regions(root: Path, sources: Sequence[str] = ("space", "t2w")) -> list[
 
 
 def read_pseudo(folder: Path) -> list[Region]:
-    """Slices labelled by earlier networks (`segment pseudo`), as training regions."""
+    """Slices labelled by earlier networks (`pseudo`), as training regions."""
     regions = []
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as stored:

@@ -1,4 +1,4 @@
-"""Spine segmenters: `python -m discflow_training.segment train|export|evaluate|pseudo` (paper, Methods, segmentation).
+"""Spine segmenters: `python -m discflow_training.segment train|export|evaluate` (paper, Methods, segmentation).
 
 Dice plus focal loss (lambda 1, gamma 2) over background, vertebra, disc and canal on the letterboxed lumbar crop.
 """
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .averaging import WeightAverage
-from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES, data_hash, read_segmentation
+from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
 from .encoders import load_checkpoint
 from .export import export_onnx, file_entry, open_session, run_session
@@ -56,6 +56,8 @@ class Recipe:
     t2_repeats: int = 3
     pseudo_share: float = 0.5
     seed: int = 0
+    fold: int = -1
+    """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
 
     @property
     def view(self) -> RegionInput:
@@ -144,8 +146,9 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     regions = read_regions(root)
-    training = [region for region in regions if region.split == "train"] + (read_pseudo(pseudo) if pseudo else [])
-    validation = [region for region in regions if region.split == "val"]
+    training = [region for region in regions if region.split == "train" and fold_of(region.patient) != recipe.fold]
+    training += read_pseudo(pseudo) if pseudo else []
+    validation = held_out(regions, recipe.fold)
     network = recipe.network().to(memory_format=torch.channels_last)
     if pretrained:
         load_checkpoint(network.encoder, pretrained)
@@ -173,7 +176,22 @@ def train(
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
     record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "curves": curves}
     (out / "training.json").write_text(json.dumps(record, indent=1))
+    write_predictions(out / "predictions.npz", validation, [predict(average.network, region, recipe.view) for region in validation])
     torch.save(average.network.state_dict(), out / "weights.pt")
+
+
+def held_out(regions: Sequence[Region], fold: int) -> list[Region]:
+    """The slices that a run does not train on: those of its fold of the training patients, or those of `val`."""
+    if fold < 0:
+        return [region for region in regions if region.split == "val"]
+    return [region for region in regions if region.split == "train" and fold_of(region.patient) == fold]
+
+
+def write_predictions(path: Path, regions: Sequence[Region], probabilities: Sequence[Probabilities]) -> None:
+    """Each slice's class probabilities on its crop, as float16, so that ensembles are searched on slices unseen."""
+    np.savez_compressed(
+        path, **{region.name: values.astype(np.float16) for region, (values, _) in zip(regions, probabilities, strict=True)}
+    )
 
 
 def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
