@@ -19,6 +19,9 @@ from .imaging import PAD_VALUE, Letterbox, plan_letterbox, upright_slice
 VISIBLE_FRACTION = 0.6
 ROTATION_DEGREES = 20.0
 REGION_FACTOR = 1.1
+WIDEST_REACH = np.array([0.6, 1.2, 0.6, 0.6])
+"""How far a sample may reach beyond each edge of the picture (left, top, right, bottom), in parts of its side: the
+training pictures show the lumbar spine alone, others reach up to the neck or around the trunk."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,8 @@ def _field_of_view(region: np.ndarray, width: int, height: int, rng: np.random.G
     reach = np.array([-width, -height, width, height], dtype=np.float64)
     if choice < 0.5:
         rect = rect + reach * rng.uniform(0, 0.25, 4)
+    elif choice < 0.65:
+        rect = rect + reach * rng.uniform(0, 1, 4) * WIDEST_REACH
     else:
         slack = np.concatenate([region[:2], np.array([width, height]) - region[2:]])
         rect = rect + np.sign(-reach) * slack * rng.uniform(0, 1.0, 4)

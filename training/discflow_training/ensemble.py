@@ -1,7 +1,8 @@
-"""Ensembles on validation data: `python -m discflow_training.ensemble` (paper, Methods, weighted average ensemble).
+"""Ensembles on unseen data: `python -m discflow_training.ensemble` (paper, Methods, weighted average ensemble).
 
-Weights by grid search (WAE) or equal (AEM); then temperature and bias on the ensemble's logit, and a threshold with the
-best balanced accuracy. The arithmetic is the one of `docs/model-pack.md`. Test data is read only by `--report test`.
+Classifiers: weights by grid search (WAE), temperature and bias on the ensemble's logit, and a threshold with the best
+balanced accuracy, all on out-of-fold predictions of train and val patients. Segmenters: weights on val slices. The
+arithmetic is the one of `docs/model-pack.md`. Test data is read only by `--report test`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .classify import figures, member_logits
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS, Disc, read_discs
 from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
+from .out_of_fold import DEFAULT_FOLDER, common, read_predictions
 from .region_data import Region, read_regions
 from .segment import CLASSES, Probabilities, confusion, measure, member_probabilities, overlap_figures
 
@@ -139,9 +141,18 @@ def target_report(target: dict[str, Any], by_member: dict[str, np.ndarray], disc
     return report
 
 
-def scored_discs(root: Path, split: str, found: Path | None) -> list[Disc]:
-    """The five lowest discs of every T2 slice of a split."""
-    return [d for d in read_discs(root, ("t2",), found) if d.split == split and d.scored]
+def scored_discs(root: Path, splits: Sequence[str], found: Path | None) -> list[Disc]:
+    """The five lowest discs of every T2 slice of some splits."""
+    return [d for d in read_discs(root, ("t2",), found) if d.split in splits and d.scored]
+
+
+def unseen_outputs(
+    folder: Path, members: Sequence[dict], root: Path, found: Path | None
+) -> tuple[list[Disc], dict[str, np.ndarray]]:
+    """Train and val discs with the probabilities of classifiers that were not trained on them, `n x targets` each."""
+    predictions = {entry["id"]: read_predictions(folder / f"{entry['id']}.csv") for entry in members}
+    discs, logits = common(scored_discs(root, ("train", "val"), found), predictions)
+    return discs, {name: sigmoid(values) for name, values in logits.items()}
 
 
 def _classifier_outputs(models: Path, members: Sequence[dict], discs: Sequence[Disc]) -> dict[str, np.ndarray]:
@@ -190,14 +201,13 @@ def _best_single(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> str:
     return max(outputs, key=mean_auc)
 
 
-def run(models: Path, root: Path, report: str, found: Path | None) -> dict[str, Any]:
-    """Fit on validation data, write the fragment, and measure members and ensemble on the split `report`."""
+def run(models: Path, root: Path, report: str, found: Path | None, unseen: Path) -> dict[str, Any]:
+    """Fit, write the fragment, and measure members and ensemble: on what they were fitted on, or on `test`."""
     fragment = read_fragment(models)
     classifiers = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
     segmenters = [m for m in fragment["members"] if m["role"] == "spine-segmenter"]
-    discs = scored_discs(root, "val", found)
+    discs, outputs = unseen_outputs(unseen, classifiers, root, found)
     regions = [region for region in read_regions(root) if region.split == "val"]
-    outputs = _classifier_outputs(models, classifiers, discs)
     maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
     fragment["targets"] = fit_targets(outputs, discs)
     fragment["segmentation"] = fit_segmentation(maps, regions)
@@ -207,9 +217,9 @@ def run(models: Path, root: Path, report: str, found: Path | None) -> dict[str, 
         "auto": {"escalateWithin": 0.2},
     }
     write_fragment(models, fragment)
-    if report != "val":
-        discs = scored_discs(root, report, found)
-        regions = [region for region in read_regions(root) if region.split == report]
+    if report == "test":
+        discs = scored_discs(root, ("test",), found)
+        regions = [region for region in read_regions(root) if region.split == "test"]
         outputs = _classifier_outputs(models, classifiers, discs)
         maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
     return _report(fragment, outputs, discs, maps, regions)
@@ -240,9 +250,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
-    parser.add_argument("--report", choices=("val", "test"), default="val")
+    parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
+    parser.add_argument("--report", choices=("fitted", "test"), default="fitted")
     options = parser.parse_args(arguments)
-    print(json.dumps(run(options.models, options.data_root, options.report, options.found), indent=1))
+    report = run(options.models, options.data_root, options.report, options.found, options.out_of_fold)
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

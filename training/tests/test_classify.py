@@ -1,5 +1,6 @@
 """Classifier training: masked loss, crops, overfitting a phantom, resuming, ONNX parity."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from PIL import Image
 
 from discflow_training.augment import crop_grid, sample, vary_intensity
-from discflow_training.classify import Recipe, figures, main, masked_bce, training_loss
+from discflow_training.classify import Recipe, figures, held_out, main, masked_bce, training_loss
+from discflow_training.data import FOLDS
 from discflow_training.disc_data import (
     AUXILIARY, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, exact_crop, jitter_box, read_discs,
 )
@@ -149,3 +151,11 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     main(["export", "--out", str(tmp_path / "run"), "--models", str(tmp_path / "pack"), "--id", "tiny"])
     assert (tmp_path / "pack" / "tiny.onnx").exists()
     assert '"tiny"' in (tmp_path / "pack" / "members" / "networks.json").read_text()
+
+
+def test_folds_part_the_training_patients_and_leave_val_to_the_last_run(discs: list[Disc]) -> None:
+    patients = [replace(disc, patient=str(n), split="train") for n in range(40) for disc in discs[:1]]
+    held = [held_out([*patients, replace(discs[0], split="val")], fold) for fold in range(FOLDS)]
+    assert sorted(disc.patient for fold in held for disc in fold) == sorted(disc.patient for disc in patients)
+    assert all(fold for fold in held)
+    assert [disc.split for disc in held_out([*patients, replace(discs[0], split="val")], -1)] == ["val"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from discflow_training import out_of_fold
 from discflow_training.ensemble import (
     apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_target, search_weights,
     sigmoid, weight_grid,
@@ -119,3 +120,18 @@ def test_upsert_replaces_a_member_of_the_same_id(models: Path) -> None:
     assert find_member(models, "s")["width"] == 0.5
     with pytest.raises(KeyError, match="no member z"):
         find_member(models, "z")
+
+
+def test_predictions_of_the_folds_join_and_read_back(tmp_path: Path) -> None:
+    rows = [{"image": "a", "order": 0, "logits": [1.5, -2.0]}, {"image": "b", "order": 1, "logits": [0.25, 0.5]}]
+    for name, row in zip(("f0", "f1"), rows, strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "predictions.json").write_text(json.dumps([row]))
+    out_of_fold.main(["--id", "m", "--runs", str(tmp_path / "f0"), str(tmp_path / "f1"), "--out", str(tmp_path)])
+    assert out_of_fold.read_predictions(tmp_path / "m.csv") == {("a", 0): (1.5, -2.0), ("b", 1): (0.25, 0.5)}
+
+
+def test_a_disc_that_two_runs_answer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "predictions.json").write_text(json.dumps([{"image": "a", "order": 0, "logits": [0, 0]}]))
+    with pytest.raises(ValueError, match="second answer"):
+        out_of_fold.join([tmp_path, tmp_path])
