@@ -55,6 +55,8 @@ class Recipe:
     sequences: tuple[str, ...] = ("t2", "t2_SPACE")
     fold: int = -1
     """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
+    sources: tuple[str, ...] = ("yolospine", "spider")
+    """Sources to train on; the patients of the others are predicted, which tells how a network carries over."""
 
     @property
     def view(self) -> DiscInput:
@@ -138,8 +140,9 @@ def train(
     torch.manual_seed(recipe.seed)
     np.random.seed(recipe.seed)
     discs = read_discs(root, recipe.sequences, found)
-    training = [disc for disc in discs if disc.split == "train" and fold_of(disc.patient) != recipe.fold]
-    validation = [disc for disc in held_out(discs, recipe.fold) if disc.scored]
+    training = [disc for disc in discs if disc.source in recipe.sources and disc.split == "train"]
+    training = [disc for disc in training if fold_of(disc.patient) != recipe.fold]
+    validation = [disc for disc in held_out(discs, recipe) if disc.scored]
     cache = SliceCache()
     network = recipe.network().to(memory_format=torch.channels_last)
     if pretrained:
@@ -170,11 +173,13 @@ def train(
     torch.save(average.network.state_dict(), out / "weights.pt")
 
 
-def held_out(discs: Sequence[Disc], fold: int) -> list[Disc]:
-    """The discs that a run does not train on: those of its fold of the training patients, or those of `val`."""
-    if fold < 0:
-        return [disc for disc in discs if disc.split == "val"]
-    return [disc for disc in discs if disc.split == "train" and fold_of(disc.patient) == fold]
+def held_out(discs: Sequence[Disc], recipe: Recipe) -> list[Disc]:
+    """The train and val discs that a run does not train on: of `val`, or of its fold, and of the sources left out."""
+    away = [disc for disc in discs if disc.source not in recipe.sources and disc.split != "test"]
+    home = [disc for disc in discs if disc.source in recipe.sources]
+    if recipe.fold < 0:
+        return away + [disc for disc in home if disc.split == "val"]
+    return away + [disc for disc in home if disc.split == "train" and fold_of(disc.patient) == recipe.fold]
 
 
 def write_predictions(path: Path, discs: Sequence[Disc], logits: np.ndarray) -> None:
@@ -259,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
         flag = f"--{name.replace('_', '-')}"
         if name == "family":
             training.add_argument(flag, choices=sorted(FAMILIES), default=default)
-        elif name == "sequences":
+        elif name in ("sequences", "sources"):
             training.add_argument(flag, nargs="+", default=default)
         else:
             training.add_argument(flag, type=type(default), default=default)

@@ -154,8 +154,15 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
 
 def test_folds_part_the_training_patients_and_leave_val_to_the_last_run(discs: list[Disc]) -> None:
-    patients = [replace(disc, patient=str(n), split="train") for n in range(40) for disc in discs[:1]]
-    held = [held_out([*patients, replace(discs[0], split="val")], fold) for fold in range(FOLDS)]
+    patients = [replace(discs[0], patient=str(n), split="train") for n in range(40)]
+    everyone = [*patients, replace(discs[0], split="val"), replace(discs[0], split="test")]
+    held = [held_out(everyone, replace(TINY, fold=fold)) for fold in range(FOLDS)]
     assert sorted(disc.patient for fold in held for disc in fold) == sorted(disc.patient for disc in patients)
-    assert all(fold for fold in held)
-    assert [disc.split for disc in held_out([*patients, replace(discs[0], split="val")], -1)] == ["val"]
+    assert all(held)
+    assert [disc.split for disc in held_out(everyone, TINY)] == ["val"]
+
+
+def test_a_source_left_out_is_predicted_but_for_its_test_patients(discs: list[Disc]) -> None:
+    away = [replace(discs[0], source="spider", split=split) for split in ("train", "val", "test")]
+    held = held_out([*discs, *away], replace(TINY, sources=("yolospine",)))
+    assert [(disc.source, disc.split) for disc in held] == [("spider", "train"), ("spider", "val")]
