@@ -21,10 +21,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from .averaging import WeightAverage
+from .checkpoints import load_checkpoint
 from .classifiers import FAMILIES, TITLES, DiscClassifier
 from .data import DEFAULT_DATA_ROOT, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
-from .encoders import load_checkpoint
 from .export import export_onnx, file_entry, open_session, run_session
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
@@ -129,12 +129,12 @@ def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, fl
 
 
 def train(
-    recipe: Recipe, root: Path, out: Path, found: Path | None = None, pretrained: Path | None = None, initial: Path | None = None,
+    recipe: Recipe, root: Path, out: Path, found: Path | None = None, encoder_weights: Path | None = None, initial: Path | None = None,
     stop_after: int | None = None,
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
-    `found` adds discs of `find_discs`, `pretrained` is an encoder's checkpoint, `initial` a run of the same network.
+    `found` adds discs of `find_discs`, `encoder_weights` is an encoder's checkpoint, `initial` a run of the same network.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -145,8 +145,8 @@ def train(
     validation = [disc for disc in held_out(discs, recipe) if disc.scored]
     cache = SliceCache()
     network = recipe.network().to(memory_format=torch.channels_last)
-    if pretrained:
-        load_checkpoint(network.encoder, pretrained)
+    if encoder_weights:
+        print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
         network.load_state_dict(load_average(initial))
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -257,7 +257,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.classify", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train one network")
-    training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
+    training.add_argument(
+        "--encoder-weights", type=Path, metavar="FILE", help="an ImageNet checkpoint in torchvision's or timm's naming (width 1)"
+    )
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
     for name, default in asdict(Recipe()).items():
@@ -289,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.found, options.pretrained, options.initial, options.stop_after)
+        train(recipe, options.data_root, options.out, options.found, options.encoder_weights, options.initial, options.stop_after)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

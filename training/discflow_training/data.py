@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-DEFAULT_DATA_ROOT = Path("../shared/data")
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_DATA_ROOT = REPOSITORY.parent / "shared" / "data"
 MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
 MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5

@@ -1,7 +1,4 @@
-"""Detectors on the command line: `python -m discflow_training.detect train|export|evaluate|golden`.
-
-Paths by default are those seen from the root of the repository (`PYTHONPATH=training`).
-"""
+"""Detectors on the command line: `python -m discflow_training.detect train|export|evaluate|golden`."""
 
 from __future__ import annotations
 
@@ -12,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from .data import DEFAULT_DATA_ROOT
+from .data import DEFAULT_DATA_ROOT, REPOSITORY
 from .detection_golden import write_goldens
 from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_json
 from .detection_training import RECIPES, train
+from .fragment import DEFAULT_MODELS
 
-MODELS = Path("layers/models")
-GOLDEN = Path("test/golden/fixtures/detection.json")
+GOLDEN = REPOSITORY / "test" / "golden" / "fixtures" / "detection.json"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -66,16 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     training.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
     export.add_argument("runs", type=Path, nargs=2, help="--out folders of the lumbar and the disc run")
-    export.add_argument("--models", type=Path, default=MODELS)
+    export.add_argument("--models", type=Path, default=DEFAULT_MODELS)
     export.set_defaults(run=run_export)
     evaluation = commands.add_parser("evaluate", help="figures of the ONNX files over a split")
     evaluation.add_argument("--split", choices=("train", "val", "test"), default="val")
-    evaluation.add_argument("--models", type=Path, default=MODELS)
+    evaluation.add_argument("--models", type=Path, default=DEFAULT_MODELS)
     evaluation.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     evaluation.add_argument("--out", type=Path, required=True, help="the JSON report")
     evaluation.set_defaults(run=run_evaluate)
     golden = commands.add_parser("golden", help="phantoms and what the detectors find on them, for both languages")
-    golden.add_argument("--models", type=Path, default=MODELS)
+    golden.add_argument("--models", type=Path, default=DEFAULT_MODELS)
     golden.add_argument("--out", type=Path, default=GOLDEN, help="detection.json; the phantoms are written beside it")
     golden.set_defaults(run=run_golden)
     for command in (training, export, evaluation, golden):

@@ -8,9 +8,7 @@ Sources: Simonyan and Zisserman 2015 (VGG), He et al. 2016 (ResNet), Xie et al. 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 VGG16_PLAN = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -196,23 +194,3 @@ ENCODERS: dict[str, Callable[..., nn.Module]] = {
     "resnet50": resnet50,
     "resnext50": resnext50,
 }
-
-
-def load_checkpoint(encoder: nn.Module, path: Path) -> list[str]:
-    """Load an ImageNet state dict from a file; heads are skipped, the first convolution is averaged to fewer channels.
-
-    Returns the encoder's parameter names that the file lacks (empty after a full load).
-    """
-    stored: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    own = encoder.state_dict()
-    usable: dict[str, Tensor] = {}
-    for name, value in stored.items():
-        target = own.get(name)
-        if target is None:
-            continue
-        if value.ndim == 4 and value.shape[1] == 3 and target.shape[1] == 1:
-            value = value.sum(dim=1, keepdim=True)
-        if value.shape != target.shape:
-            raise ValueError(f"{name} is {tuple(value.shape)} in {path.name} and {tuple(target.shape)} here")
-        usable[name] = value
-    return list(encoder.load_state_dict(usable, strict=False).missing_keys)

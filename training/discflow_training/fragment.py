@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-DEFAULT_MODELS = Path("../layers/models")
+from .data import REPOSITORY
+
+DEFAULT_MODELS = REPOSITORY / "layers" / "models"
 FRAGMENT = Path("members") / "networks.json"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from .classify import member_view as classifier_view
+from .data import REPOSITORY
 from .disc_data import exact_crop
 from .ensemble import apply_target, sigmoid
 from .export import open_session, run_session
@@ -25,7 +26,7 @@ from .imaging import crop_box, upright_slice
 from .region_data import exact_input, on_crop_grid
 from .segment import member_view as segmenter_view
 
-DEFAULT_OUT = Path("../test/golden/fixtures")
+DEFAULT_OUT = REPOSITORY / "test" / "golden" / "fixtures"
 TENSOR_SAMPLES, MAP_SAMPLES = 100, 200
 Box = tuple[float, float, float, float]
 

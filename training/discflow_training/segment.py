@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .averaging import WeightAverage
+from .checkpoints import load_checkpoint
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
-from .encoders import load_checkpoint
 from .export import export_onnx, file_entry, open_session, run_session
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
@@ -137,12 +137,12 @@ def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
 
 
 def train(
-    recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, pretrained: Path | None = None, initial: Path | None = None,
+    recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, encoder_weights: Path | None = None, initial: Path | None = None,
     stop_after: int | None = None,
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
-    `pretrained` is an encoder's checkpoint, `initial` the output folder of a run of the same network.
+    `encoder_weights` is an encoder's checkpoint, `initial` the output folder of a run of the same network.
     """
     torch.manual_seed(recipe.seed)
     regions = read_regions(root)
@@ -150,8 +150,8 @@ def train(
     training += read_pseudo(pseudo) if pseudo else []
     validation = held_out(regions, recipe.fold)
     network = recipe.network().to(memory_format=torch.channels_last)
-    if pretrained:
-        load_checkpoint(network.encoder, pretrained)
+    if encoder_weights:
+        print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
         network.load_state_dict(load_average(initial))
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -265,7 +265,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.segment", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train one network")
-    training.add_argument("--pretrained", type=Path, help="a torchvision-named checkpoint of the encoder (width 1)")
+    training.add_argument(
+        "--encoder-weights", type=Path, metavar="FILE", help="an ImageNet checkpoint in torchvision's or timm's naming (width 1)"
+    )
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
@@ -292,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.pseudo, options.pretrained, options.initial, options.stop_after)
+        train(recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after)
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

@@ -1,13 +1,11 @@
-"""Published sizes of the networks, their maps, and loading of foreign checkpoints."""
-
-from pathlib import Path
+"""Published sizes of the networks and their maps."""
 
 import pytest
 import torch
 
 from discflow_training.classifiers import FAMILIES, DiscClassifier
 from discflow_training.decoders import PAPER_ZOO, Segmenter
-from discflow_training.encoders import ENCODERS, load_checkpoint, resnet50, scaled, vgg16
+from discflow_training.encoders import ENCODERS, scaled
 
 MILLIONS = {
     "vgg16": 14.714688,
@@ -65,19 +63,3 @@ def test_scaled_rounds_to_eights() -> None:
 def test_deeplab_refuses_an_encoder_without_dilation() -> None:
     with pytest.raises(ValueError, match="ResNet50"):
         Segmenter("deeplabv3plus", "resnet34", 0.25, 1, 4)
-
-
-def test_checkpoint_of_colour_images_loads_into_a_grey_encoder(tmp_path: Path) -> None:
-    source = resnet50(3, 0.125)
-    stored = {**source.state_dict(), "fc.weight": torch.zeros(1000, 256)}
-    torch.save(stored, tmp_path / "resnet50.pth")
-    grey = resnet50(1, 0.125)
-    assert load_checkpoint(grey, tmp_path / "resnet50.pth") == []
-    images = torch.rand(1, 1, 64, 64)
-    torch.testing.assert_close(grey.eval()(images)[-1], source.eval()(images.expand(-1, 3, -1, -1))[-1], rtol=1e-3, atol=1e-4)
-
-
-def test_checkpoint_of_another_width_is_refused(tmp_path: Path) -> None:
-    torch.save(vgg16(3, 1.0).state_dict(), tmp_path / "vgg16.pth")
-    with pytest.raises(ValueError, match="vgg16.pth"):
-        load_checkpoint(vgg16(3, 0.5), tmp_path / "vgg16.pth")

@@ -1,0 +1,61 @@
+"""The researcher's command: `python -m discflow_training COMMAND`; each command hands on to the module that does it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from . import classify, detect, ensemble, pack, segment
+from .paper import page, reproduce
+
+GUIDE = """\
+commands, in the order of a study on labels of your own (layout: training/README.md):
+  train classifier | segmenter | lumbar-detector | disc-detector    one network by our protocol
+  export classifier | segmenter | detectors                         ONNX files and their entries in a pack
+  evaluate classifier | segmenter | detectors | ensemble            figures of exported networks; weights by grid search
+  pack                                                              the manifest with hashes, checked
+  reproduce                                                         every run of the paper's tables, resumable
+  results                                                           docs/results.md from the recorded runs
+
+Each takes --help. Run from the folder training/ with the labelled data in ../shared/data or named by --data-root.
+"""
+SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] = {
+    ("train", "classifier"): (classify.main, ["train"]),
+    ("train", "segmenter"): (segment.main, ["train"]),
+    ("train", "lumbar-detector"): (detect.main, ["train", "lumbar"]),
+    ("train", "disc-detector"): (detect.main, ["train", "disc"]),
+    ("export", "classifier"): (classify.main, ["export"]),
+    ("export", "segmenter"): (segment.main, ["export"]),
+    ("export", "detectors"): (detect.main, ["export"]),
+    ("evaluate", "classifier"): (classify.main, ["evaluate"]),
+    ("evaluate", "segmenter"): (segment.main, ["evaluate"]),
+    ("evaluate", "detectors"): (detect.main, ["evaluate"]),
+    ("evaluate", "ensemble"): (ensemble.main, []),
+}
+WHOLE: dict[str, Callable[[list[str]], None]] = {"pack": pack.main, "reproduce": reproduce.main, "results": page.main}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command and its subject and hand the rest on."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands = sorted({*WHOLE, *(command for command, _ in SUBJECTS)})
+    parser = argparse.ArgumentParser(
+        prog="python -m discflow_training", description="Train, measure and ship discflow's networks.", epilog=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=commands)
+    options = parser.parse_args(given[:1])
+    if options.command in WHOLE:
+        WHOLE[options.command](given[1:])
+        return
+    subjects = [subject for command, subject in SUBJECTS if command == options.command]
+    chooser = argparse.ArgumentParser(prog=f"python -m discflow_training {options.command}")
+    chooser.add_argument("subject", choices=subjects)
+    subject = chooser.parse_args(given[1:2]).subject
+    handle, first = SUBJECTS[options.command, subject]
+    handle([*first, *given[2:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Small SVG charts of the results page: figures with intervals, and learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..classifiers import TITLES as CLASSIFIER_TITLES
+from ..decoders import ENCODER_TITLES, PAPER_ZOO
+from ..decoders import TITLES as DECODER_TITLES
+from .protocol import CLASSIFIERS
+from .tables import figures_of, method_figures
+
+ROW, LEFT, RIGHT, TOP = 18, 190, 430, 24
+PANEL_WIDTH, PANEL_HEIGHT = 220, 120
+COLOURS = ("#3366aa", "#cc6633", "#339966", "#aa3377", "#888822", "#555555")
+
+Row = tuple[str, float, Sequence[float]]
+
+
+def write_charts(runs: dict[str, Any], ensembles: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Write the charts that the records allow; returns the Markdown of each by name."""
+    drawn = {
+        "classifiers": interval_chart("Accuracy on test, fine-tuned", _classifier_rows(runs, ensembles)),
+        "segmenters": interval_chart("mIoU without background on test", _segmenter_rows(runs, ensembles)),
+        "curves": curves_chart(runs),
+    }
+    texts = {
+        "classifiers": "Accuracy of each classifier and average with intervals",
+        "segmenters": "Mean IoU of each segmenter and average with intervals",
+        "curves": "Loss on train and val by epoch",
+    }
+    links = {}
+    for name, picture in drawn.items():
+        if picture:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
+            links[name] = f"![{texts[name]}]({folder.name}/{name}.svg)"
+    return links
+
+
+def _classifier_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row]:
+    found = [(CLASSIFIER_TITLES[name], figures_of(runs.get(f"{name}-disc-finetuned"))) for name in CLASSIFIERS]
+    found += [(name.upper(), method_figures(ensembles, "classifiers-disc-finetuned", name)) for name in ("aem", "wae")]
+    return [(title, part["accuracy"]["value"], part["accuracy"]["ci95"]) for title, part in found if part]
+
+
+def _segmenter_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row]:
+    found = [
+        (f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}", figures_of(runs.get(f"{decoder}-{encoder}-dice-focal")))
+        for decoder, encoder in PAPER_ZOO
+    ]
+    found += [(name.upper(), method_figures(ensembles, "segmenters-dice-focal", name)) for name in ("aem", "wae")]
+    return [(title, part["mIoU"]["value"], part["mIoU"]["ci95"]) for title, part in found if part]
+
+
+def interval_chart(title: str, rows: Sequence[Row]) -> str:
+    """One row a network: a dot with its interval; empty where there is no row."""
+    if not rows:
+        return ""
+    low = max(0.0, min(ends[0] for _, _, ends in rows) - 0.02)
+    high = min(1.0, max(ends[1] for _, _, ends in rows) + 0.02)
+
+    def across(value: float) -> float:
+        return LEFT + (value - low) / (high - low) * (RIGHT - LEFT)
+
+    parts = [_text(LEFT, 14, title)]
+    for index, (name, value, (first, last)) in enumerate(rows):
+        y = TOP + ROW * index + ROW / 2
+        parts.append(_text(LEFT - 8, y + 4, name, "end"))
+        parts.append(f'<line x1="{across(first):.1f}" x2="{across(last):.1f}" y1="{y}" y2="{y}" stroke="{COLOURS[0]}"/>')
+        parts.append(f'<circle cx="{across(value):.1f}" cy="{y}" r="3.5" fill="{COLOURS[0]}"/>')
+        parts.append(_text(RIGHT + 8, y + 4, f"{100 * value:.1f} %"))
+    bottom = TOP + ROW * len(rows)
+    parts += [_text(LEFT, bottom + 14, f"{100 * low:.0f} %"), _text(RIGHT, bottom + 14, f"{100 * high:.0f} %", "end")]
+    return _svg(RIGHT + 70, bottom + 22, parts)
+
+
+def curves_chart(runs: dict[str, Any]) -> str:
+    """A panel a family of runs: loss on val of each of its runs by epoch."""
+    groups: dict[str, list[tuple[str, list[float]]]] = {}
+    for name, record in sorted(runs.items()):
+        group, label = _panel_of(record["configuration"])
+        if group:
+            groups.setdefault(group, []).append((label, [curve["val"]["loss"] for curve in record["curves"]]))
+    parts = []
+    for index, (group, curves) in enumerate(sorted(groups.items())):
+        left, top = 20 + (index % 3) * (PANEL_WIDTH + 24), 24 + (index // 3) * (PANEL_HEIGHT + 96)
+        parts += _panel(left, top, group, curves)
+    rows = -(-len(groups) // 3)
+    return _svg(20 + 3 * (PANEL_WIDTH + 24), 24 + rows * (PANEL_HEIGHT + 96), parts) if groups else ""
+
+
+def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
+    if settings["kind"] == "classifier" and settings["view"] == "disc":
+        return f"Classifiers, {settings['stage']}", CLASSIFIER_TITLES[settings["family"]]
+    if settings["kind"] == "segmenter" and settings["loss"] == "dice-focal":
+        return DECODER_TITLES[settings["decoder"]], ENCODER_TITLES[settings["encoder"]]
+    return "", ""
+
+
+def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[float]]]) -> list[str]:
+    longest = max(len(values) for _, values in curves)
+    low = min(min(values) for _, values in curves)
+    high = min(max(max(values) for _, values in curves), low + 4 * (curves[0][1][0] - low + 0.01) + 0.5)
+    parts = [_text(left, top - 6, f"{title}: loss on val, {low:.2f} to {high:.2f}, {longest} epochs")]
+    parts.append(f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>')
+    for index, (label, values) in enumerate(curves):
+        colour = COLOURS[index % len(COLOURS)]
+        points = " ".join(
+            f"{left + PANEL_WIDTH * i / max(1, longest - 1):.1f},{top + PANEL_HEIGHT * (1 - min(1, (v - low) / (high - low + 1e-9))):.1f}"
+            for i, v in enumerate(values)
+        )
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        x, y = left + (index % 3) * 76, top + PANEL_HEIGHT + 14 + (index // 3) * 14
+        parts.append(_text(x, y, label, colour=colour))
+    return parts
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#333") -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
+
+
+def _svg(width: int, height: int, parts: Sequence[str]) -> str:
+    style = 'font-family="sans-serif" font-size="11"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {style}>'
+    return "\n".join([head, f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>"]) + "\n"

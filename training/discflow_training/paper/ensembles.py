@@ -1,0 +1,145 @@
+"""Weighted average (WAE), plain average (AEM) and best single network of finished runs (paper, Weighted average ensemble).
+
+Weights and the single network are chosen on val alone; test is measured once with what was chosen. Differences are
+paired over resamples of patients.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..ensemble import log_loss, search_weights
+from .intervals import (
+    answer_figures, answers, area_under_curve, classification_figures, paired_difference, resampled, resampled_areas,
+)
+from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
+from .records import header, read_cases, read_records, write_compact
+from .runner import has_weights
+from .spine_ensembles import spine_ensemble
+
+METHODS = ("wae", "aem", "single")
+LEVEL_OF_TIES = 1e-4
+"""Share of the log loss in the score that weights are searched by: it parts weights of the same accuracy."""
+
+Members = dict[str, dict[str, Any]]
+
+
+def write_ensembles(runs: Sequence[Run], root: Path, work: Path, results: Path) -> None:
+    """Fit and measure an ensemble of each finished group of runs, where its members changed since the last time."""
+    by_id = {run.id: run for run in runs}
+    records = {
+        name: record for name, record in read_records(results).items()
+        if name in by_id and record["configurationHash"] == configuration_hash(by_id[name], by_id)
+    }
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.id in records and isinstance(run, (ClassifierRun, SegmenterRun)):
+            groups.setdefault(group_of(run), []).append(run)
+    for name, members in groups.items():
+        own = {run.id: records[run.id] for run in members}
+        hashes = _joined_hash([record["configurationHash"] + record["dataHash"] for record in own.values()])
+        path = results / "ensembles" / f"{name}.json"
+        if len(members) < 2 or (path.exists() and json.loads(path.read_text())["configurationHash"] == hashes):
+            continue
+        if isinstance(members[0], SegmenterRun) and not all(has_weights(run, by_id, work) for run in members):
+            print(f"{name}: weights of its members are gone; `reproduce --need-weights` trains them again")
+            continue
+        data = _joined_hash([record["dataHash"] for record in own.values()])
+        record = header(name, {"members": sorted(own)}, hashes, data)
+        if isinstance(members[0], ClassifierRun):
+            record |= plid_ensemble(own, read_cases(results, next(iter(own.values()))["cases"]))
+        else:
+            record |= spine_ensemble(members, root, work)
+        write_compact(path, record)
+
+
+def group_of(run: ClassifierRun | SegmenterRun) -> str:
+    """The name of the ensemble that a run may be a member of."""
+    if isinstance(run, ClassifierRun):
+        return f"classifiers-{run.view}-{run.stage}"
+    return f"segmenters-{run.loss}"
+
+
+def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
+    """Ensembles of classifiers from their recorded predictions."""
+    ids = sorted(members)
+    stacked = {split: np.array([members[name]["predictions"][split] for name in ids]) for split in ("val", "test")}
+    labels = {split: np.array(cases[split]["label"]) for split in ("val", "test")}
+
+    def accuracy(p: np.ndarray) -> float:
+        right = ((p >= 0.5) == (labels["val"] == 1)).mean()
+        return float(right) - LEVEL_OF_TIES * log_loss(p, labels["val"])
+
+    weights = {
+        "wae": search_weights(len(ids), lambda w: accuracy(w @ stacked["val"])),
+        "aem": np.full(len(ids), 1 / len(ids)),
+        "single": np.eye(len(ids))[max(range(len(ids)), key=lambda i: accuracy(stacked["val"][i]))],
+    }
+    result: dict[str, Any] = {
+        "weights": {method: _named(ids, weights[method]) for method in METHODS},
+        "figures": {}, "byPatient": {}, "differences": {},
+    }
+    for split in ("val", "test"):
+        table = cases[split]
+        answers_of = {method: weights[method] @ stacked[split] for method in METHODS}
+        result["figures"][split] = {
+            method: _by_source(table, lambda i, p=p, s=split, t=table: classification_figures(
+                p[i], labels[s][i], [t["patient"][k] for k in i]))
+            for method, p in answers_of.items()
+        }
+        result["byPatient"][split] = {
+            method: classification_figures(*worst_of_patients(p, labels[split], table["patient"]))
+            for method, p in answers_of.items()
+        }
+        result["differences"][split] = {
+            f"wae less {other}": plid_differences(answers_of["wae"], answers_of[other], labels[split], table["patient"])
+            for other in ("aem", "single")
+        }
+    result["predictions"] = {"test": {m: [round(float(v), 4) for v in weights[m] @ stacked["test"]] for m in METHODS}}
+    return result
+
+
+def worst_of_patients(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """One answer a patient: the highest probability of its cases, positive where one of them is."""
+    names, index = np.unique(np.array(patients), return_inverse=True)
+    highest, label = np.zeros(len(names)), np.zeros(len(names), dtype=np.int64)
+    np.maximum.at(highest, index, p)
+    np.maximum.at(label, index, labels)
+    return highest, label, [str(name) for name in names]
+
+
+def plid_differences(first: np.ndarray, second: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:
+    """Paired differences of accuracy, balanced accuracy and area under the curve."""
+    sums = [answers(p, labels) for p in (first, second)]
+    wholes = [answer_figures(part.sum(axis=0)) for part in sums]
+    drawn = [answer_figures(resampled(part, patients)) for part in sums]
+    result = {
+        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name])
+        for name in ("accuracy", "balancedAccuracy")
+    }
+    areas = [area_under_curve(p, labels) for p in (first, second)]
+    if not np.isnan(areas[0]):
+        drawn_areas = [resampled_areas(p, labels, patients) for p in (first, second)]
+        result["auc"] = paired_difference(areas[0] - areas[1], *drawn_areas)
+    return result
+
+
+def _by_source(table: dict[str, Any], figures: Callable[[np.ndarray], dict[str, Any]]) -> dict[str, Any]:
+    sources = np.array(table["source"])
+    names = sorted(set(table["source"]))
+    parts = {name: figures(np.flatnonzero(sources == name)) for name in names} if len(names) > 1 else {}
+    return {"all": figures(np.arange(len(sources)))} | parts
+
+
+def _named(ids: Sequence[str], weights: np.ndarray) -> dict[str, float]:
+    return {name: round(float(weight), 4) for name, weight in zip(ids, weights, strict=True) if weight > 0}
+
+
+def _joined_hash(hashes: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()

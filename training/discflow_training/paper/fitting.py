@@ -1,0 +1,119 @@
+"""The training loop of every run: Adam, early stopping on the loss of val, the best epoch kept, resumable by epoch.
+
+Random numbers of an epoch depend on the seed and the epoch alone, so a run that was killed and goes on from its
+checkpoint ends with the numbers of one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..runs import resume, save_checkpoint
+from .protocol import Schedule
+
+Curves = list[dict[str, Any]]
+LARGEST_SEED = 2**31
+
+
+class Task(Protocol):
+    """What a run learns; batches are whatever `loss` understands."""
+
+    def batches(self, rng: np.random.Generator, size: int) -> Iterator[Any]: ...
+
+    def loss(self, network: nn.Module, batch: Any) -> Tensor: ...
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Figures on val, `loss` among them."""
+        ...
+
+
+def best_epoch(curves: Curves) -> int:
+    """The epoch of the least loss on val, the first among equals."""
+    return min(range(len(curves)), key=lambda epoch: (curves[epoch]["val"]["loss"], epoch))
+
+
+def is_over(curves: Curves, schedule: Schedule) -> bool:
+    """Whether all epochs were run or `patience` of them brought no lower loss."""
+    if len(curves) >= schedule.epochs:
+        return True
+    return bool(curves) and len(curves) - 1 - best_epoch(curves) >= schedule.patience
+
+
+def fit(
+    network: nn.Module, frozen: Frozen, task: Task, schedule: Schedule, seed: int, out: Path, stop_after: int | None = None
+) -> Curves:
+    """Train, or go on from `out/checkpoint.pt`, and leave the best epoch's weights in the network.
+
+    `stop_after` ends the call after that many epochs in all, as a kill would.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    trained = frozen.apply(network)
+    optimizer = torch.optim.Adam(trained, lr=schedule.learning_rate)
+    best = copy.deepcopy(network)
+    state = {"network": network, "optimizer": optimizer, "best": best}
+    curves = resume(out, state)
+    while not is_over(curves, schedule) and (stop_after is None or len(curves) < stop_after):
+        epoch, started = len(curves), time.monotonic()
+        torch.manual_seed((seed * 100_003 + epoch) % LARGEST_SEED)
+        rng = np.random.default_rng([seed, epoch])
+        frozen.train_mode(network)
+        losses = []
+        for batch in task.batches(rng, schedule.batch):
+            loss = task.loss(network, batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        network.eval()
+        figures = {name: round(value, 5) for name, value in task.validate(network).items()}
+        seconds = round(time.monotonic() - started, 2)
+        curves.append({"epoch": epoch, "loss": round(float(np.mean(losses)), 5), "val": figures, "seconds": seconds})
+        if best_epoch(curves) == epoch:
+            best.load_state_dict(network.state_dict())
+        save_checkpoint(out, state, curves)
+    network.load_state_dict(best.state_dict())
+    network.eval()
+    return curves
+
+
+class Frozen:
+    """The parts of a network that do not learn, by prefix of their parameters' names, with exceptions.
+
+    Frozen batch norms keep their running figures, as in the paper's library.
+    """
+
+    def __init__(self, prefix: str | None = None, but: tuple[str, ...] = ()) -> None:
+        self._prefix, self._but = prefix, but
+
+    def holds(self, name: str) -> bool:
+        if self._prefix is None or not f"{name}.".startswith(self._prefix):
+            return False
+        return not any(f"{name}.".startswith(kept) for kept in self._but)
+
+    def apply(self, network: nn.Module) -> list[nn.Parameter]:
+        """Switch gradients on and off; returns the parameters that learn."""
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(not self.holds(name))
+        return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+    def train_mode(self, network: nn.Module) -> None:
+        network.train()
+        for name, module in network.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and self.holds(name):
+                module.eval()
+
+
+def batches_of(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Index batches; a last batch of one is left out, since a batch norm cannot read it."""
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        if len(batch) > 1 or len(order) == 1:
+            yield batch

@@ -1,0 +1,152 @@
+"""`docs/results.md` from recorded JSON: `python -m discflow_training results`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import tables
+from .charts import write_charts
+from .protocol import OPEN_POINTS
+from .published import CANNOT_BE_COMPARED
+from .records import DEFAULT_RESULTS, read_records
+
+DEFAULT_PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
+LOOKS = "test-looks.csv"
+COUNTS = ("n", "truths", "discs", "slices", "pictures", "patients")
+
+
+def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
+    """Write the page and its charts; nothing but the records decides what they say."""
+    runs, ensembles = read_records(results), read_records(results, "ensembles")
+    charts = write_charts(runs, ensembles, out.parent / "results")
+    pack = read_records(results, "pack")
+    lines = [
+        "# Results", "",
+        "Written by `python -m discflow_training results` from `training/results`; do not edit by hand. Figures are percent",
+        "with 95 % intervals over patients drawn with replacement. Where two figures are parted by `/`, the first is the paper's.",
+        "",
+        *_shipped(pack),
+        *_zoo(runs, ensembles, charts),
+        *_looks(runs, ensembles, results),
+    ]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def _shipped(pack: dict[str, Any]) -> list[str]:
+    lines = ["## Shipped pack (TypeScript)", ""]
+    if not pack:
+        return [*lines, "No evaluation is recorded yet: put `metrics.json` of `discflow evaluate` into `training/results/pack/`.", ""]
+    for name, evaluation in sorted(pack.items()):
+        rows = [(path, _value(found), count) for path, found, count in estimates(evaluation)]
+        lines += [f"### {name}", "", *tables.markdown_table(("Figure", "Value", "n"), rows), ""]
+    return lines
+
+
+def estimates(node: Any, path: str = "", count: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every `{value, ci95}` of an evaluation with its path and the counts beside it."""
+    if isinstance(node, dict):
+        if "value" in node and "ci95" in node:
+            yield path, node, count
+            return
+        own = ", ".join(f"{node[name]} {name}" for name in COUNTS if isinstance(node.get(name), int))
+        for name, part in node.items():
+            yield from estimates(part, f"{path} {name}".strip(), own or count)
+    elif isinstance(node, list):
+        for index, part in enumerate(node):
+            yield from estimates(part, f"{path} {index}".strip(), count)
+
+
+def _value(found: dict[str, Any]) -> str:
+    if found["value"] is None:
+        return tables.MISSING
+    low_high = found["ci95"]
+    return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")
+
+
+def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]) -> list[str]:
+    """The paper's protocol: tables beside the paper's, then what may not be read from them."""
+    networks = {name: record for name, record in runs.items() if record["configuration"]["kind"] != "pretraining"}
+    return [
+        "## The paper's protocol on public data (Python)", "",
+        "Rows of this section come from `python -m discflow_training reproduce` in PyTorch, not from the shipped pack.", "",
+        *_settings(networks), "",
+        "### Table 1: ablations", "", *tables.table_1(ensembles), "",
+        "### Table 2: classifiers, bulge or herniation, test", "", *tables.table_2(networks, ensembles), "",
+        *_sources(networks, ensembles),
+        *(["", charts["classifiers"], ""] if "classifiers" in charts else [""]),
+        "### Table 4: segmenters, test", "", *tables.table_4(networks), "",
+        *([charts["segmenters"], ""] if "segmenters" in charts else []),
+        "### Table 5: segmentation ensemble", "", *tables.table_5(ensembles), "",
+        "### What the ensembles buy", "", *tables.ensemble_gains(ensembles), "", *tables.weights_table(ensembles), "",
+        "### Curves (figure 3)", "", *([charts["curves"], ""] if "curves" in charts else ["No run is recorded.", ""]),
+        "### Sizes", "", *tables.sizes_table(networks), "",
+        "### What cannot be compared", "", *(f"- {line}" for line in CANNOT_BE_COMPARED), "",
+        "### What the paper leaves open", "", *(f"- {line}" for line in OPEN_POINTS), "",
+    ]
+
+
+def _settings(runs: dict[str, Any]) -> list[str]:
+    """One sentence a kind of run: width, size, epochs."""
+    lines = []
+    for kind in ("classifier", "segmenter"):
+        chosen = [record["configuration"] for record in runs.values() if record["configuration"]["kind"] == kind]
+        if not chosen:
+            lines.append(f"- No {kind} is recorded yet.")
+            continue
+        widths = sorted({settings["width"] for settings in chosen})
+        sizes = sorted({_size(settings) for settings in chosen})
+        epochs = sorted({settings["schedule"]["epochs"] for settings in chosen})
+        lines.append(
+            f"- {len(chosen)} {kind} runs: width {_list(widths)}, input {_list(sizes)} pixels, at most {_list(epochs)} epochs."
+        )
+    return lines
+
+
+def _size(settings: dict[str, Any]) -> str:
+    if settings["kind"] == "segmenter":
+        return f"{settings['input_width']} x {settings['input_height']}"
+    return f"{settings['size']} x {settings['size']}"
+
+
+def _list(values: Sequence[Any]) -> str:
+    return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+
+
+def _sources(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[str]:
+    """Table 2 by hospital, where test holds more than one source."""
+    record = next((record for record in runs.values() if record["configuration"].get("view") == "disc"), None)
+    sources = [name for name in (record["figures"]["test"] if record else {}) if name != "all"]
+    lines: list[str] = []
+    for source in sources:
+        lines += [f"The same on {source} alone:", "", *tables.table_2(runs, ensembles, source), ""]
+    return lines
+
+
+def _looks(runs: dict[str, Any], ensembles: dict[str, Any], results: Path) -> list[str]:
+    """Each look at test: one row a day and commit of recorded runs, and the rows of `test-looks.csv`."""
+    counted: dict[tuple[str, str], int] = {}
+    for record in (*runs.values(), *ensembles.values()):
+        if "figures" in record:
+            key = record["date"], record["commit"]
+            counted[key] = counted.get(key, 0) + 1
+    rows = [(date, commit or tables.MISSING, f"{n} recorded runs and ensembles of the zoo, nothing chosen by it")
+            for (date, commit), n in counted.items()]
+    path = results / LOOKS
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows += [(row["date"], row["commit"], row["what"]) for row in csv.DictReader(handle)]
+    return ["## Looks at test", "", *tables.markdown_table(("Date", "Commit", "What was measured"), sorted(rows)), ""]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training results", description=__doc__)
+    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="folder of records")
+    parser.add_argument("--out", type=Path, default=DEFAULT_PAGE, help="the page; charts are written into results/ beside it")
+    options = parser.parse_args(arguments)
+    write_page(options.results, options.out)
+    print(options.out)

@@ -1,0 +1,118 @@
+"""What a finished run leaves for good: `runs/<id>.json` with everything that tables, intervals and ensembles need.
+
+Predictions refer by position to a table of cases in `cases/`, which many records share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .cases import Cases
+from .protocol import REVISION
+
+SCHEMA = "discflow.training-run/1"
+DEFAULT_RESULTS = Path(__file__).resolve().parents[2] / "results"
+
+
+def write_compact(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON by an atomic rename: one top-level entry a line, which keeps long lists out of the way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f" {json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in value.items()]
+    temporary = path.with_suffix(".part")
+    temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_records(results: Path, folder: str = "runs") -> dict[str, dict[str, Any]]:
+    """Records by their file's name."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted((results / folder).glob("*.json"))}
+
+
+def is_finished(results: Path, run_id: str, configuration_hash: str, data_hash: str) -> bool:
+    """Whether a record of the same configuration on the same data lies there."""
+    path = results / "runs" / f"{run_id}.json"
+    if not path.exists():
+        return False
+    stored = json.loads(path.read_text())
+    return stored["configurationHash"] == configuration_hash and stored["dataHash"] == data_hash
+
+
+def keep_cases(results: Path, cases: dict[str, Cases], with_labels: bool) -> str:
+    """Write the table of val and test cases once; returns its name."""
+    table: dict[str, Any] = {}
+    for split in ("val", "test"):
+        if split in cases:
+            table[split] = cases[split].table()
+            if with_labels:
+                table[split]["label"] = cases[split].labels.tolist()
+    name = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
+    path = results / "cases" / f"{name}.json"
+    if not path.exists():
+        write_compact(path, table)
+    return name
+
+
+def read_cases(results: Path, name: str) -> dict[str, Any]:
+    """A table of cases by split."""
+    return json.loads((results / "cases" / f"{name}.json").read_text())
+
+
+def header(run_id: str, configuration: dict[str, Any], configuration_hash: str, data_hash: str) -> dict[str, Any]:
+    """The fields that every record begins with."""
+    return {
+        "schema": SCHEMA, "id": run_id, "revision": REVISION, "configuration": configuration,
+        "configurationHash": configuration_hash, "dataHash": data_hash, "commit": commit(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def commit() -> str:
+    """The checked-out commit, with `+` where tracked files of the code differ from it; empty outside of git."""
+    folder = Path(__file__).parent
+    try:
+        found = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "."], cwd=folder.parent, check=False)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip() + ("+" if changed.returncode else "")
+
+
+def parameter_count(network: nn.Module) -> int:
+    """All parameters of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.inference_mode()
+def multiply_adds(network: nn.Module, example: torch.Tensor) -> int:
+    """Multiply-adds of the convolutions and dense layers for one picture (`1 x C x H x W`)."""
+    total = 0
+
+    def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
+        nonlocal total
+        weight = module.weight
+        if isinstance(module, nn.Linear):
+            total += weight.numel()
+        elif isinstance(module, nn.ConvTranspose2d):
+            total += weight.numel() * output.shape[-1] * output.shape[-2] // (module.stride[0] * module.stride[1])
+        else:
+            total += weight.numel() * output.shape[-1] * output.shape[-2]
+
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    hooks = [module.register_forward_hook(count) for module in network.modules() if isinstance(module, kinds)]
+    network.eval()(example)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def write_record(results: Path, record: dict[str, Any]) -> None:
+    """Keep a run's record."""
+    write_compact(results / "runs" / f"{record['id']}.json", record)

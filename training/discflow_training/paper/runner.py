@@ -1,0 +1,153 @@
+"""One run from its configuration to its record: train or go on, predict val and test, write, keep the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..checkpoints import load_checkpoint
+from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
+from ..segment import Probabilities, confusion
+from .cases import MEAN, STD, Cases, cases_of, data_hash_of, regions_of
+from .fitting import best_epoch, fit, is_over
+from .intervals import classification_figures, segmentation_figures
+from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun, configuration, configuration_hash
+from .records import header, keep_cases, multiply_adds, parameter_count, write_record
+from .tasks import frozen_part, logits_of, network_of, pretrained_state, task_of
+
+
+def execute(
+    run: Run, runs: dict[str, Run], root: Path, work: Path, results: Path, device: torch.device,
+    encoder_files: dict[str, Path] | None = None, stop_after: int | None = None,
+) -> bool:
+    """Carry a run out; returns whether it was finished. `work` holds checkpoints and weights by run."""
+    out, own_hash = work / run.id, configuration_hash(run, runs)
+    _forget_another(out, own_hash)
+    torch.manual_seed(run.seed)
+    network = network_of(run)
+    _start_weights(network, run, work, encoder_files or {})
+    network.to(device)
+    cases = cases_of(run, root)
+    curves = fit(network, frozen_part(run, network), task_of(run, cases, device), run.schedule, run.seed, out, stop_after)
+    if not is_over(curves, run.schedule):
+        return False
+    height, width = cases["val"].images.shape[-2:]
+    record = header(run.id, configuration(run), own_hash, data_hash_of(run, root)) | {
+        "device": device.type, "parameters": parameter_count(network), "trainingCases": len(cases["train"]),
+        "multiplyAdds": multiply_adds(network, torch.zeros(1, 1, height, width, device=device)),
+        "bestEpoch": best_epoch(curves), "seconds": round(sum(curve["seconds"] for curve in curves), 1), "curves": curves,
+    }
+    record |= _measured(run, network, cases, root, results)
+    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, out / "weights.part")
+    (out / "weights.part").replace(weights_path(work, run))
+    write_record(results, record)
+    (out / "checkpoint.pt").unlink()
+    return True
+
+
+def weights_path(work: Path, run: Run) -> Path:
+    """Where a finished run's weights lie."""
+    return work / run.id / "weights.pt"
+
+
+def load_finished(run: Run, work: Path) -> nn.Module:
+    """The trained network of a finished run."""
+    network = network_of(run)
+    network.load_state_dict(torch.load(weights_path(work, run), map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+def has_weights(run: Run, runs: dict[str, Run], work: Path) -> bool:
+    """Whether the weights of this very configuration are at hand."""
+    stamp = work / run.id / "configuration"
+    return weights_path(work, run).exists() and stamp.exists() and stamp.read_text() == configuration_hash(run, runs)
+
+
+def _forget_another(out: Path, own_hash: str) -> None:
+    """Remove the checkpoint and weights of another configuration."""
+    out.mkdir(parents=True, exist_ok=True)
+    stamp = out / "configuration"
+    if not stamp.exists() or stamp.read_text() != own_hash:
+        for name in ("checkpoint.pt", "weights.pt"):
+            (out / name).unlink(missing_ok=True)
+    stamp.write_text(own_hash)
+
+
+def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Path]) -> None:
+    if isinstance(run, PretrainingRun):
+        return
+    if isinstance(run, ClassifierRun) and run.stage == "finetuned":
+        stored = torch.load(work / run.needs[0] / "weights.pt", map_location="cpu", weights_only=True)
+        network.load_state_dict(stored)
+    elif run.encoder_weights:
+        load_checkpoint(network.encoder, files[run.family if isinstance(run, ClassifierRun) else run.encoder])
+    else:
+        network.encoder.load_state_dict(pretrained_state(work / run.needs[0] / "weights.pt"))
+
+
+def _measured(run: Run, network: nn.Module, cases: dict[str, Cases], root: Path, results: Path) -> dict[str, Any]:
+    """Figures by split and source, and predictions from which others can be computed."""
+    if isinstance(run, PretrainingRun):
+        return {}
+    figures: dict[str, Any] = {}
+    predictions: dict[str, Any] = {}
+    for split in ("val", "test"):
+        part = cases[split]
+        if isinstance(run, SegmenterRun):
+            rows = region_counts(network, regions_of(root)[split], region_view(run))
+            predictions[split] = rows.tolist()
+            figures[split] = by_source(part, lambda i, r=rows, c=part: segmentation_figures(r[i], _at(c.patients, i)))
+        else:
+            p, labels = plid_probabilities(network, part), part.labels.numpy()
+            predictions[split] = [round(float(value), 4) for value in p]
+            figures[split] = by_source(
+                part, lambda i, p=p, y=labels, c=part: classification_figures(p[i], y[i], _at(c.patients, i))
+            )
+    table = keep_cases(results, cases, with_labels=isinstance(run, ClassifierRun))
+    return {"cases": table, "figures": figures, "predictions": predictions}
+
+
+def by_source(cases: Cases, figures: Any) -> dict[str, Any]:
+    """Figures of all cases and of each source, from a function of case indices."""
+    sources = np.array(cases.sources)
+    names = [name for name in sorted(set(cases.sources)) if len(set(cases.sources)) > 1]
+    return {"all": figures(np.arange(len(cases)))} | {name: figures(np.flatnonzero(sources == name)) for name in names}
+
+
+def _at(values: tuple[str, ...], indices: np.ndarray) -> list[str]:
+    return [values[i] for i in indices]
+
+
+def plid_probabilities(network: nn.Module, cases: Cases) -> np.ndarray:
+    """Probability of the positive class of each case."""
+    device = next(network.parameters()).device
+    return logits_of(network, cases.images.to(device)).softmax(dim=1)[:, 1].cpu().numpy().astype(np.float64)
+
+
+def region_view(run: SegmenterRun) -> RegionInput:
+    """How a segmenter sees the lumbar region."""
+    return RegionInput(run.input_width, run.input_height, mean=MEAN, std=STD)
+
+
+@torch.inference_mode()
+def region_probabilities(network: nn.Module, region: Region, view: RegionInput) -> Probabilities:
+    """Class probabilities on the crop's own pixels, and the crop."""
+    frame, crop = exact_input(region.image, region.box, view)
+    device = next(network.parameters()).device
+    logits = network(torch.from_numpy(frame)[None, None].to(device))[0].float().cpu().numpy()
+    return on_crop_grid(logits, crop), crop
+
+
+def count_row(region: Region, probabilities: Probabilities) -> np.ndarray:
+    """The 16 pixel counts of one slice (truth by rows), on its own pixels."""
+    values, (x0, y0, x1, y1) = probabilities
+    return confusion(region.mask[y0:y1, x0:x1], values.argmax(axis=0)).reshape(CLASSES * CLASSES)
+
+
+def region_counts(network: nn.Module, regions: tuple[Region, ...], view: RegionInput) -> np.ndarray:
+    """Pixel counts of every slice, `slices x 16`."""
+    return np.stack([count_row(region, region_probabilities(network, region, view)) for region in regions])

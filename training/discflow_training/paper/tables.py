@@ -1,0 +1,195 @@
+"""The paper's tables beside ours as Markdown, from records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..classifiers import TITLES as CLASSIFIER_TITLES
+from ..decoders import ENCODER_TITLES, PAPER_ZOO
+from ..decoders import TITLES as DECODER_TITLES
+from .protocol import CLASSIFIERS
+from .published import ABLATIONS, CLASSIFICATION, CLASSIFICATION_COLUMNS, SEGMENTATION, SPINE_ENSEMBLE
+
+Record = dict[str, Any]
+Records = dict[str, Record]
+MISSING = "–"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table with its first column to the left."""
+    lines = [f"| {' | '.join(header)} |", f"|{'|'.join(['---'] + ['---:'] * (len(header) - 1))}|"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def estimate(figures: Record | None, name: str, with_interval: bool = True) -> str:
+    """`87.4 (83.1 to 91.0)` in percent; a dash where there is none."""
+    found = (figures or {}).get(name)
+    if found is None or found["value"] is None or found["ci95"] is None:
+        return MISSING
+    low, high = found["ci95"]
+    return f"{100 * found['value']:.1f} ({100 * low:.1f} to {100 * high:.1f})" if with_interval else f"{100 * found['value']:.1f}"
+
+
+def difference(found: Record | None) -> str:
+    """A paired difference in percentage points with interval and p."""
+    if found is None or found["value"] is None:
+        return MISSING
+    low, high = found["ci95"]
+    return f"{100 * found['value']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {found['p']:.2f}"
+
+
+def counted(figures: Record | None) -> str:
+    """`275, 115 positive`, or the number of slices."""
+    if figures is None:
+        return MISSING
+    positive = f", {figures['positive']} positive" if "positive" in figures else ""
+    return f"{figures['n']}{positive}"
+
+
+def percent(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def figures_of(record: Record | None, split: str = "test", source: str = "all") -> Record | None:
+    """A run's figures of a split and source."""
+    return None if record is None else record["figures"].get(split, {}).get(source)
+
+
+def method_figures(ensembles: Records, group: str, method: str, split: str = "test", source: str = "all") -> Record | None:
+    """An ensemble's figures of a split and source."""
+    record = ensembles.get(group)
+    return None if record is None else record["figures"][split][method].get(source)
+
+
+def table_1(ensembles: Records) -> list[str]:
+    """Ablations of the weighted averages."""
+    rows = []
+    for title, group, published in (
+        ("WAE, crop and fine-tuning", "classifiers-disc-finetuned", "proposed"),
+        ("Without fine-tuning", "classifiers-disc-frozen", "without fine-tuning"),
+        ("No crop (whole slice)", "classifiers-slice-finetuned", "no crop"),
+    ):
+        figures, by_patient = method_figures(ensembles, group, "wae"), _by_patient(ensembles, group)
+        rows.append((
+            title, percent(ABLATIONS[published]), estimate(figures, "accuracy"), estimate(figures, "auc"), counted(figures),
+            estimate(by_patient, "accuracy"), estimate(by_patient, "auc"), counted(by_patient),
+        ))
+    lines = markdown_table(
+        ("Classification, test", "Paper, accuracy", "Accuracy", "ROC AUC", "n", "Accuracy by patient", "ROC AUC by patient", "Patients"),
+        rows,
+    )
+    spine = []
+    for title, group, published in (
+        ("WAE, Dice plus focal loss", "segmenters-dice-focal", "segmentation"),
+        ("No custom loss (cross-entropy)", "segmenters-cross-entropy", "no custom loss"),
+    ):
+        figures = method_figures(ensembles, group, "wae")
+        spine.append((
+            title, percent(ABLATIONS[published]), estimate(figures, "mIoUWithBackground"), estimate(figures, "mIoU"), counted(figures),
+        ))
+    header = ("Segmentation, test", "Paper, mIoU", "mIoU with background", "mIoU without", "Slices")
+    return [*lines, "", *markdown_table(header, spine)]
+
+
+def _by_patient(ensembles: Records, group: str) -> Record | None:
+    record = ensembles.get(group)
+    return None if record is None else record["byPatient"]["test"]["wae"]
+
+
+def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]:
+    """Every classifier and the averages on test."""
+    rows = []
+    for name in (*CLASSIFIERS, "aem", "wae"):
+        if name in CLASSIFIERS:
+            title = CLASSIFIER_TITLES[name]
+            tuned = figures_of(runs.get(f"{name}-disc-finetuned"), source=source)
+            frozen = figures_of(runs.get(f"{name}-disc-frozen"), source=source)
+        else:
+            title = name.upper()
+            tuned = method_figures(ensembles, "classifiers-disc-finetuned", name, source=source)
+            frozen = method_figures(ensembles, "classifiers-disc-frozen", name, source=source)
+        paper = dict(zip(CLASSIFICATION_COLUMNS, CLASSIFICATION[name], strict=True))
+        rows.append((
+            title, _beside(paper["accuracy"], estimate(tuned, "accuracy")), _beside(paper["frozen"], estimate(frozen, "accuracy")),
+            _beside(paper["auc"], estimate(tuned, "balancedAccuracy")), estimate(tuned, "auc"),
+            *(_beside(paper[column], estimate(tuned, column, False)) for column in ("specificity", "precision", "recall", "f1")),
+            counted(tuned),
+        ))
+    header = (
+        "Network", "Accuracy, fine-tuned", "Accuracy, frozen", "Balanced accuracy (the paper's 'AUC')", "ROC AUC",
+        "Specificity", "Precision", "Recall", "F1", "n",
+    )
+    return markdown_table(header, rows)
+
+
+def _beside(published: float, own: str) -> str:
+    """The paper's figure, then ours."""
+    return f"{percent(published)} / {own}"
+
+
+def table_4(runs: Records, source: str = "all") -> list[str]:
+    """Every segmenter on test."""
+    rows = []
+    for decoder, encoder in PAPER_ZOO:
+        figures = figures_of(runs.get(f"{decoder}-{encoder}-dice-focal"), source=source)
+        plain = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
+        overlap, dice = SEGMENTATION[decoder, encoder]
+        rows.append((
+            f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}",
+            _beside(overlap, estimate(figures, "mIoUWithBackground")), _beside(dice, estimate(figures, "diceWithBackground")),
+            estimate(figures, "mIoU"), estimate(plain, "mIoU"), counted(figures),
+        ))
+    header = ("Network", "mIoU with background", "Dice with background", "mIoU without", "mIoU without, cross-entropy", "Slices")
+    return markdown_table(header, rows)
+
+
+def table_5(ensembles: Records) -> list[str]:
+    """The segmentation ensemble by class."""
+    columns = (
+        ("diceWithBackground", "Dice"), ("iou/canal", "Spine (canal) IoU"), ("iou/vertebra", "Vertebra IoU"),
+        ("iou/disc", "Disc IoU"), ("mIoUWithBackground", "mIoU with background"),
+    )
+    rows = [("Paper, WAEM", *(percent(SPINE_ENSEMBLE[name]) for name, _ in columns), "403 patients in all")]
+    for title, method, source in (
+        ("WAE", "wae", "all"), ("WAE, T2 SPACE", "wae", "space"), ("WAE, ordinary T2", "wae", "t2w"),
+        ("AEM", "aem", "all"), ("Best single on val", "single", "all"),
+    ):
+        figures = method_figures(ensembles, "segmenters-dice-focal", method, source=source)
+        rows.append((title, *(estimate(figures, name) for name, _ in columns), counted(figures)))
+    return markdown_table(("Test", *(title for _, title in columns), "Slices"), rows)
+
+
+def ensemble_gains(ensembles: Records) -> list[str]:
+    """What the weighted average buys over the plain one and over the best single network, paired."""
+    rows = []
+    for group, record in sorted(ensembles.items()):
+        names = ("accuracy", "balancedAccuracy", "auc") if group.startswith("classifiers") else ("mIoU", "mIoUWithBackground")
+        for split in ("val", "test"):
+            for comparison, found in record["differences"][split].items():
+                rows.append((group, split, comparison, "; ".join(f"{name} {difference(found.get(name))}" for name in names)))
+    return markdown_table(("Ensemble", "Split", "Difference", "Percentage points (95 % interval)"), rows)
+
+
+def weights_table(ensembles: Records) -> list[str]:
+    """The weights that the grid search chose on val."""
+    rows = [
+        (group, ", ".join(f"{name} {weight:g}" for name, weight in record["weights"]["wae"].items()),
+         ", ".join(record["weights"]["single"]))
+        for group, record in sorted(ensembles.items())
+    ]
+    return markdown_table(("Ensemble", "Weights (grid search on val)", "Best single on val"), rows)
+
+
+def sizes_table(runs: Records) -> list[str]:
+    """Parameters, multiply-adds, epochs and training time of each run."""
+    rows = []
+    for name, record in sorted(runs.items()):
+        settings, curves = record["configuration"], record["curves"]
+        rows.append((
+            name, f"{record['parameters'] / 1e6:.2f} M", f"{record['multiplyAdds'] / 1e6:.0f} M", f"{settings['width']:g}",
+            f"{len(curves)} of {settings['schedule']['epochs']}", str(record["bestEpoch"] + 1), f"{record['seconds']:.0f}",
+            record["device"],
+        ))
+    header = ("Run", "Parameters", "Multiply-adds a picture", "Width", "Epochs", "Best epoch", "Seconds", "Device")
+    return markdown_table(header, rows)

@@ -1,0 +1,134 @@
+"""The paper's protocol: its values, the list of runs, their hashes, augmentation, losses and what is frozen."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
+from discflow_training.paper.fitting import best_epoch, is_over
+from discflow_training.paper.protocol import (
+    CLASSIFIERS, SCALES, SMOKE, Augmentation, ClassifierRun, PretrainingRun, Schedule, SegmenterRun, configuration_hash, plan,
+)
+from discflow_training.paper.tasks import frozen_part, network_of, spine_loss
+from discflow_training.region_data import IGNORED
+
+RUNS = {run.id: run for run in plan(SCALES["paper"])}
+
+
+def test_hyper_parameters_are_the_papers() -> None:
+    frozen, tuned = RUNS["vgg16-disc-frozen"], RUNS["vgg16-disc-finetuned"]
+    assert isinstance(frozen, ClassifierRun) and isinstance(tuned, ClassifierRun)
+    assert frozen.schedule == Schedule(35, 5, 1e-3, 10) and tuned.schedule == Schedule(35, 5, 1e-4, 10)
+    assert frozen.class_weights == (0.702, 1.73) and frozen.bootstrap
+    assert frozen.augmentation == Augmentation(30.0, (0.1, 0.5), 0.2, True)
+    segmenter = RUNS["unet-resnet34-dice-focal"]
+    assert isinstance(segmenter, SegmenterRun)
+    assert segmenter.schedule == Schedule(30, 3, 3e-3, 10)
+    assert (segmenter.focal_share, segmenter.focal_gamma, segmenter.class_weights) == (1.0, 2.0, (0.25,) * 4)
+    assert segmenter.augmentation == frozen.augmentation
+
+
+def test_the_plan_holds_every_run_of_the_tables_after_what_it_starts_from() -> None:
+    kinds = [run.kind for run in RUNS.values()]
+    assert (kinds.count("classifier"), kinds.count("segmenter"), kinds.count("pretraining")) == (24, 34, 8)
+    seen: set[str] = set()
+    for run in RUNS.values():
+        assert seen.issuperset(run.needs)
+        seen.add(run.id)
+
+
+def test_a_hash_knows_the_run_and_all_that_it_starts_from() -> None:
+    tuned = RUNS["resnet50-disc-finetuned"]
+    before = configuration_hash(tuned, RUNS)
+    other = replace(RUNS["pretrained-resnet50"], seed=1)
+    assert configuration_hash(tuned, {**RUNS, other.id: other}) != before
+    assert configuration_hash(replace(tuned, target="herniation"), RUNS) != before
+    assert configuration_hash(replace(tuned), dict(RUNS)) == before
+
+
+def test_files_of_weights_take_the_place_of_pretraining() -> None:
+    runs = {run.id: run for run in plan(SCALES["paper"], ("classifiers",), encoder_weights={"vgg16": "ab"})}
+    assert "pretrained-vgg16" not in runs and runs["vgg16-disc-frozen"].needs == ()
+    assert "pretrained-vgg19" in runs
+
+
+def test_rotation_keeps_pixels_square_and_nothing_drawn_leaves_all() -> None:
+    torch.manual_seed(0)
+    still = Augmentation(0.0, (0.0, 0.0), 0.0, False)
+    images = torch.rand(2, 1, 8, 16) * 255
+    torch.testing.assert_close(vary(images, still)[0], images, rtol=0, atol=1e-2)
+    transforms = drawn_transforms(50, 40, 20, Augmentation(shift=0.0))
+    pixels = torch.diag(torch.tensor([20.0, 40.0]))
+    for transform in transforms:
+        turned = pixels @ transform[:, :2] @ torch.linalg.inv(pixels)
+        torch.testing.assert_close(turned @ turned.T, torch.eye(2), rtol=0, atol=1e-5)
+
+
+def test_draws_stay_within_the_papers_ranges() -> None:
+    torch.manual_seed(0)
+    factors = (drawn_brightness(500, Augmentation()) - 1).abs()
+    assert 0.1 - 1e-6 <= float(factors.min()) and float(factors.max()) <= 0.5 + 1e-6
+    transforms = drawn_transforms(500, 10, 10, Augmentation())
+    assert float(transforms[:, :, 2].abs().max()) <= 0.4
+    assert float(torch.rad2deg(torch.asin(transforms[:, 1, 0].abs())).max()) <= 30.001
+    assert 0.4 < float((transforms[:, 0, 0] < 0).float().mean()) < 0.6
+
+
+def test_masks_move_with_their_images() -> None:
+    torch.manual_seed(1)
+    masks = torch.zeros(4, 32, 32, dtype=torch.long)
+    masks[:, 8:24, 12:20] = 2
+    images = masks[:, None].float() * 100
+    moved, turned = vary(images, Augmentation(brightness=(0.0, 0.0)), masks)
+    assert turned is not None
+    assert float((moved[:, 0] - turned * 100).abs().max()) <= 150
+
+
+def test_spine_losses_on_a_known_answer() -> None:
+    run = RUNS["unet-resnet34-dice-focal"]
+    assert isinstance(run, SegmenterRun)
+    masks = torch.randint(0, 4, (1, 8, 8))
+    masks[0, 0] = IGNORED
+    logits = 40.0 * F.one_hot(masks.clamp(max=3), 4).permute(0, 3, 1, 2).float()
+    for loss in ("dice-focal", "cross-entropy"):
+        assert float(spine_loss(logits, masks, replace(run, loss=loss))) == pytest.approx(0, abs=1e-3)
+        assert float(spine_loss(-logits, masks, replace(run, loss=loss))) > 0.5
+    even = torch.zeros(1, 4, 8, 8)
+    plain = replace(run, focal_share=0.0)
+    focal = float(spine_loss(even, masks, run)) - float(spine_loss(even, masks, plain))
+    assert focal == pytest.approx(0.25 * 0.75**2 * float(torch.log(torch.tensor(4.0))), abs=1e-4)
+
+
+@pytest.mark.parametrize("family", CLASSIFIERS)
+def test_frozen_runs_train_the_dense_layers_and_fine_tuned_ones_the_last_block_too(family: str) -> None:
+    runs = {run.id: run for run in plan(SMOKE, ("classifiers",))}
+    for stage in ("frozen", "finetuned"):
+        run = runs[f"{family}-disc-{stage}"]
+        network = network_of(run)
+        frozen = frozen_part(run, network)
+        trained = {id(parameter) for parameter in frozen.apply(network)}
+        names = {name for name, parameter in network.named_parameters() if id(parameter) in trained}
+        assert {"dense.0.weight", "head.bias"} <= names
+        inner = {name for name in names if name.startswith("encoder.")}
+        whole = sum(1 for _ in network.encoder.parameters())
+        assert len(inner) == 0 if stage == "frozen" else 0 < len(inner) < whole / 2
+        frozen.train_mode(network)
+        norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert any(norm.training for norm in norms) == (stage == "finetuned" and bool(norms))
+
+
+def test_early_stopping_waits_ten_epochs_for_a_lower_loss() -> None:
+    curves = [{"val": {"loss": value}} for value in [3.0, 1.0, *[2.0] * 9]]
+    assert best_epoch(curves) == 1
+    assert not is_over(curves, Schedule(35, 5, 1e-3)) and is_over([*curves, {"val": {"loss": 1.5}}], Schedule(35, 5, 1e-3))
+    assert is_over(curves, Schedule(11, 5, 1e-3))
+
+
+def test_pretraining_never_sees_a_target() -> None:
+    from discflow_training.disc_data import TARGETS
+    from discflow_training.paper.cases import GRADES
+
+    assert not set(GRADES) & set(TARGETS)
+    assert isinstance(RUNS["pretrained-vgg16"], PretrainingRun)

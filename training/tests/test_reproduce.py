@@ -1,0 +1,176 @@
+"""The paper's protocol on phantoms: same numbers again, killed and resumed, skipped, in parallel, ensembles, page."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from discflow_training.__main__ import main
+from discflow_training.disc_data import read_discs
+from discflow_training.paper.ensembles import write_ensembles
+from discflow_training.paper.page import estimates, write_page
+from discflow_training.paper.phantoms import write_phantoms
+from discflow_training.paper.protocol import SMOKE, Schedule, plan
+from discflow_training.paper.records import is_finished, read_cases, read_records
+from discflow_training.paper.reproduce import Settings, reproduce, wanting, with_needs
+from discflow_training.paper.runner import execute
+from discflow_training.paper.spine_ensembles import Panel, forward_selection
+from discflow_training.region_data import read_regions
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantoms(folder, patients=8, seed=0)
+    return folder
+
+
+def settings_of(root: Path, folder: Path) -> Settings:
+    return Settings(root, folder / "work", folder / "results")
+
+
+def numbers(results: Path, run_id: str) -> dict[str, Any]:
+    """A record without its date, commit and seconds."""
+    record = read_records(results)[run_id]
+    curves = [{name: value for name, value in curve.items() if name != "seconds"} for curve in record["curves"]]
+    return {**{k: v for k, v in record.items() if k not in ("date", "commit", "seconds")}, "curves": curves}
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def test_phantoms_carry_every_label(root: Path) -> None:
+    discs = read_discs(root)
+    drawn = [disc for disc in discs if disc.image == "drawn0"]
+    assert [disc.targets for disc in drawn] == [(0, 0), (1, 1), (0, 0), (1, 1), (0, 0), (1, 1)]
+    assert {disc.split for disc in discs} == {"train", "val", "test"}
+    regions = read_regions(root)
+    assert len(regions) == 8 and set(np.unique(regions[0].mask)) == {0, 1, 2, 3}
+
+
+def test_the_same_seed_gives_the_same_numbers_and_a_killed_run_too(root: Path, tmp_path: Path) -> None:
+    runs = with_needs(plan(SMOKE, ("classifiers", "segmenters")), ["resnet50-disc-frozen", "unet-resnet34-dice-focal"])
+    by_id = {run.id: run for run in runs}
+    for name in ("once", "again"):
+        reproduce(runs, settings_of(root, tmp_path / name), say=quiet)
+    killed = tmp_path / "killed"
+    for run in runs:
+        if run.kind != "pretraining":
+            assert not execute(run, by_id, root, killed / "work", killed / "results", CPU, stop_after=1)
+        assert execute(run, by_id, root, killed / "work", killed / "results", CPU)
+    for run in runs:
+        expected = numbers(tmp_path / "once" / "results", run.id)
+        assert numbers(tmp_path / "again" / "results", run.id) == expected
+        assert numbers(killed / "results", run.id) == expected
+
+
+def test_finished_runs_are_skipped_and_lost_weights_trained_again(root: Path, tmp_path: Path) -> None:
+    settings = settings_of(root, tmp_path)
+    runs = with_needs(plan(SMOKE, ("segmenters",)), ["fpn-resnet34-dice-focal"])
+    assert [run.id for run in wanting(runs, settings)] == ["pretrained-resnet34", "fpn-resnet34-dice-focal"]
+    reproduce(runs, settings, say=quiet)
+    assert wanting(runs, settings) == []
+    moved = [replace(runs[0]), replace(runs[1], schedule=Schedule(1, 3, 3e-3))]
+    assert [run.id for run in wanting(moved, settings)] == ["fpn-resnet34-dice-focal"]
+    (tmp_path / "work" / "pretrained-resnet34" / "weights.pt").unlink()
+    assert [run.id for run in wanting(moved, settings)] == ["pretrained-resnet34", "fpn-resnet34-dice-focal"]
+    (tmp_path / "work" / "fpn-resnet34-dice-focal" / "weights.pt").unlink()
+    assert wanting(runs, settings) == []
+    assert len(wanting(runs, replace(settings, need_weights=True))) == 2
+
+
+def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp_path: Path) -> None:
+    settings = settings_of(root, tmp_path)
+    runs = with_needs(plan(SMOKE, ("classifiers", "no-crop")), ["vgg16-disc-finetuned", "resnet50-slice-frozen"])
+    reproduce(runs, settings, say=quiet)
+    record = read_records(settings.results)["vgg16-disc-finetuned"]
+    cases = read_cases(settings.results, record["cases"])
+    assert len(record["predictions"]["test"]) == len(cases["test"]["label"]) == record["figures"]["test"]["all"]["n"] == 20
+    assert record["multiplyAdds"] > record["parameters"] > 1e5 and len(record["dataHash"]) == 64
+    assert {"loss", "accuracy", "auc"} == set(record["curves"][0]["val"])
+    text = json.dumps(cases)
+    assert "drawn" not in text and "healthy" not in text
+    assert read_records(settings.results)["resnet50-slice-frozen"]["figures"]["test"]["all"]["n"] == 4
+    assert is_finished(settings.results, record["id"], record["configurationHash"], record["dataHash"])
+
+
+def test_two_at_a_time_give_the_same_numbers(root: Path, tmp_path: Path) -> None:
+    runs = with_needs(plan(SMOKE, ("segmenters",)), ["linknet-resnet34-dice-focal", "pspnet-resnet34-dice-focal"])
+    said: list[str] = []
+    for name, jobs in (("alone", 1), ("pair", 2)):
+        reproduce(runs, settings_of(root, tmp_path / name), jobs, said.append)
+    for run in runs:
+        assert numbers(tmp_path / "pair" / "results", run.id) == numbers(tmp_path / "alone" / "results", run.id)
+    assert said[0] == "3 runs, 3 to carry out" and said[-1].startswith("[3/3]") and said[-1].endswith("about 0 min left")
+
+
+def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None:
+    settings = settings_of(root, tmp_path)
+    names = ["vgg16-disc-finetuned", "resnet50-disc-finetuned", "unet-resnet34-dice-focal", "fpn-resnet34-dice-focal"]
+    runs = with_needs(plan(SMOKE), names)
+    reproduce(runs, settings, say=quiet)
+    write_ensembles(runs, root, settings.work, settings.results)
+    ensembles = read_records(settings.results, "ensembles")
+    assert sum(ensembles["classifiers-disc-finetuned"]["weights"]["wae"].values()) == pytest.approx(1)
+    assert len(ensembles["segmenters-dice-focal"]["selected"]) == 2
+    assert ensembles["classifiers-disc-finetuned"]["byPatient"]["test"]["wae"]["n"] == 4
+    write_page(settings.results, tmp_path / "docs" / "results.md")
+    page = (tmp_path / "docs" / "results.md").read_text()
+    for part in ("Table 1", "Table 2", "Table 4", "Table 5", "balanced accuracy", "What cannot be compared", "Looks at test"):
+        assert part in page
+    assert "| VGG16 | 89.87 / " in page and "| U-Net ResNet34 | 91.55 / " in page
+    assert (tmp_path / "docs" / "results" / "curves.svg").read_text().startswith("<svg")
+    before = page
+    write_page(settings.results, tmp_path / "docs" / "results.md")
+    assert (tmp_path / "docs" / "results.md").read_text() == before
+
+
+def test_a_page_without_records_says_so(tmp_path: Path) -> None:
+    write_page(tmp_path / "results", tmp_path / "results.md")
+    assert "No evaluation is recorded yet" in (tmp_path / "results.md").read_text()
+
+
+def test_estimates_of_an_evaluation_carry_their_counts() -> None:
+    evaluation = {"yolospine": {"discs": {"truths": 260, "ap50": {"value": 0.99, "ci95": [0.98, 1.0]}}, "other": 3}}
+    assert list(estimates(evaluation)) == [("yolospine discs ap50", {"value": 0.99, "ci95": [0.98, 1.0]}, "260 truths")]
+
+
+def test_agreed_pixels_need_no_search() -> None:
+    rng = np.random.default_rng(0)
+    maps = [[rng.dirichlet(np.ones(4), 60).T.reshape(4, 6, 10).astype(np.float32)] for _ in range(3)]
+    truth = maps[1][0].argmax(axis=0).astype(np.uint8)
+    panel = Panel(maps, [truth])
+    assert panel.score([1], np.ones(1)) == 1.0
+    assert forward_selection(panel, 3, 2)[0] == 1
+    mean = (maps[0][0] + maps[1][0]) / 2
+    inside = [(truth == c) & (mean.argmax(axis=0) == c) for c in range(1, 4)]
+    joined = [(truth == c) | (mean.argmax(axis=0) == c) for c in range(1, 4)]
+    expected = np.mean([a.sum() / b.sum() for a, b in zip(inside, joined, strict=True)])
+    assert panel.score([0, 1], np.array([0.5, 0.5])) == pytest.approx(expected)
+
+
+def test_the_command_hands_on(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, expected in (
+        (["--help"], "in the order of a study"),
+        (["train", "classifier", "--help"], "--encoder-weights"),
+        (["train", "segmenter", "--help"], "--encoder-weights"),
+        (["export", "detectors", "--help"], "--models"),
+        (["reproduce", "--help"], "--need-weights"),
+        (["pack", "--help"], "--models"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+def test_an_unknown_run_is_named() -> None:
+    with pytest.raises(SystemExit, match="no run is called unet-resnet18"):
+        with_needs(plan(SMOKE), ["unet-resnet18"])
