@@ -77,9 +77,9 @@ export function newRunItem(run: NewRun, nowMs: number): RunItem {
 }
 
 /**
- * Only `ingested` runs are detect's and only `ingested` and `detected` ones analyze's. A message for analyze exists
- * only after detect's outputs do, so its claim makes an `ingested` run `detected` and takes it from detect, whose lease
- * may still live.
+ * Only `ingested` runs are ingest's (to refuse them) and detect's, only `ingested` and `detected` ones analyze's. A
+ * message for analyze exists only after detect's outputs do, so its claim makes an `ingested` run `detected` and takes
+ * it from detect, whose lease may still live.
  */
 export function decideRunClaim(
   item: RunItem | null,
@@ -89,7 +89,7 @@ export function decideRunClaim(
   nowMs: number,
 ): Claim<RunItem> {
   if (item === null || attempt !== item.attempt) return { outcome: 'stale' };
-  const claimable = item.status === 'ingested' ? stage !== 'ingest' : item.status === 'detected' && stage === 'analyze';
+  const claimable = item.status === 'ingested' || (item.status === 'detected' && stage === 'analyze');
   if (!claimable) return { outcome: 'settled', item };
   const overtakes = stage === 'analyze' && item.status === 'ingested';
   if (item.leaseUntil > nowMs && !overtakes) return { outcome: 'leased', untilMs: item.leaseUntil };

@@ -234,7 +234,7 @@ async function refuse(
 ): Promise<void> {
   const claim = await deps.runs.claimRun(item.runKey, item.attempt, 'ingest', deps.leaseMs, deps.clock.nowMs());
   if (claim.outcome === 'leased') throw leaseHeld(claim.untilMs, deps.clock.nowMs());
-  if (claim.outcome === 'settled') await announceRun(deps, claim.item);
+  if (claim.outcome === 'settled' && isTerminal(claim.item.status)) await announceRun(deps, claim.item);
   if (claim.outcome !== 'claimed') return;
   const { study } = prepared;
   const report = rejectedReport({ ...verdict, tenant: item.tenant, study, runKey: item.runKey });

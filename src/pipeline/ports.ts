@@ -89,10 +89,11 @@ export interface Runs {
   createRun(run: NewRun, nowMs: number): Promise<{ item: RunItem; created: boolean }>;
   getRun(runKey: string): Promise<RunItem | null>;
   /**
-   * Takes the run's lease for a stage and opens or repeats its stage record. `detect` claims `ingested`; `analyze`
-   * claims `ingested` or `detected` (its message may overtake detect's table write). `stale` when `attempt` is older
-   * than the item's, or the run is unknown. A `claimed` by analyze makes an `ingested` run `detected` and fences detect
-   * off, whose lease may still live: an analyze message exists only after detect's outputs do.
+   * Takes the run's lease for a stage and opens or repeats its stage record. `ingest`, which ends a run that it
+   * refuses, and `detect` claim `ingested`; `analyze` claims `ingested` or `detected` (its message may overtake
+   * detect's table write). `stale` when `attempt` is older than the item's, or the run is unknown. A `claimed` by
+   * analyze makes an `ingested` run `detected` and fences detect off, whose lease may still live: an analyze message
+   * exists only after detect's outputs do.
    */
   claimRun(runKey: string, attempt: number, stage: Stage, leaseMs: number, nowMs: number): Promise<Claim<RunItem>>;
   /** Moves a run under its fence, closes the stage record, frees the lease; false where the fence has moved on. */

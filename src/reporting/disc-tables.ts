@@ -37,14 +37,14 @@ function answerCell(disc: DiscFinding, target: Target): Markup {
 }
 
 const MEASUREMENTS: ReadonlyArray<readonly [keyof Measurements, string, number]> = [
-  ['heightAnteriorMm', 'Height in front, mm', 1],
-  ['heightMiddleMm', 'Height in the middle, mm', 1],
-  ['heightPosteriorMm', 'Height behind, mm', 1],
-  ['heightIndex', 'Height index', 2],
+  ['heightAnteriorMm', 'Anterior height, mm', 1],
+  ['heightMiddleMm', 'Middle height, mm', 1],
+  ['heightPosteriorMm', 'Posterior height, mm', 1],
+  ['heightIndex', 'Disc height index', 2],
   ['areaMm2', 'Area, mm²', 0],
-  ['posteriorProtrusionMm', 'Behind the vertebral line, mm', 1],
-  ['canalApMm', 'Canal width, mm', 1],
-  ['signalRatio', 'Signal, disc to canal', 2],
+  ['posteriorProtrusionMm', 'Posterior protrusion, mm', 1],
+  ['canalApMm', 'Canal AP diameter, mm', 1],
+  ['signalRatio', 'Signal ratio, disc to canal', 2],
 ];
 
 /** One row a disc, in millimetres, or a sentence where the pixel spacing is unknown. */

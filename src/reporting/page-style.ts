@@ -53,10 +53,10 @@ footer { margin-top: 2rem; padding-top: .75rem; border-top: 1px solid var(--line
 }
 @media print {
   @page { size: A4; margin: 14mm; }
-  :root { color-scheme: light; --ground: #fff; --panel: #f3f5f8; --ink: #000; --faint: #444; --line: #bbb;
+  :root { font-size: 10pt; color-scheme: light; --ground: #fff; --panel: #f3f5f8; --ink: #000; --faint: #444; --line: #bbb;
     --herniation: #b34f00; --bulge: #8a5f00; --warn-ground: #fdf3c7; --warn-ink: #4d3d00; --stop-ground: #fbe0d6; --stop-ink: #6b2000; }
-  body { padding: 0; max-width: none; font-size: 10pt; }
-  table { font-size: 9pt; }
+  body { padding: 0; max-width: none; }
+  table { font-size: .9rem; }
   th, td { padding: .2rem .4rem; }
   figure img { max-height: 125mm; width: auto; max-width: 100%; margin: 0 auto; }
   .banner, .verdict, figure img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

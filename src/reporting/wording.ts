@@ -103,5 +103,10 @@ export function findingsSentence({ discs }: Report): string {
     .reverse();
   if (parts.length === 0) parts.push('No bulge or herniation seen on this slice.');
   if (unanswered.length > 0) parts.push(`Not fully assessable: ${unanswered.join(', ')}.`);
+  const unnamed = discs
+    .filter(({ levelCertain }) => !levelCertain)
+    .map(({ level }) => level)
+    .reverse();
+  if (unnamed.length > 0) parts.push(`Level not certain: ${unnamed.join(', ')}.`);
   return parts.join(' ');
 }

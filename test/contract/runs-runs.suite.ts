@@ -52,6 +52,21 @@ export function runSuite(create: () => Runs): void {
     expect(claims.filter(({ outcome }) => outcome === 'leased')).toHaveLength(49);
   });
 
+  it('lets ingest end a run that it refuses, and gives it none that has gone on', async () => {
+    const runs = create();
+    const { runKey } = await opened(runs);
+    const ingest = claimed(await runs.claimRun(runKey, 1, 'ingest', LEASE_MS, T0));
+    const refused = { status: 'rejected' as const, reasons: [reasonOf('no_t2_series')], stage: 'ingest' as const };
+    expect(await runs.advanceRun(ingest, refused, T0 + 1)).toBe(true);
+    expect(await runs.getRun(runKey)).toMatchObject({ status: 'rejected', reasons: refused.reasons, leaseUntil: 0 });
+
+    const other = await opened(runs);
+    const detect = claimed(await runs.claimRun(other.runKey, 1, 'detect', LEASE_MS, T0));
+    expect(await runs.claimRun(other.runKey, 1, 'ingest', LEASE_MS, T0)).toMatchObject({ outcome: 'leased' });
+    await runs.advanceRun(detect, detected, T0);
+    expect(await runs.claimRun(other.runKey, 1, 'ingest', LEASE_MS, T0)).toMatchObject({ outcome: 'settled' });
+  });
+
   it('moves a run through its stages and keeps their history', async () => {
     const runs = create();
     const { runKey } = await opened(runs);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportSchema } from '../../src/contracts/report.ts';
+import { phantomStudy } from '../../src/phantom/study.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/discflow.js', import.meta.url));
@@ -85,6 +86,25 @@ describe('discflow analyze', () => {
     expect(['done', 'needs_review']).toContain(ends['good.png']?.status);
     expect(stderr).toContain('[2/2]');
     expect(await readFile(join(folder, 'out2', 'broken', 'report.html'), 'utf8')).toContain('Not for diagnostic use');
+  });
+
+  it('refuses a study without a T2 series, gives its ranking, and returns the same when it comes again', async () => {
+    const study = join(folder, 't1-alone');
+    await mkdir(study);
+    for (const { name, bytes } of phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 }).files)
+      await writeFile(join(study, name), bytes);
+    for (const out of ['out4', 'out5']) {
+      const { code, stdout } = await discflow('analyze', study, '--out', join(folder, out), '--json');
+      expect(code).toBe(2);
+      expect(reportsOf(stdout).map(({ report }) => report)).toMatchObject([
+        { status: 'rejected', reasons: [{ code: 'no_t2_series' }], discs: [] },
+      ]);
+      expect(reportsOf(stdout)[0]?.report.input?.seriesRanking.map(({ weighting }) => weighting)).toContain('t1');
+    }
+    const [first, second] = await Promise.all(
+      ['out4', 'out5'].map((out) => readFile(join(folder, out, 't1-alone', 'report.json'))),
+    );
+    expect(second).toEqual(first);
   });
 
   it('exits 1 before any work when two inputs would write the same folder', async () => {

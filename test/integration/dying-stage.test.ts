@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Announcement } from '../../src/contracts/messages.ts';
+import type { Announcement, RunStatus, UploadStatus } from '../../src/contracts/messages.ts';
+import { phantomStudy } from '../../src/phantom/study.ts';
+import { storedZip } from '../../src/phantom/zip.ts';
+import { createPictureEncoder } from '../../src/pictures/encoder.ts';
 import { deliver, handlersOf, putUpload, type StageName } from '../support/deliver.ts';
 import { type FaultPlan, noFaults, withFaults } from '../support/faults.ts';
 import { MemoryObjectStore } from '../support/memory-object-store.ts';
@@ -10,7 +13,6 @@ import { phantomPng } from '../support/phantom-picture.ts';
 import { LEASE_MS, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TENANT = 'tenant';
-const STAGES: readonly StageName[] = ['ingest', 'detect', 'analyze'];
 
 /** All that the stages change, and what they sent. */
 interface World {
@@ -22,11 +24,46 @@ interface World {
   readonly announcer: MemoryAnnouncer;
 }
 
-const PORTS = ['uploads', 'data', 'runs', 'announcer', 'detectQueue', 'analyzeQueue'] as const;
+/** Ports with side effects, each world's own. */
+const OWN_PORTS = ['uploads', 'data', 'runs', 'announcer', 'detectQueue', 'analyzeQueue'] as const;
+/** Ports that only compute: they can fail at any call as well. */
+const SHARED_PORTS = ['decoder', 'pictures', 'pseudonyms', 'engine'] as const;
+
+interface Way {
+  readonly stage: StageName;
+  /** Where its run, or the upload that opened none, stands afterwards. */
+  readonly ends: ReadonlyArray<RunStatus | UploadStatus>;
+  /** What it must have done at least, so that the sweep passes over it. */
+  readonly effects: readonly string[];
+}
+
+const SETTLE_UPLOAD = ['runs.claimUpload', 'runs.settleUpload', 'announcer.announce', 'runs.markUploadAnnounced'];
+const END_RUN = ['runs.claimRun', 'data.put', 'runs.advanceRun', 'announcer.announce', 'runs.markRunAnnounced'];
+
+const WAYS: Readonly<Record<string, Way>> = {
+  'ingest of a study': {
+    stage: 'ingest',
+    ends: ['ingested'],
+    effects: [...SETTLE_UPLOAD, 'data.put', 'runs.createRun', 'detectQueue.send'],
+  },
+  'ingest of a file that it refuses': { stage: 'ingest', ends: ['rejected'], effects: SETTLE_UPLOAD },
+  'ingest of a study that it refuses': {
+    stage: 'ingest',
+    ends: ['rejected'],
+    effects: [...SETTLE_UPLOAD, ...END_RUN, 'runs.createRun'],
+  },
+  'detect of a study': {
+    stage: 'detect',
+    ends: ['detected'],
+    effects: ['runs.claimRun', 'data.put', 'analyzeQueue.send', 'runs.advanceRun'],
+  },
+  'detect of a picture that it refuses': { stage: 'detect', ends: ['rejected'], effects: END_RUN },
+  'analyze of a study': { stage: 'analyze', ends: ['done', 'needs_review'], effects: END_RUN },
+};
 
 let system: TestSystem;
-/** The world before each stage, and the message that starts the stage. */
-const before = new Map<StageName, { world: World; message: unknown }>();
+/** The world before each way, and the message that starts its stage. */
+const starts = new Map<string, { world: World; message: unknown }>();
 
 function worldLike(other?: World): World {
   const world: World = {
@@ -46,7 +83,10 @@ function worldLike(other?: World): World {
 const soundHandlers = (world: World) => handlersOf(system, { ...system.deps, ...world });
 
 function dyingHandlers(world: World, plan: FaultPlan) {
-  const wrapped = PORTS.map((name) => [name, withFaults<object>(name, world[name], plan)]);
+  const wrapped = [
+    ...OWN_PORTS.map((name) => [name, withFaults<object>(name, world[name], plan)]),
+    ...SHARED_PORTS.map((name) => [name, withFaults<object>(name, system.deps[name], plan)]),
+  ];
   return handlersOf(system, { ...system.deps, ...Object.fromEntries(wrapped) });
 }
 
@@ -69,44 +109,65 @@ function outcomeOf(world: World) {
   return { objects: Object.fromEntries(objects), items, subjects: [...new Set(subjects)], sent: [...new Set(sent)] };
 }
 
+/** Notes the world before a way, then goes it undisturbed; returns the next stage's message. */
+async function go(way: string, world: World, message: unknown): Promise<unknown> {
+  starts.set(way, { world: worldLike(world), message });
+  const { stage } = WAYS[way]!;
+  expect(await deliver(soundHandlers(world)[stage], [message]), way).toEqual([]);
+  return (stage === 'ingest' ? world.detectQueue : world.analyzeQueue).messages.at(-1);
+}
+
+const upload = (world: World, name: string, bytes: Uint8Array) =>
+  putUpload({ ...system, uploads: world.uploads }, TENANT, 'upload-1', name, bytes);
+
 beforeAll(async () => {
   system = await startTestSystem();
-  const world = worldLike();
-  const picture = await phantomPng(3);
-  let message: unknown = await putUpload(
-    { ...system, uploads: world.uploads },
-    TENANT,
-    'upload-1',
-    'slice.png',
-    picture,
-  );
-  for (const stage of STAGES) {
-    before.set(stage, { world: worldLike(world), message });
-    expect(await deliver(soundHandlers(world)[stage], [message])).toEqual([]);
-    message = (stage === 'ingest' ? world.detectQueue : world.analyzeQueue).messages.at(-1);
-  }
+  const whole = worldLike();
+  const detect = await go('ingest of a study', whole, await upload(whole, 'slice.png', await phantomPng(3)));
+  await go('analyze of a study', whole, await go('detect of a study', whole, detect));
+
+  const broken = worldLike();
+  await go('ingest of a file that it refuses', broken, await upload(broken, 'a.png', Buffer.from('no picture')));
+
+  const withoutT2 = worldLike();
+  const { files } = phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 });
+  await go('ingest of a study that it refuses', withoutT2, await upload(withoutT2, 'study.zip', storedZip(files)));
+
+  const noSpine = worldLike();
+  const data = Uint8Array.from({ length: 300 * 400 }, (_, at) => 120 + 100 * Math.sin(at / 30_000));
+  const png = await createPictureEncoder().pngGrey({ depth: 'u8', width: 300, height: 400, data });
+  expect(await deliver(soundHandlers(noSpine).ingest, [await upload(noSpine, 'ramp.png', png)])).toEqual([]);
+  await go('detect of a picture that it refuses', noSpine, noSpine.detectQueue.messages.at(-1));
 });
 
 afterAll(async () => system.close());
 
 describe('a stage that dies at one of its side effects', () => {
-  it.each(STAGES)('converges on the next delivery, wherever %s died', async (stage) => {
-    const { world: start, message } = before.get(stage)!;
-    const counting = noFaults();
-    const undisturbed = worldLike(start);
-    expect(await deliver(dyingHandlers(undisturbed, counting)[stage], [message])).toEqual([]);
-    const expected = outcomeOf(undisturbed);
-    expect(counting.calls.length).toBeGreaterThan(4);
-    for (let failAt = 0; failAt < counting.calls.length; failAt += 1) {
-      for (const after of [false, true]) {
-        const at = `${counting.calls[failAt]} (call ${failAt}), ${after ? 'after' : 'before'} its effect`;
-        const world = worldLike(start);
-        const failed = await deliver(dyingHandlers(world, { calls: [], failAt, after })[stage], [message]);
-        expect(failed, at).toEqual(['message-0']);
-        system.clock.advance(LEASE_MS + 1000);
-        expect(await deliver(soundHandlers(world)[stage], [message], 2), at).toEqual([]);
-        expect(outcomeOf(world), at).toEqual(expected);
+  it.each(Object.keys(WAYS))(
+    'converges on the next delivery, wherever %s died',
+    async (way) => {
+      const { stage, ends, effects } = WAYS[way]!;
+      const { world: start, message } = starts.get(way)!;
+      const counting = noFaults();
+      const undisturbed = worldLike(start);
+      expect(await deliver(dyingHandlers(undisturbed, counting)[stage], [message])).toEqual([]);
+      const expected = outcomeOf(undisturbed);
+      expect(ends).toContain(expected.items.at(-1)?.status);
+      for (const effect of effects) expect(counting.calls).toContain(effect);
+      for (let failAt = 0; failAt < counting.calls.length; failAt += 1) {
+        for (const after of [false, true]) {
+          const at = `${counting.calls[failAt]} (call ${failAt}), ${after ? 'after' : 'before'} its effect`;
+          const world = worldLike(start);
+          const failed = await deliver(dyingHandlers(world, { calls: [], failAt, after })[stage], [message]);
+          expect(failed, at).toEqual(['message-0']);
+          system.clock.advance(LEASE_MS + 1000);
+          for (const receive of [2, 3]) {
+            expect(await deliver(soundHandlers(world)[stage], [message], receive), at).toEqual([]);
+            expect(outcomeOf(world), at).toEqual(expected);
+          }
+        }
       }
-    }
-  });
+    },
+    600_000,
+  );
 });

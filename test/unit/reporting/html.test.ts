@@ -14,6 +14,7 @@ describe('renderHtml', () => {
     const page = renderHtml(sampleReport(), PNG);
     for (const { level } of sampleReport().discs) expect(page).toContain(`<span class="level">${level}</span>`);
     expect(page).toContain('Herniation suggested at L5-S1. Bulge or herniation suggested at L4-L5, L5-S1.');
+    expect(page).toContain('Level not certain: L1-L2.');
     expect(page).toContain('probability 0.930, threshold 0.350');
     expect(page).toContain('Not seen on this slice');
     expect(page).toContain('Not assessable');
