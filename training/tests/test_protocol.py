@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
-from discflow_training.paper.fitting import best_epoch, is_over
+from discflow_training.paper.fitting import Descent, best_epoch, is_over
 from discflow_training.paper.protocol import (
-    CLASSIFIERS, SCALES, SMOKE, Augmentation, ClassifierRun, PretrainingRun, Schedule, SegmenterRun, configuration_hash, plan,
+    CLASSIFIERS, SCALES, SMOKE, Augmentation, ClassifierRun, DetectorRun, PretrainingRun, Schedule, SegmenterRun,
+    configuration_hash, plan,
 )
 from discflow_training.paper.tasks import frozen_part, network_of, spine_loss
 from discflow_training.region_data import IGNORED
@@ -28,11 +29,16 @@ def test_hyper_parameters_are_the_papers() -> None:
     assert segmenter.schedule == Schedule(30, 3, 3e-3, 10)
     assert (segmenter.focal_share, segmenter.focal_gamma, segmenter.class_weights) == (1.0, 2.0, (0.25,) * 4)
     assert segmenter.augmentation == frozen.augmentation
+    detector = RUNS["yolov8n-disc"]
+    assert isinstance(detector, DetectorRun)
+    assert (detector.schedule.epochs, detector.schedule.batch, detector.schedule.learning_rate) == (100, 8, 0.02)
+    assert (detector.momentum, detector.degrees, detector.brightness) == (0.9, 20.0, 0.25)
 
 
 def test_the_plan_holds_every_run_of_the_tables_after_what_it_starts_from() -> None:
     kinds = [run.kind for run in RUNS.values()]
-    assert (kinds.count("classifier"), kinds.count("segmenter"), kinds.count("pretraining")) == (24, 34, 8)
+    expected = {"classifier": 24, "segmenter": 34, "pretraining": 8, "detector": 2}
+    assert {kind: kinds.count(kind) for kind in expected} == expected
     seen: set[str] = set()
     for run in RUNS.values():
         assert seen.issuperset(run.needs)
@@ -124,6 +130,20 @@ def test_early_stopping_waits_ten_epochs_for_a_lower_loss() -> None:
     assert best_epoch(curves) == 1
     assert not is_over(curves, Schedule(35, 5, 1e-3)) and is_over([*curves, {"val": {"loss": 1.5}}], Schedule(35, 5, 1e-3))
     assert is_over(curves, Schedule(11, 5, 1e-3))
+
+
+def test_gradient_descent_warms_up_and_falls_to_a_hundredth() -> None:
+    schedule, descent = Schedule(100, 8, 0.02), Descent(0.9, 3, 0.01)
+    optimizer = descent.optimizer([torch.nn.Parameter(torch.zeros(1))], schedule)
+    rates = []
+    for epoch in range(100):
+        descent.begin_epoch(optimizer, schedule, epoch)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[0] == pytest.approx(0.02 / 3) and max(rates) == pytest.approx(rates[2])
+    assert rates[2] == pytest.approx(0.02 * (1 - 0.99 * 0.02)) and rates[-1] == pytest.approx(0.02 * 0.0199)
+    still = Descent().optimizer([torch.nn.Parameter(torch.zeros(1))], schedule)
+    Descent().begin_epoch(still, schedule, 50)
+    assert still.param_groups[0]["lr"] == 0.02
 
 
 def test_pretraining_never_sees_a_target() -> None:

@@ -11,10 +11,11 @@ import torch
 
 from discflow_training.__main__ import main
 from discflow_training.disc_data import read_discs
+from discflow_training.paper.boxes import images_of, sample_of
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import estimates, write_page
 from discflow_training.paper.phantoms import write_phantoms
-from discflow_training.paper.protocol import SMOKE, Schedule, plan
+from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, plan
 from discflow_training.paper.records import is_finished, read_cases, read_records
 from discflow_training.paper.reproduce import Settings, reproduce, wanting, with_needs
 from discflow_training.paper.runner import execute
@@ -130,6 +131,29 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     before = page
     write_page(settings.results, tmp_path / "docs" / "results.md")
     assert (tmp_path / "docs" / "results.md").read_text() == before
+
+
+def test_detectors_learn_from_turned_slices_and_are_measured(root: Path, tmp_path: Path) -> None:
+    settings = settings_of(root, tmp_path)
+    runs = plan(SMOKE, ("detectors",))
+    reproduce(runs, settings, say=quiet)
+    figures = read_records(settings.results)["yolov8n-disc"]["figures"]["test"]["all"]
+    assert (figures["n"], figures["images"], figures["patients"]) == (20, 4, 4)
+    write_page(settings.results, tmp_path / "results.md")
+    assert "| Lumbar region | 99.50 / " in (tmp_path / "results.md").read_text()
+
+
+def test_a_turned_slice_keeps_its_boxes_on_their_discs(root: Path) -> None:
+    run = next(run for run in plan(SCALES["paper"], ("detectors",)) if run.task == "disc")
+    image = images_of(root)["train"][0]
+    for angle in (0.0, np.radians(15)):
+        sample = sample_of(image, run, (float(angle), 1.0))
+        assert len(sample.boxes) >= 5
+        for x0, y0, x1, y1 in sample.boxes:
+            inside = sample.pixels[round((y0 + y1) / 2), round(x0 * 0.6 + x1 * 0.4)]
+            above = sample.pixels[max(0, round(y0 * 2 - (y0 + y1) / 2)), round(x0 * 0.6 + x1 * 0.4)]
+            assert abs(inside - above) > 10
+    assert float(sample_of(image, run, (0.0, 0.75)).pixels.max()) < float(sample_of(image, run, (0.0, 1.0)).pixels.max())
 
 
 def test_a_page_without_records_says_so(tmp_path: Path) -> None:

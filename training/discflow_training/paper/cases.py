@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import data_hash
+from ..data import data_hash, read_spider, read_yolospine
 from ..disc_data import TARGETS, Disc, DiscInput, SliceCache, exact_crop, read_discs
 from ..imaging import CropRule, letterbox, plan_letterbox
 from ..region_data import IGNORED, Region, RegionInput, exact_input, read_regions
-from .protocol import PretrainingRun, Run, SegmenterRun
+from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun
 
 SPLITS = ("train", "val", "test")
 MEAN, STD = 0.25, 0.25
@@ -52,8 +52,8 @@ class Cases:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Pictures as networks see them."""
-    return (images / 255 - MEAN) / STD
+    """Pictures as networks see them, channels last, which processors of both kinds convolve faster."""
+    return ((images / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
 
 
 def pseudonym(kind: str, name: str) -> str:
@@ -61,7 +61,7 @@ def pseudonym(kind: str, name: str) -> str:
     return hashlib.sha256(f"{kind}/{name}".encode()).hexdigest()[:10]
 
 
-def cases_of(run: Run, root: Path) -> dict[str, Cases]:
+def cases_of(run: PretrainingRun | ClassifierRun | SegmenterRun, root: Path) -> dict[str, Cases]:
     """The splits of a run's data; test is never trained on nor used to choose."""
     if isinstance(run, SegmenterRun):
         return region_cases(root, run.input_width, run.input_height)
@@ -178,6 +178,10 @@ def _discs(root: Path, sequences: tuple[str, ...]) -> tuple[Disc, ...]:
 @cache
 def _hash_of_data(run_kind: str, root: Path) -> str:
     """SHA-256 over the pictures and label tables that a kind of run reads."""
+    if run_kind == "detector":
+        labels = [label.path for label in (*read_yolospine(root), *read_spider(root, ("t2",)))]
+        names = ("yolospine/discs.csv", "yolospine/region_boxes.csv", "spider/disc_boxes.csv", "spider/region_boxes.csv")
+        return data_hash([*labels, *(root / name for name in names)], root)
     if run_kind == "segmenter":
         folders = [root / "spider" / "space", root / "spider" / "t2w"]
         paths = [path for folder in folders if folder.exists() for path in folder.rglob("*.png")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,16 +48,42 @@ def is_over(curves: Curves, schedule: Schedule) -> bool:
     return bool(curves) and len(curves) - 1 - best_epoch(curves) >= schedule.patience
 
 
+@dataclass(frozen=True)
+class Descent:
+    """Adam at one rate; with momentum, gradient descent whose rate rises in the first epochs and then falls on a line."""
+
+    momentum: float | None = None
+    warmup_epochs: int = 1
+    final_share: float = 1.0
+    largest_norm: float = 10.0
+
+    def optimizer(self, parameters: list[nn.Parameter], schedule: Schedule) -> torch.optim.Optimizer:
+        if self.momentum is None:
+            return torch.optim.Adam(parameters, lr=schedule.learning_rate)
+        return torch.optim.SGD(parameters, lr=schedule.learning_rate, momentum=self.momentum, nesterov=True)
+
+    def begin_epoch(self, optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: int) -> None:
+        """Set the rate of this epoch."""
+        share = 1 - (1 - self.final_share) * epoch / schedule.epochs
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.learning_rate * share * min(1.0, (epoch + 1) / self.warmup_epochs)
+
+    def before_step(self, network: nn.Module) -> None:
+        """Clip the gradient's norm where momentum would carry a large one on."""
+        if self.momentum is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), self.largest_norm)
+
+
 def fit(
-    network: nn.Module, frozen: Frozen, task: Task, schedule: Schedule, seed: int, out: Path, stop_after: int | None = None
+    network: nn.Module, frozen: Frozen, task: Task, schedule: Schedule, seed: int, out: Path, stop_after: int | None = None,
+    descent: Descent = Descent(),
 ) -> Curves:
     """Train, or go on from `out/checkpoint.pt`, and leave the best epoch's weights in the network.
 
     `stop_after` ends the call after that many epochs in all, as a kill would.
     """
     out.mkdir(parents=True, exist_ok=True)
-    trained = frozen.apply(network)
-    optimizer = torch.optim.Adam(trained, lr=schedule.learning_rate)
+    optimizer = descent.optimizer(frozen.apply(network), schedule)
     best = copy.deepcopy(network)
     state = {"network": network, "optimizer": optimizer, "best": best}
     curves = resume(out, state)
@@ -65,11 +92,13 @@ def fit(
         torch.manual_seed((seed * 100_003 + epoch) % LARGEST_SEED)
         rng = np.random.default_rng([seed, epoch])
         frozen.train_mode(network)
-        losses = []
+        descent.begin_epoch(optimizer, schedule, epoch)
+        losses: list[float] = []
         for batch in task.batches(rng, schedule.batch):
             loss = task.loss(network, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            descent.before_step(network)
             optimizer.step()
             losses.append(float(loss.detach()))
         network.eval()

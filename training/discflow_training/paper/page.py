@@ -75,6 +75,7 @@ def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]
         "## The paper's protocol on public data (Python)", "",
         "Rows of this section come from `python -m discflow_training reproduce` in PyTorch, not from the shipped pack.", "",
         *_settings(networks), "",
+        "### Detection (figure 3)", "", *tables.detection_table(networks), "",
         "### Table 1: ablations", "", *tables.table_1(ensembles), "",
         "### Table 2: classifiers, bulge or herniation, test", "", *tables.table_2(networks, ensembles), "",
         *_sources(networks, ensembles),
@@ -93,7 +94,7 @@ def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]
 def _settings(runs: dict[str, Any]) -> list[str]:
     """One sentence a kind of run: width, size, epochs."""
     lines = []
-    for kind in ("classifier", "segmenter"):
+    for kind in ("detector", "classifier", "segmenter"):
         chosen = [record["configuration"] for record in runs.values() if record["configuration"]["kind"] == kind]
         if not chosen:
             lines.append(f"- No {kind} is recorded yet.")
@@ -108,7 +109,7 @@ def _settings(runs: dict[str, Any]) -> list[str]:
 
 
 def _size(settings: dict[str, Any]) -> str:
-    if settings["kind"] == "segmenter":
+    if settings["kind"] != "classifier":
         return f"{settings['input_width']} x {settings['input_height']}"
     return f"{settings['size']} x {settings['size']}"
 

@@ -18,7 +18,7 @@ REVISION = 1
 """Raised when code changes what a run computes, so that earlier records no longer count as this run's."""
 
 CLASSIFIERS = ("vgg16", "vgg19", "resnet50", "densenet121", "inceptionv3", "xception")
-DETECTOR_TASKS = ("lumbar", "disc")
+DETECTOR_TASKS: tuple[Literal["lumbar", "disc"], ...] = ("lumbar", "disc")
 OPEN_POINTS = (
     "Fine-tuning unfreezes the last block of the convolutions (the paper: some of them).",
     "Rotation is drawn from -30 to 30 degrees, as the generator of the paper's library reads a range of 30.",
@@ -27,6 +27,7 @@ OPEN_POINTS = (
     "Lambda is 1 and gamma is 2 in Dice plus lambda times focal loss; the class weight of 0.25 is that of each class.",
     "Early stopping reads the loss on val with patience 10, and the epoch of the least loss is kept.",
     "A bootstrapped training set is as large as the training set, drawn with replacement, one for each network.",
+    "Detectors warm up for three epochs and end at a hundredth of the learning rate, as YOLOv8's own training does.",
     "Without a region of interest the network sees the whole slice, whose label is that of its worst scored disc.",
 )
 
@@ -132,7 +133,35 @@ class SegmenterRun:
         return () if self.encoder_weights else (f"pretrained-{self.encoder}",)
 
 
-Run = PretrainingRun | ClassifierRun | SegmenterRun
+@dataclass(frozen=True)
+class DetectorRun:
+    """YOLOv8 of the lumbar region on the whole slice, or of the discs in its crop; gradient descent with momentum."""
+
+    task: Literal["lumbar", "disc"]
+    network: str
+    width: float
+    input_width: int
+    input_height: int
+    schedule: Schedule
+    seed: int
+    momentum: float = 0.9
+    warmup_epochs: int = 3
+    final_share: float = 0.01
+    degrees: float = 20.0
+    brightness: float = 0.25
+
+    kind = "detector"
+
+    @property
+    def id(self) -> str:
+        return f"yolov8{self.network}-{self.task}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
+
+
+Run = PretrainingRun | ClassifierRun | SegmenterRun | DetectorRun
 
 
 @dataclass(frozen=True)
@@ -147,15 +176,19 @@ class Scale:
     frozen_epochs: int = 35
     finetuning_epochs: int = 35
     segmenter_epochs: int = 30
+    detector_epochs: int = 100
+    detector_sizes: tuple[tuple[int, int], tuple[int, int]] = ((256, 256), (160, 320))
+    """Input of the region's and the discs' detector, width and height."""
 
 
-SHORT = Scale(pretraining_epochs=5, frozen_epochs=4, finetuning_epochs=6, segmenter_epochs=14)
+SHORT = Scale(pretraining_epochs=3, frozen_epochs=3, finetuning_epochs=5, segmenter_epochs=10, detector_epochs=12)
 SMOKE = Scale(
     width=0.125, disc_size=80, region_width=64, region_height=96,
     pretraining_epochs=1, frozen_epochs=2, finetuning_epochs=2, segmenter_epochs=2,
+    detector_epochs=1, detector_sizes=((64, 96), (64, 96)),
 )
 SCALES = {"paper": Scale(), "short": SHORT, "smoke": SMOKE}
-GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss")
+GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss", "detectors")
 
 
 def plan(
@@ -166,7 +199,9 @@ def plan(
     files = encoder_weights or {}
     wanted: list[Run] = []
     for group in groups:
-        if group in ("segmenters", "no-custom-loss"):
+        if group == "detectors":
+            wanted += [_detector(task, scale, seed) for task in DETECTOR_TASKS]
+        elif group in ("segmenters", "no-custom-loss"):
             loss = "dice-focal" if group == "segmenters" else "cross-entropy"
             wanted += [_segmenter(decoder, encoder, loss, scale, seed, files) for decoder, encoder in PAPER_ZOO]
         else:
@@ -201,6 +236,13 @@ def _segmenter(decoder: str, encoder: str, loss: str, scale: Scale, seed: int, f
         decoder, encoder, loss, scale.width, scale.region_width, scale.region_height, schedule, seed,
         encoder_weights=files.get(encoder, ""),
     )
+
+
+def _detector(task: Literal["lumbar", "disc"], scale: Scale, seed: int) -> Run:
+    """YOLOv8n, itself a quarter of the published width, is narrowed half as much as the other networks."""
+    width, height = scale.detector_sizes[DETECTOR_TASKS.index(task)]
+    schedule = Schedule(scale.detector_epochs, 8, 0.02, patience=scale.detector_epochs)
+    return DetectorRun(task, "n", min(1.0, 2 * scale.width), width, height, schedule, seed)
 
 
 def configuration(run: Run) -> dict[str, Any]:

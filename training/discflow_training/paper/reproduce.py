@@ -29,7 +29,7 @@ from .records import DEFAULT_RESULTS, is_finished
 from .runner import execute, has_weights
 
 DEFAULT_WORK = DEFAULT_RESULTS.parent / "work"
-ASSUMED_SECONDS = {"pretraining": 90.0, "classifier": 60.0, "segmenter": 90.0}
+ASSUMED_SECONDS = {"pretraining": 90.0, "classifier": 60.0, "segmenter": 90.0, "detector": 300.0}
 
 
 @dataclass(frozen=True)

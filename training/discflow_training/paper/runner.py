@@ -12,12 +12,13 @@ from torch import nn
 from ..checkpoints import load_checkpoint
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
 from ..segment import Probabilities, confusion
+from .boxes import BoxTask, box_figures, images_of
 from .cases import MEAN, STD, Cases, cases_of, data_hash_of, regions_of
-from .fitting import best_epoch, fit, is_over
+from .fitting import Descent, Task, best_epoch, fit, is_over
 from .intervals import classification_figures, segmentation_figures
-from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun, configuration, configuration_hash
+from .protocol import ClassifierRun, DetectorRun, PretrainingRun, Run, SegmenterRun, configuration, configuration_hash
 from .records import header, keep_cases, multiply_adds, parameter_count, write_record
-from .tasks import frozen_part, logits_of, network_of, pretrained_state, task_of
+from .tasks import GradesTask, PlidTask, SpineTask, frozen_part, logits_of, network_of, pretrained_state
 
 
 def execute(
@@ -31,22 +32,45 @@ def execute(
     network = network_of(run)
     _start_weights(network, run, work, encoder_files or {})
     network.to(device)
-    cases = cases_of(run, root)
-    curves = fit(network, frozen_part(run, network), task_of(run, cases, device), run.schedule, run.seed, out, stop_after)
+    task = task_of(run, root, device)
+    curves = fit(network, frozen_part(run, network), task, run.schedule, run.seed, out, stop_after, descent_of(run))
     if not is_over(curves, run.schedule):
         return False
-    height, width = cases["val"].images.shape[-2:]
     record = header(run.id, configuration(run), own_hash, data_hash_of(run, root)) | {
-        "device": device.type, "parameters": parameter_count(network), "trainingCases": len(cases["train"]),
-        "multiplyAdds": multiply_adds(network, torch.zeros(1, 1, height, width, device=device)),
+        "device": device.type, "parameters": parameter_count(network),
+        "multiplyAdds": multiply_adds(network, torch.zeros(1, 1, *input_size(run), device=device)),
         "bestEpoch": best_epoch(curves), "seconds": round(sum(curve["seconds"] for curve in curves), 1), "curves": curves,
     }
-    record |= _measured(run, network, cases, root, results)
+    record |= _measured(run, network, root, results)
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, out / "weights.part")
     (out / "weights.part").replace(weights_path(work, run))
     write_record(results, record)
     (out / "checkpoint.pt").unlink()
     return True
+
+
+def task_of(run: Run, root: Path, device: torch.device) -> Task:
+    """The run's task on its training and validation data."""
+    if isinstance(run, DetectorRun):
+        images = images_of(root)
+        return BoxTask(run, images["train"], images["val"], device)
+    cases = cases_of(run, root)
+    train, val = cases["train"].to(device), cases["val"].to(device)
+    if isinstance(run, PretrainingRun):
+        return GradesTask(train, val)
+    return SpineTask(run, train, val) if isinstance(run, SegmenterRun) else PlidTask(run, train, val)
+
+
+def descent_of(run: Run) -> Descent:
+    """How the run's weights are moved."""
+    return Descent(run.momentum, run.warmup_epochs, run.final_share) if isinstance(run, DetectorRun) else Descent()
+
+
+def input_size(run: Run) -> tuple[int, int]:
+    """Height and width of the network's input."""
+    if isinstance(run, (SegmenterRun, DetectorRun)):
+        return run.input_height, run.input_width
+    return run.size, run.size
 
 
 def weights_path(work: Path, run: Run) -> Path:
@@ -78,7 +102,7 @@ def _forget_another(out: Path, own_hash: str) -> None:
 
 
 def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Path]) -> None:
-    if isinstance(run, PretrainingRun):
+    if isinstance(run, (PretrainingRun, DetectorRun)):
         return
     if isinstance(run, ClassifierRun) and run.stage == "finetuned":
         stored = torch.load(work / run.needs[0] / "weights.pt", map_location="cpu", weights_only=True)
@@ -89,10 +113,13 @@ def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Pa
         network.encoder.load_state_dict(pretrained_state(work / run.needs[0] / "weights.pt"))
 
 
-def _measured(run: Run, network: nn.Module, cases: dict[str, Cases], root: Path, results: Path) -> dict[str, Any]:
+def _measured(run: Run, network: nn.Module, root: Path, results: Path) -> dict[str, Any]:
     """Figures by split and source, and predictions from which others can be computed."""
     if isinstance(run, PretrainingRun):
         return {}
+    if isinstance(run, DetectorRun):
+        return {"figures": {split: box_figures(network, run, images_of(root)[split]) for split in ("val", "test")}}
+    cases = cases_of(run, root)
     figures: dict[str, Any] = {}
     predictions: dict[str, Any] = {}
     for split in ("val", "test"):
@@ -108,7 +135,7 @@ def _measured(run: Run, network: nn.Module, cases: dict[str, Cases], root: Path,
                 part, lambda i, p=p, y=labels, c=part: classification_figures(p[i], y[i], _at(c.patients, i))
             )
     table = keep_cases(results, cases, with_labels=isinstance(run, ClassifierRun))
-    return {"cases": table, "figures": figures, "predictions": predictions}
+    return {"trainingCases": len(cases["train"]), "cases": table, "figures": figures, "predictions": predictions}
 
 
 def by_source(cases: Cases, figures: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..decoders import ENCODER_TITLES, PAPER_ZOO
 from ..decoders import TITLES as DECODER_TITLES
 from .protocol import CLASSIFIERS
-from .published import ABLATIONS, CLASSIFICATION, CLASSIFICATION_COLUMNS, SEGMENTATION, SPINE_ENSEMBLE
+from .published import ABLATIONS, CLASSIFICATION, CLASSIFICATION_COLUMNS, DETECTION, SEGMENTATION, SPINE_ENSEMBLE
 
 Record = dict[str, Any]
 Records = dict[str, Record]
@@ -22,13 +22,19 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
     return lines + [f"| {' | '.join(row)} |" for row in rows]
 
 
-def estimate(figures: Record | None, name: str, with_interval: bool = True) -> str:
+def estimate(figures: Record | None, name: str) -> str:
     """`87.4 (83.1 to 91.0)` in percent; a dash where there is none."""
     found = (figures or {}).get(name)
     if found is None or found["value"] is None or found["ci95"] is None:
         return MISSING
     low, high = found["ci95"]
-    return f"{100 * found['value']:.1f} ({100 * low:.1f} to {100 * high:.1f})" if with_interval else f"{100 * found['value']:.1f}"
+    return f"{100 * found['value']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def plain(figures: Record | None, name: str) -> str:
+    """A figure in percent without its interval; a dash where there is none."""
+    found = (figures or {}).get(name)
+    return MISSING if found is None or found["value"] is None else f"{100 * found['value']:.1f}"
 
 
 def difference(found: Record | None) -> str:
@@ -97,6 +103,22 @@ def _by_patient(ensembles: Records, group: str) -> Record | None:
     return None if record is None else record["byPatient"]["test"]["wae"]
 
 
+def detection_table(runs: Records) -> list[str]:
+    """Both detectors on test, all images and each source."""
+    rows = []
+    for task, title in (("lumbar", "Lumbar region"), ("disc", "Discs in the labelled region")):
+        record = runs.get(f"yolov8n-{task}")
+        overlap, precision, recall = DETECTION[task]
+        for source in record["figures"]["test"] if record else ["all"]:
+            figures = figures_of(record, source=source)
+            rows.append((
+                title if source == "all" else f"{title}, {source}", _beside(overlap, estimate(figures, "map50")),
+                estimate(figures, "map50_95"), _beside(precision, plain(figures, "precision50")),
+                _beside(recall, plain(figures, "recall50")), counted(figures),
+            ))
+    return markdown_table(("Detector", "mAP50", "mAP50-95", "Precision", "Recall", "Boxes"), rows)
+
+
 def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]:
     """Every classifier and the averages on test."""
     rows = []
@@ -113,7 +135,7 @@ def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]
         rows.append((
             title, _beside(paper["accuracy"], estimate(tuned, "accuracy")), _beside(paper["frozen"], estimate(frozen, "accuracy")),
             _beside(paper["auc"], estimate(tuned, "balancedAccuracy")), estimate(tuned, "auc"),
-            *(_beside(paper[column], estimate(tuned, column, False)) for column in ("specificity", "precision", "recall", "f1")),
+            *(_beside(paper[column], plain(tuned, column)) for column in ("specificity", "precision", "recall", "f1")),
             counted(tuned),
         ))
     header = (
@@ -133,12 +155,12 @@ def table_4(runs: Records, source: str = "all") -> list[str]:
     rows = []
     for decoder, encoder in PAPER_ZOO:
         figures = figures_of(runs.get(f"{decoder}-{encoder}-dice-focal"), source=source)
-        plain = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
+        without = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
         overlap, dice = SEGMENTATION[decoder, encoder]
         rows.append((
             f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}",
             _beside(overlap, estimate(figures, "mIoUWithBackground")), _beside(dice, estimate(figures, "diceWithBackground")),
-            estimate(figures, "mIoU"), estimate(plain, "mIoU"), counted(figures),
+            estimate(figures, "mIoU"), estimate(without, "mIoU"), counted(figures),
         ))
     header = ("Network", "mIoU with background", "Dice with background", "mIoU without", "mIoU without, cross-entropy", "Slices")
     return markdown_table(header, rows)

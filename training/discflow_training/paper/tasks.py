@@ -18,10 +18,11 @@ from ..disc_data import AUXILIARY, UNKNOWN
 from ..encoders import ENCODERS, Vgg
 from ..region_data import CLASSES, IGNORED
 from ..segment import confusion, overlap_figures
+from ..yolov8 import YoloConfig, Yolov8
 from .augment import vary
 from .cases import GRADES, Cases, normalised
 from .fitting import Frozen, batches_of
-from .protocol import Augmentation, ClassifierRun, PretrainingRun, Run, SegmenterRun
+from .protocol import Augmentation, ClassifierRun, DetectorRun, PretrainingRun, Run, SegmenterRun
 
 PRECISE_BATCH = 64
 LAST_BLOCKS = {
@@ -46,12 +47,18 @@ class PretrainingNetwork(nn.Module):
 
 
 def network_of(run: Run) -> nn.Module:
-    """The run's network with its first weights; torch's seed decides them."""
+    """The run's network with its first weights, channels last; torch's seed decides them."""
+    return _first_network(run).to(memory_format=torch.channels_last)
+
+
+def _first_network(run: Run) -> nn.Module:
     if isinstance(run, PretrainingRun):
         network = PretrainingNetwork(run.encoder, run.width)
         if isinstance(network.encoder, Vgg):
             _keep_signal(network.encoder)
         return network
+    if isinstance(run, DetectorRun):
+        return Yolov8(YoloConfig(run.network, run.width))
     if isinstance(run, SegmenterRun):
         return Segmenter(run.decoder, run.encoder, run.width, 1, CLASSES)
     classifier = DiscClassifier(run.family, run.width, 1, 2)
@@ -82,16 +89,6 @@ def last_block(family: str, encoder: nn.Module) -> tuple[str, ...]:
         pools = [index for index, layer in enumerate(encoder.features) if isinstance(layer, nn.MaxPool2d)]
         return tuple(f"features.{index}." for index in range(pools[-2] + 1, len(encoder.features)))
     return LAST_BLOCKS[family]
-
-
-def task_of(run: Run, cases: dict[str, Cases], device: torch.device) -> GradesTask | PlidTask | SpineTask:
-    """The run's task on its training and validation cases."""
-    train, val = cases["train"].to(device), cases["val"].to(device)
-    if isinstance(run, PretrainingRun):
-        return GradesTask(train, val)
-    if isinstance(run, SegmenterRun):
-        return SpineTask(run, train, val)
-    return PlidTask(run, train, val)
 
 
 def _autocast(device: torch.device) -> torch.autocast:
