@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
@@ -21,10 +21,10 @@ import {
 import type { LoadedPack } from '../src/pipeline/ports.ts';
 import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
 
-/** One labelled picture: `good` ones must pass the gates, T1 ones must not. */
+/** One labelled picture: T1 ones must not pass the gates, all others must. */
 interface Picture {
   readonly file: string;
-  readonly source: 'yolospine' | 'spider-t2' | 'spider-space' | 'spider-t1';
+  readonly source: (typeof SOURCES)[number];
   readonly split: string;
 }
 
@@ -36,10 +36,15 @@ interface Judged extends Picture {
   readonly disagreement: number;
 }
 
+const SOURCES = ['yolospine', 'spider-t2', 'spider-space', 'disturbed', 'spider-t1'] as const;
+
 const { values: args } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data' },
     pack: { type: 'string', default: 'layers/models' },
+    // A folder of `python -m discflow_training.disturbed`: pictures of other scanners, as far as they can be imitated.
+    // The pack answers them as well as the untouched ones, so the limits must let them pass.
+    disturbed: { type: 'string' },
     out: { type: 'string' },
   },
 });
@@ -49,7 +54,11 @@ const MARGIN = 1.15;
 /** Part of the good training and validation pictures that one bound of a range may leave out. */
 const TAIL = 0.002;
 
-const pictures = [...(await yolospinePictures(args.data)), ...(await spiderPictures(args.data))];
+const pictures = [
+  ...(await yolospinePictures(args.data)),
+  ...(await spiderPictures(args.data)),
+  ...(args.disturbed === undefined ? [] : await disturbedPictures(args.disturbed)),
+];
 const judged = await judgeAll(pictures, args.pack);
 const gates = fit(judged);
 console.log(JSON.stringify(gates, null, 2));
@@ -82,6 +91,16 @@ async function spiderPictures(data: string): Promise<Picture[]> {
     source: name.endsWith('_t1') ? 'spider-t1' : name.endsWith('_t2') ? 'spider-t2' : 'spider-space',
     split,
   }));
+}
+
+async function disturbedPictures(folder: string): Promise<Picture[]> {
+  const found: Picture[] = [];
+  for (const kind of await readdir(folder)) {
+    for (const { image, split } of await csv(join(folder, kind, 'splits.csv'))) {
+      found.push({ file: join(folder, kind, 'images', `${image}.png`), source: 'disturbed', split: split ?? '' });
+    }
+  }
+  return found;
 }
 
 async function judgeAll(pictures: readonly Picture[], folder: string): Promise<Judged[]> {
@@ -168,7 +187,7 @@ function studyOf(image: Grey16): Study {
 
 function fit(all: readonly Judged[]): Gates {
   const good = all.filter(({ source }) => source !== 'spider-t1');
-  const train = good.filter(({ split }) => split === 'train');
+  const train = good.filter(({ source, split }) => source !== 'disturbed' && split === 'train');
   const features = [...FEATURES];
   // Both hospitals' groups weigh the same, however many pictures each has.
   const groups = [true, false].map((home) => train.filter(({ source }) => (source === 'yolospine') === home));
@@ -180,7 +199,7 @@ function fit(all: readonly Judged[]): Gates {
   const gate = { features, mean, std, limit: 1 };
   const distances = good.map((picture) => distanceFromTraining(picture.features, gate));
   const sharpness = good.map((picture) => picture.features.sharpness);
-  const disagreement = good.map((picture) => picture.disagreement);
+  const disagreement = good.flatMap(({ source, disagreement }) => (source === 'disturbed' ? [] : [disagreement]));
   return {
     ...(Math.max(...disagreement) > 0 ? { membersDisagree: round(quantile(disagreement, 0.98)) } : {}),
     lowQuality: {
@@ -207,7 +226,7 @@ function fit(all: readonly Judged[]): Gates {
 }
 
 function printRefusals(all: readonly Judged[], gates: Gates): void {
-  for (const source of ['yolospine', 'spider-t2', 'spider-space', 'spider-t1'] as const) {
+  for (const source of SOURCES) {
     for (const split of ['train', 'val']) {
       const some = all.filter((picture) => picture.source === source && picture.split === split);
       const counts = new Map<string, number>();

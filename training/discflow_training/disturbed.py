@@ -122,10 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the repository: the pictures are public data")
     parser.add_argument("--split", choices=("train", "val"), default="val")
+    parser.add_argument("--every", type=int, default=1, help="each so manieth picture alone")
     parser.add_argument("--only", nargs="+", choices=sorted(DISTURBANCES), default=sorted(DISTURBANCES))
     options = parser.parse_args(arguments)
     images = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
-    images = [image for image in images if image.split == options.split]
+    images = [image for image in images if image.split == options.split][:: options.every]
     findings = {(disc.image, disc.order): disc.targets for disc in read_discs(options.data_root, ("t2",))}
     for name in options.only:
         write_folder(options.out / name, images, findings, DISTURBANCES[name])
