@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import classify, detect, ensemble, pack, segment
-from .paper import page, reproduce
+from .paper import export_run, page, reproduce
 
 GUIDE = """\
 commands, in the order of a study on labels of your own (layout: training/README.md):
   train classifier | segmenter | lumbar-detector | disc-detector    one network by our protocol
-  export classifier | segmenter | detectors                         ONNX files and their entries in a pack
+  export classifier | segmenter | detectors | run                   ONNX files and their entries in a pack
   evaluate classifier | segmenter | detectors | ensemble            figures of exported networks; weights by grid search
   pack                                                              the manifest with hashes, checked
   reproduce                                                         every run of the paper's tables, resumable
@@ -28,6 +28,7 @@ SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] =
     ("export", "classifier"): (classify.main, ["export"]),
     ("export", "segmenter"): (segment.main, ["export"]),
     ("export", "detectors"): (detect.main, ["export"]),
+    ("export", "run"): (export_run.main, []),
     ("evaluate", "classifier"): (classify.main, ["evaluate"]),
     ("evaluate", "segmenter"): (segment.main, ["evaluate"]),
     ("evaluate", "detectors"): (detect.main, ["evaluate"]),

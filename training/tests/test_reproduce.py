@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from discflow_training.__main__ import main
 from discflow_training.disc_data import read_discs
+from discflow_training.export import open_session, run_session
+from discflow_training.fragment import find_member
 from discflow_training.paper.boxes import images_of, sample_of
+from discflow_training.paper.cases import disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import estimates, write_page
 from discflow_training.paper.phantoms import write_phantoms
-from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, plan
+from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
 from discflow_training.paper.records import is_finished, read_cases, read_records
 from discflow_training.paper.reproduce import Settings, reproduce, wanting, with_needs
 from discflow_training.paper.runner import execute
@@ -99,6 +103,13 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
     text = json.dumps(cases)
     assert "drawn" not in text and "healthy" not in text
     assert read_records(settings.results)["resnet50-slice-frozen"]["figures"]["test"]["all"]["n"] == 4
+    main(["export", "run", record["id"], "--models", str(tmp_path / "pack"), "--work", str(settings.work),
+          "--results", str(settings.results)])
+    entry = find_member(tmp_path / "pack", record["id"])
+    assert entry["output"] == {"kind": "logits", "activation": "softmax", "targets": ["bulgeOrHerniation"]}
+    images = normalised(disc_cases(root, SMOKE.disc_size, "bulgeOrHerniation")["test"].images)
+    logits = run_session(open_session(tmp_path / "pack" / entry["file"]), images.numpy())
+    np.testing.assert_allclose(softmax(logits, axis=1)[:, 1], record["predictions"]["test"], atol=5e-3)
     assert is_finished(settings.results, record["id"], record["configurationHash"], record["dataHash"])
 
 
@@ -193,6 +204,11 @@ def test_the_command_hands_on(capsys: pytest.CaptureFixture[str]) -> None:
             main(arguments)
         assert ended.value.code == 0
         assert expected in capsys.readouterr().out
+
+
+def test_a_recorded_configuration_is_its_run_again() -> None:
+    for run in plan(SMOKE):
+        assert run_of(configuration(run)) == run
 
 
 def test_an_unknown_run_is_named() -> None:

@@ -24,6 +24,7 @@ from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun
 
 SPLITS = ("train", "val", "test")
 MEAN, STD = 0.25, 0.25
+DISC_CROP = CropRule("box", 1.1)
 GRADES = ("level", "degenerative", "narrowing", "pfirrmann")
 
 
@@ -92,7 +93,7 @@ def pretraining_cases(root: Path, size: int) -> dict[str, Cases]:
 
 
 def _of_discs(discs: Sequence[Disc], size: int, label: Any) -> Cases:
-    view, slices = DiscInput(CropRule("box", 1.1), size, size, mean=0.0, std=1 / 255), SliceCache()
+    view, slices = DiscInput(DISC_CROP, size, size, mean=0.0, std=1 / 255), SliceCache()
     crops = [exact_crop(slices[disc.path].numpy(), disc.box, view) for disc in discs]
     return Cases(
         torch.from_numpy(np.stack(crops))[:, None],

@@ -250,6 +250,17 @@ def configuration(run: Run) -> dict[str, Any]:
     return json.loads(json.dumps({"kind": run.kind, **asdict(run)}))
 
 
+def run_of(settings: dict[str, Any]) -> Run:
+    """The run of a recorded configuration."""
+    kinds: dict[str, type[Run]] = {kind.kind: kind for kind in (PretrainingRun, ClassifierRun, SegmenterRun, DetectorRun)}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items() if name != "kind"}
+    values["schedule"] = Schedule(**settings["schedule"])
+    if "augmentation" in settings:
+        augmentation = settings["augmentation"]
+        values["augmentation"] = Augmentation(**{**augmentation, "brightness": tuple(augmentation["brightness"])})
+    return kinds[settings["kind"]](**values)
+
+
 def configuration_hash(run: Run, runs: dict[str, Run]) -> str:
     """SHA-256 over a run's settings, the code's revision and the hashes of what it starts from."""
     needs = {name: configuration_hash(runs[name], runs) for name in run.needs}
