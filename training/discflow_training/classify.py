@@ -84,15 +84,15 @@ def _mixed(labels: Tensor, order: Tensor, share: float) -> Tensor:
 def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc], recipe: Recipe) -> Tensor:
     """Main and auxiliary losses of a batch with mixup."""
     share = float(np.random.beta(recipe.mixup, recipe.mixup)) if recipe.mixup > 0 else 1.0
-    order = torch.randperm(len(discs))
+    order, device = torch.randperm(len(discs)), images.device
     images = images * share + images[order] * (1 - share)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16):
         heads = network.all_heads(images.contiguous(memory_format=torch.channels_last))
-    targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share)
+    targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share).to(device)
     main = heads["main"].float()
     loss = sum(masked_bce(main[:, i], targets[:, i], recipe.smoothing) for i in range(len(TARGETS)))
     for name, weight in GRADE_WEIGHT.items():
-        grades = torch.tensor([disc.grades[name] for disc in discs])
+        grades = torch.tensor([disc.grades[name] for disc in discs], device=device)
         loss = loss + weight * _grade_loss(heads[name].float(), grades, order, share)
     return loss
 
@@ -111,7 +111,8 @@ def predict(network: nn.Module, discs: Sequence[Disc], view: DiscInput, cache: S
     """`N x targets` logits on the contract's crops."""
     network.eval()
     batches = [discs[i : i + 64] for i in range(0, len(discs), 64)]
-    return np.concatenate([network(exact_batch(batch, view, cache)).float().numpy() for batch in batches])
+    device = next(network.parameters()).device
+    return np.concatenate([network(exact_batch(batch, view, cache).to(device)).float().cpu().numpy() for batch in batches])
 
 
 def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, float | int]]:
@@ -130,7 +131,7 @@ def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, fl
 
 def train(
     recipe: Recipe, root: Path, out: Path, found: Path | None = None, encoder_weights: Path | None = None, initial: Path | None = None,
-    stop_after: int | None = None,
+    stop_after: int | None = None, device: str = "cpu",
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
@@ -144,7 +145,7 @@ def train(
     training = [disc for disc in training if fold_of(disc.patient) != recipe.fold]
     validation = [disc for disc in held_out(discs, recipe) if disc.scored]
     cache = SliceCache()
-    network = recipe.network().to(memory_format=torch.channels_last)
+    network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
@@ -199,6 +200,7 @@ def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) 
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
         batch = [training[i] for i in order[start : start + recipe.batch]]
         images = augmented_batch(batch, recipe.view, cache, rng, recipe.degrees, recipe.strength)
+        images = images.to(next(network.parameters()).device)
         loss = training_loss(network, images, batch, recipe)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -262,6 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
+    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     for name, default in asdict(Recipe()).items():
         flag = f"--{name.replace('_', '-')}"
         if name == "family":
@@ -291,7 +294,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.found, options.encoder_weights, options.initial, options.stop_after)
+        train(
+            recipe, options.data_root, options.out, options.found, options.encoder_weights, options.initial, options.stop_after,
+            options.device,
+        )
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

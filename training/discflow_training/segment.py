@@ -101,7 +101,8 @@ def overlap_figures(counts: np.ndarray) -> dict[str, float]:
 def predict(network: nn.Module, region: Region, view: RegionInput) -> Probabilities:
     """Class probabilities on the crop grid, `4 x h x w`, and the crop."""
     frame, crop = exact_input(region.image, region.box, view)
-    logits = network(torch.from_numpy(frame)[None, None])[0].float().numpy()
+    device = next(network.parameters()).device
+    logits = network(torch.from_numpy(frame)[None, None].to(device))[0].float().cpu().numpy()
     return on_crop_grid(logits, crop), crop
 
 
@@ -138,7 +139,7 @@ def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
 
 def train(
     recipe: Recipe, root: Path, out: Path, pseudo: Path | None = None, encoder_weights: Path | None = None, initial: Path | None = None,
-    stop_after: int | None = None,
+    stop_after: int | None = None, device: str = "cpu",
 ) -> None:
     """Train, or go on from `out/checkpoint.pt`; writes `weights.pt` and `training.json`.
 
@@ -149,7 +150,7 @@ def train(
     training = [region for region in regions if region.split == "train" and fold_of(region.patient) != recipe.fold]
     training += read_pseudo(pseudo) if pseudo else []
     validation = held_out(regions, recipe.fold)
-    network = recipe.network().to(memory_format=torch.channels_last)
+    network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
@@ -201,9 +202,10 @@ def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
         batch = order[start : start + recipe.batch]
         images, masks = augmented_regions(batch, recipe.view, rng, recipe.degrees, recipe.strength)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(images.contiguous(memory_format=torch.channels_last))
-        loss = dice_focal_loss(logits.float(), masks)
+        device = next(network.parameters()).device
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = network(images.to(device).contiguous(memory_format=torch.channels_last))
+        loss = dice_focal_loss(logits.float(), masks.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -271,6 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
+    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     for name, default in asdict(Recipe()).items():
         choices = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES)}.get(name)
         training.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, choices=choices)
@@ -294,7 +297,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-        train(recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after)
+        train(
+            recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after,
+            options.device,
+        )
     elif options.command == "export":
         entry = export(options.out, options.models, options.id)
         upsert_member(options.models, entry)

@@ -166,7 +166,7 @@ Run = PretrainingRun | ClassifierRun | SegmenterRun | DetectorRun
 
 @dataclass(frozen=True)
 class Scale:
-    """What a reproduction may spend: width factor, input sizes in pixels, epochs. `paper()` keeps the paper's epochs."""
+    """What a reproduction may spend: width factor, input sizes in pixels, epochs; the defaults keep the paper's epochs."""
 
     width: float = 0.25
     disc_size: int = 128
@@ -182,12 +182,15 @@ class Scale:
 
 
 SHORT = Scale(pretraining_epochs=3, frozen_epochs=3, finetuning_epochs=5, segmenter_epochs=10, detector_epochs=12)
+FULL = Scale(width=1.0, disc_size=400, region_width=288, region_height=576, detector_sizes=((640, 640), (320, 640)))
+"""The published networks on pictures of as many pixels as the paper's 400 x 400; the tall lumbar crop keeps its shape."""
+
 SMOKE = Scale(
     width=0.125, disc_size=80, region_width=64, region_height=96,
     pretraining_epochs=1, frozen_epochs=2, finetuning_epochs=2, segmenter_epochs=2,
     detector_epochs=1, detector_sizes=((64, 96), (64, 96)),
 )
-SCALES = {"paper": Scale(), "short": SHORT, "smoke": SMOKE}
+SCALES = {"paper": Scale(), "full": FULL, "short": SHORT, "smoke": SMOKE}
 GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss", "detectors")
 
 

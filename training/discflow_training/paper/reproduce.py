@@ -140,9 +140,8 @@ def file_hashes(files: dict[str, Path]) -> dict[str, str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("--scale", choices=sorted(SCALES), default="paper", help="epochs and sizes: the paper's epochs, or fewer")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="paper", help="width, sizes and epochs together")
     parser.add_argument("--width", type=float, help="width factor of every network (default of the scale: 0.25; 1 is published)")
-    parser.add_argument("--disc-size", type=int, help="side of a disc's picture in pixels")
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="which tables' runs, in this order")
     parser.add_argument("--only", nargs="+", default=[], metavar="RUN", help="these runs and what they start from")
     parser.add_argument("--target", choices=("bulgeOrHerniation", "herniation"), default="bulgeOrHerniation")
@@ -162,9 +161,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def scale_of(options: argparse.Namespace) -> Scale:
-    """The scale with the options that override it."""
-    asked = {"width": options.width, "disc_size": options.disc_size}
-    return replace(SCALES[options.scale], **{name: value for name, value in asked.items() if value is not None})
+    """The scale, with the width that was asked for."""
+    scale = SCALES[options.scale]
+    return scale if options.width is None else replace(scale, width=options.width)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
