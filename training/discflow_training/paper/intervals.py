@@ -105,12 +105,12 @@ def rounded(value: float) -> float | None:
 
 
 def paired_difference(whole: float, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """First less second on the same resamples, with the share of resamples on the other side of nought, twice."""
+    """First less second on the same resamples, with the share of resamples on the other side of nought, twice (at least one)."""
     differences = (first - second)[~np.isnan(first - second)]
     if np.isnan(whole) or not len(differences):
         return {"value": None, "ci95": None, "p": None}
     below, above = float((differences <= 0).mean()), float((differences >= 0).mean())
-    return {"value": round(whole, 4), "ci95": interval(differences), "p": round(min(1.0, 2 * min(below, above)), 3)}
+    return {"value": round(whole, 4), "ci95": interval(differences), "p": round(min(1.0, max(2 * min(below, above), 1 / len(differences))), 3)}
 
 
 def classification_figures(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def task_of(run: Run, root: Path, device: torch.device) -> Task:
     cases = cases_of(run, root)
     train, val = cases["train"].to(device), cases["val"].to(device)
     if isinstance(run, PretrainingRun):
-        return GradesTask(train, val)
+        return GradesTask(run, train, val)
     return SpineTask(run, train, val) if isinstance(run, SegmenterRun) else PlidTask(run, train, val)
 
 

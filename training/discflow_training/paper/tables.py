@@ -42,7 +42,7 @@ def difference(found: Record | None) -> str:
     if found is None or found["value"] is None:
         return MISSING
     low, high = found["ci95"]
-    return f"{100 * found['value']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {found['p']:.2f}"
+    return f"{100 * found['value']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {found['p']:.3f}"
 
 
 def counted(figures: Record | None) -> str:

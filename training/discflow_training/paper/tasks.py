@@ -22,7 +22,7 @@ from ..yolov8 import YoloConfig, Yolov8
 from .augment import vary
 from .cases import GRADES, Cases, normalised
 from .fitting import Frozen, batches_of
-from .protocol import Augmentation, ClassifierRun, DetectorRun, PretrainingRun, Run, SegmenterRun
+from .protocol import ClassifierRun, DetectorRun, PretrainingRun, Run, SegmenterRun
 
 PRECISE_BATCH = 64
 LAST_BLOCKS = {
@@ -177,14 +177,14 @@ def spine_loss(logits: Tensor, masks: Tensor, run: SegmenterRun) -> Tensor:
 class GradesTask:
     """Level, degeneration, narrowing and Pfirrmann grade; unknown grades count for nothing."""
 
-    def __init__(self, train: Cases, val: Cases) -> None:
-        self._train, self._val = train, val
+    def __init__(self, run: PretrainingRun, train: Cases, val: Cases) -> None:
+        self._train, self._val, self._augmentation = train, val, run.augmentation
 
     def batches(self, rng: np.random.Generator, size: int) -> Iterator[np.ndarray]:
         yield from batches_of(rng.permutation(len(self._train)), size)
 
     def loss(self, network: nn.Module, batch: np.ndarray) -> Tensor:
-        images, _ = vary(self._train.images[batch], Augmentation())
+        images, _ = vary(self._train.images[batch], self._augmentation)
         with _autocast(images.device):
             logits = network(normalised(images))
         return grades_loss(logits, self._train.labels[batch])
