@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import classify, detect, ensemble, pack, segment
+from . import classify, detect, ensemble, own_labels, pack, segment
 from .paper import export_run, page, reproduce
 
 GUIDE = """\
-commands, in the order of a study on labels of your own (layout: training/README.md):
+commands, in the order of a study on labels of your own (training/README.md):
+  lay-out                                                           labels of your own as the tables that training reads
   train classifier | segmenter | lumbar-detector | disc-detector    one network by our protocol
   export classifier | segmenter | detectors | run                   ONNX files and their entries in a pack
   evaluate classifier | segmenter | detectors | ensemble            figures of exported networks; weights by grid search
@@ -34,7 +35,9 @@ SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] =
     ("evaluate", "detectors"): (detect.main, ["evaluate"]),
     ("evaluate", "ensemble"): (ensemble.main, []),
 }
-WHOLE: dict[str, Callable[[list[str]], None]] = {"pack": pack.main, "reproduce": reproduce.main, "results": page.main}
+WHOLE: dict[str, Callable[[list[str]], None]] = {
+    "lay-out": own_labels.main, "pack": pack.main, "reproduce": reproduce.main, "results": page.main,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..data import disc_boxes_of_mask, region_of_discs
+from ..data import SCORED_DISCS, disc_boxes_of_mask, region_of_discs
+from ..own_labels import SPIDER_VALUES, Tables
 
 WIDTH, HEIGHT = 120, 200
 DISCS = 6
 LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1")
-MASK_VALUES = np.array([0, 76, 29, 150], dtype=np.uint8)
 SPLIT_OF = ("train", "train", "val", "test")
 
 
@@ -55,7 +54,7 @@ def write_phantoms(root: Path, patients: int = 8, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     for folder in ("yolospine/images", "spider/midslices", "spider/space/images", "spider/space/masks"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    tables: dict[str, list[Sequence[object]]] = {name: [header] for name, header in HEADERS.items()}
+    tables = Tables()
     for number in range(patients):
         split = SPLIT_OF[number % len(SPLIT_OF)]
         phantom = draw(rng, [(number + order) % 2 for order in range(DISCS)])
@@ -64,41 +63,21 @@ def write_phantoms(root: Path, patients: int = 8, seed: int = 0) -> None:
         _write_slice(root, tables, f"healthy{number}", f"9{number}", split, healthy)
         name = f"{number}_1.png"
         Image.fromarray(phantom.image).save(root / "spider/space/images" / name)
-        Image.fromarray(MASK_VALUES[phantom.mask]).save(root / "spider/space/masks" / name)
-        tables["spider/space_masks.csv"].append((name, number, 1, int((phantom.mask == 3).sum()), split))
-    for name, rows in tables.items():
-        with (root / name).open("w", newline="", encoding="utf-8") as handle:
-            csv.writer(handle).writerows(rows)
+        Image.fromarray(SPIDER_VALUES[phantom.mask]).save(root / "spider/space/masks" / name)
+        tables.add("spider/space_masks.csv", name, number, 1, int((phantom.mask == 3).sum()), split)
+    tables.write(root)
 
 
-HEADERS: dict[str, Sequence[str]] = {
-    "yolospine/discs.csv": (
-        "stem", "patient", "split", "order", "level", "x1", "y1", "x2", "y2", "bulge_or_herniation", "degenerative", "scored",
-    ),
-    "yolospine/region_boxes.csv": ("stem", "split", "x1", "y1", "x2", "y2"),
-    "yolospine/radiologist_notes.csv": ("patient", "notes"),
-    "yolospine/pfirrmann.csv": ("patient", "L5-S1", "L4-L5", "L3-L4"),
-    "spider/series.csv": ("new_file_name", "PixelSpacing", "values_doubtful", "split"),
-    "spider/gradings.csv": ("Patient", "IVD label"),
-    "spider/disc_boxes.csv": ("name", "width", "height", "order_from_bottom", "x1", "y1", "x2", "y2", "split"),
-    "spider/region_boxes.csv": ("name", "split", "x1", "y1", "x2", "y2"),
-    "spider/space_masks.csv": ("file", "patient", "slice", "canal_px", "split"),
-    "spider/t2w.csv": ("file", "patient", "series", "slice", "split"),
-}
-
-
-def _write_slice(
-    root: Path, tables: dict[str, list[Sequence[object]]], stem: str, patient: str, split: str, phantom: Phantom
-) -> None:
+def _write_slice(root: Path, tables: Tables, stem: str, patient: str, split: str, phantom: Phantom) -> None:
     """The picture and its rows; a note calls every bulging disc a protrusion."""
     Image.fromarray(phantom.image).save(root / "yolospine" / "images" / f"{stem}.png")
     for order, box in enumerate(phantom.boxes[: len(LEVELS)]):
         bulging = phantom.bulging[order]
-        row = (stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, int(order < 5))
-        tables["yolospine/discs.csv"].append(row)
+        scored = int(order < SCORED_DISCS)
+        tables.add("yolospine/discs.csv", stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, scored)
     region = region_of_discs(phantom.boxes, WIDTH, HEIGHT)
-    tables["yolospine/region_boxes.csv"].append((stem, split, *region))
+    tables.add("yolospine/region_boxes.csv", stem, split, *region)
     levels = [level for level, bulging in zip(LEVELS, phantom.bulging, strict=True) if bulging]
-    tables["yolospine/radiologist_notes.csv"].append((patient, " ".join(f"{level}: disc protrusion." for level in levels)))
+    tables.add("yolospine/radiologist_notes.csv", patient, " ".join(f"{level}: disc protrusion." for level in levels))
     grades = [4 if bulging else 2 for bulging in phantom.bulging[:3]]
-    tables["yolospine/pfirrmann.csv"].append((patient, *grades))
+    tables.add("yolospine/pfirrmann.csv", patient, *grades)
