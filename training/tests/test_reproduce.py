@@ -132,7 +132,10 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     ensembles = read_records(settings.results, "ensembles")
     assert sum(ensembles["classifiers-disc-finetuned"]["weights"]["wae"].values()) == pytest.approx(1)
     assert len(ensembles["segmenters-dice-focal"]["selected"]) == 2
-    assert ensembles["classifiers-disc-finetuned"]["byPatient"]["test"]["wae"]["n"] == 4
+    plid = ensembles["classifiers-disc-finetuned"]
+    assert plid["byPatient"]["test"]["wae"]["n"] == 4
+    assert [part["n"] for part in plid["byLevel"]["test"].values()] == [4] * 5
+    assert plid["levelAlone"]["test"]["auc"]["value"] == pytest.approx(0.5, abs=0.2)
     write_page(settings.results, tmp_path / "docs" / "results.md")
     page = (tmp_path / "docs" / "results.md").read_text()
     for part in ("Table 1", "Table 2", "Table 4", "Table 5", "balanced accuracy", "What cannot be compared", "Looks at test"):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..data import data_hash, read_spider, read_yolospine
-from ..disc_data import TARGETS, Disc, DiscInput, SliceCache, exact_crop, read_discs
+from ..disc_data import LEVEL_NAMES, TARGETS, Disc, DiscInput, SliceCache, exact_crop, read_discs
 from ..imaging import CropRule, letterbox, plan_letterbox
 from ..region_data import IGNORED, Region, RegionInput, exact_input, read_regions
 from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun
@@ -40,16 +40,19 @@ class Cases:
     names: tuple[str, ...]
     patients: tuple[str, ...]
     sources: tuple[str, ...]
+    levels: tuple[str, ...] = ()
+    """Of discs alone."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def to(self, device: torch.device) -> Cases:
-        return Cases(self.images.to(device), self.labels.to(device), self.names, self.patients, self.sources)
+        return Cases(self.images.to(device), self.labels.to(device), self.names, self.patients, self.sources, self.levels)
 
     def table(self) -> dict[str, Any]:
         """The columns that predictions refer to by position."""
-        return {"case": list(self.names), "patient": list(self.patients), "source": list(self.sources)}
+        columns = {"case": self.names, "patient": self.patients, "source": self.sources, "level": self.levels}
+        return {name: list(values) for name, values in columns.items() if values}
 
 
 def normalised(images: Tensor) -> Tensor:
@@ -101,6 +104,7 @@ def _of_discs(discs: Sequence[Disc], size: int, label: Any) -> Cases:
         tuple(pseudonym("disc", f"{disc.image}/{disc.order}") for disc in discs),
         tuple(pseudonym("patient", disc.patient) for disc in discs),
         tuple(disc.source for disc in discs),
+        tuple(LEVEL_NAMES[disc.order] if disc.scored else "above" for disc in discs),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..decoders import ENCODER_TITLES, PAPER_ZOO
 from ..decoders import TITLES as DECODER_TITLES
@@ -13,7 +15,7 @@ from .protocol import CLASSIFIERS
 from .tables import figures_of, method_figures
 
 ROW, LEFT, RIGHT, TOP = 18, 190, 430, 24
-PANEL_WIDTH, PANEL_HEIGHT = 220, 120
+PANEL_WIDTH, PANEL_HEIGHT, PANEL_GAP = 220, 120, 74
 COLOURS = ("#3366aa", "#cc6633", "#339966", "#aa3377", "#888822", "#555555")
 
 Row = tuple[str, float, Sequence[float]]
@@ -29,7 +31,7 @@ def write_charts(runs: dict[str, Any], ensembles: dict[str, Any], folder: Path) 
     texts = {
         "classifiers": "Accuracy of each classifier and average with intervals",
         "segmenters": "Mean IoU of each segmenter and average with intervals",
-        "curves": "Loss on train and val by epoch",
+        "curves": "Loss by epoch, on val drawn through, on train dashed",
     }
     links = {}
     for name, picture in drawn.items():
@@ -78,18 +80,20 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
 
 
 def curves_chart(runs: dict[str, Any]) -> str:
-    """A panel a family of runs: loss on val of each of its runs by epoch."""
-    groups: dict[str, list[tuple[str, list[float]]]] = {}
+    """A panel a family of runs: the loss of each run by epoch, on val drawn through, on train dashed."""
+    groups: dict[str, list[tuple[str, list[float], list[float]]]] = {}
     for name, record in sorted(runs.items()):
         group, label = _panel_of(record["configuration"])
         if group:
-            groups.setdefault(group, []).append((label, [curve["val"]["loss"] for curve in record["curves"]]))
+            curves = record["curves"]
+            losses = [curve["loss"] for curve in curves], [curve["val"]["loss"] for curve in curves]
+            groups.setdefault(group, []).append((label, *losses))
     parts = []
     for index, (group, curves) in enumerate(sorted(groups.items())):
-        left, top = 20 + (index % 3) * (PANEL_WIDTH + 24), 24 + (index // 3) * (PANEL_HEIGHT + 96)
+        left, top = 20 + (index % 3) * (PANEL_WIDTH + 24), 40 + (index // 3) * (PANEL_HEIGHT + PANEL_GAP)
         parts += _panel(left, top, group, curves)
     rows = -(-len(groups) // 3)
-    return _svg(20 + 3 * (PANEL_WIDTH + 24), 24 + rows * (PANEL_HEIGHT + 96), parts) if groups else ""
+    return _svg(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), parts) if groups else ""
 
 
 def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
@@ -100,19 +104,20 @@ def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[float]]]) -> list[str]:
-    longest = max(len(values) for _, values in curves)
-    low = min(min(values) for _, values in curves)
-    high = min(max(max(values) for _, values in curves), low + 4 * (curves[0][1][0] - low + 0.01) + 0.5)
-    parts = [_text(left, top - 6, f"{title}: loss on val, {low:.2f} to {high:.2f}, {longest} epochs")]
+def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[float], list[float]]]) -> list[str]:
+    longest = max(len(val) for _, _, val in curves)
+    values = np.concatenate([np.array(train + val) for _, train, val in curves])
+    low, high = float(values.min()), float(np.quantile(values, 0.95)) + 1e-6
+    parts = [_text(left, top - 18, title), _text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777")]
     parts.append(f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>')
-    for index, (label, values) in enumerate(curves):
+    for index, (label, train, val) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
-        points = " ".join(
-            f"{left + PANEL_WIDTH * i / max(1, longest - 1):.1f},{top + PANEL_HEIGHT * (1 - min(1, (v - low) / (high - low + 1e-9))):.1f}"
-            for i, v in enumerate(values)
-        )
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        for losses, dashes in ((train, ' stroke-dasharray="3 3"'), (val, "")):
+            points = " ".join(
+                f"{left + PANEL_WIDTH * i / max(1, longest - 1):.1f},{top + PANEL_HEIGHT * (1 - min(1, (v - low) / (high - low))):.1f}"
+                for i, v in enumerate(losses)
+            )
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"{dashes}/>')
         x, y = left + (index % 3) * 76, top + PANEL_HEIGHT + 14 + (index // 3) * 14
         parts.append(_text(x, y, label, colour=colour))
     return parts

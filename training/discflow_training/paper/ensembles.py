@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..disc_data import LEVEL_NAMES
 from ..ensemble import log_loss, search_weights
 from .intervals import (
     answer_figures, answers, area_under_curve, classification_figures, paired_difference, resampled, resampled_areas,
@@ -83,7 +84,7 @@ def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
     }
     result: dict[str, Any] = {
         "weights": {method: _named(ids, weights[method]) for method in METHODS},
-        "figures": {}, "byPatient": {}, "differences": {},
+        "figures": {}, "byPatient": {}, "byLevel": {}, "levelAlone": {}, "differences": {},
     }
     for split in ("val", "test"):
         table = cases[split]
@@ -97,12 +98,32 @@ def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
             method: classification_figures(*worst_of_patients(p, labels[split], table["patient"]))
             for method, p in answers_of.items()
         }
+        if "level" in table:
+            result["byLevel"][split] = by_level(answers_of["wae"], labels[split], table)
+            result["levelAlone"][split] = level_alone(labels[split], table)
         result["differences"][split] = {
             f"wae less {other}": plid_differences(answers_of["wae"], answers_of[other], labels[split], table["patient"])
             for other in ("aem", "single")
         }
     result["predictions"] = {"test": {m: [round(float(v), 4) for v in weights[m] @ stacked["test"]] for m in METHODS}}
     return result
+
+
+def by_level(p: np.ndarray, labels: np.ndarray, table: dict[str, Any]) -> dict[str, Any]:
+    """Figures of each level, the lowest first."""
+    levels = np.array(table["level"])
+    result = {}
+    for name in LEVEL_NAMES:
+        chosen = np.flatnonzero(levels == name)
+        if len(chosen):
+            result[name] = classification_figures(p[chosen], labels[chosen], [table["patient"][i] for i in chosen])
+    return result
+
+
+def level_alone(labels: np.ndarray, table: dict[str, Any]) -> dict[str, Any]:
+    """Figures of an answer that knows the level and no picture: the lower, the likelier. Its threshold means nothing."""
+    heights = np.array([LEVEL_NAMES.index(level) for level in table["level"]])
+    return classification_figures(1 - heights / len(LEVEL_NAMES), labels, table["patient"])
 
 
 def worst_of_patients(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -79,6 +79,7 @@ def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]
         "### Table 1: ablations", "", *tables.table_1(ensembles), "",
         "### Table 2: classifiers, bulge or herniation, test", "", *tables.table_2(networks, ensembles), "",
         *_sources(networks, ensembles),
+        "The weighted average by level:", "", *tables.level_table(ensembles), "",
         *(["", charts["classifiers"], ""] if "classifiers" in charts else [""]),
         "### Table 4: segmenters, test", "", *tables.table_4(networks), "",
         *([charts["segmenters"], ""] if "segmenters" in charts else []),

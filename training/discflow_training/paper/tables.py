@@ -145,6 +145,20 @@ def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]
     return markdown_table(header, rows)
 
 
+def level_table(ensembles: Records) -> list[str]:
+    """The fine-tuned average on crops by level, and what the level alone tells."""
+    record = ensembles.get("classifiers-disc-finetuned")
+    if record is None:
+        return ["No ensemble is recorded."]
+    rows = [
+        (level, estimate(figures, "accuracy"), estimate(figures, "balancedAccuracy"), estimate(figures, "auc"), counted(figures))
+        for level, figures in record["byLevel"]["test"].items()
+    ]
+    alone = record["levelAlone"]["test"]
+    rows.append(("Level alone, no picture", MISSING, MISSING, estimate(alone, "auc"), counted(alone)))
+    return markdown_table(("WAE, test", "Accuracy", "Balanced accuracy", "ROC AUC", "n"), rows)
+
+
 def _beside(published: float, own: str) -> str:
     """The paper's figure, then ours."""
     return f"{percent(published)} / {own}"
