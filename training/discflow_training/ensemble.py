@@ -60,18 +60,28 @@ def log_loss(p: np.ndarray, labels: np.ndarray) -> float:
     return float(-(labels * np.log(clipped) + (1 - labels) * np.log(1 - clipped)).mean())
 
 
-def fit_calibration(p: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Temperature and bias of the least log loss (Newton's method), held near 1 and 0 by a weak Gaussian prior."""
+def fit_calibration(p: np.ndarray, labels: np.ndarray, shares: np.ndarray | None = None) -> tuple[float, float]:
+    """Temperature and bias of the least log loss (Newton's method), held near 1 and 0 by a weak Gaussian prior.
+
+    `shares` are the discs' weights in the loss, of mean 1; all alike where there are none.
+    """
     x = np.stack([logit(p), np.ones(len(p))], axis=1)
+    shares = np.ones(len(p)) if shares is None else shares
     prior = np.array([1.0, 0.0])
     slope = prior.copy()
     for _ in range(50):
         found = sigmoid(x @ slope)
-        gradient = x.T @ (found - labels) + PRIOR_STRENGTH * (slope - prior)
-        curvature = (x * (found * (1 - found))[:, None]).T @ x + PRIOR_STRENGTH * np.eye(2)
+        gradient = x.T @ (shares * (found - labels)) + PRIOR_STRENGTH * (slope - prior)
+        curvature = (x * (shares * found * (1 - found))[:, None]).T @ x + PRIOR_STRENGTH * np.eye(2)
         slope = slope - np.clip(np.linalg.solve(curvature, gradient), -2, 2)
     temperature = float(1 / np.clip(slope[0], 0.2, 5))
     return round(temperature, 4), round(float(slope[1] * temperature), 4)
+
+
+def source_shares(sources: Sequence[str]) -> np.ndarray:
+    """Weights of mean 1 by which every source counts the same: a hospital yet unseen is like neither more than the other."""
+    names, indices, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
+    return (len(indices) / len(names) / counts)[indices]
 
 
 def balanced_accuracy(p: np.ndarray, labels: np.ndarray, threshold: float) -> float:
@@ -93,11 +103,13 @@ def combine(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.tensordot(weights, probabilities, axes=1)
 
 
-def fit_target(ids: Sequence[str], probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """A manifest target from `members x n` validation probabilities and labels 0 or 1."""
+def fit_target(
+    ids: Sequence[str], probabilities: np.ndarray, labels: np.ndarray, shares: np.ndarray | None = None
+) -> dict[str, Any]:
+    """A manifest target from `members x n` probabilities of unseen discs, labels 0 or 1 and weights for calibration."""
     weights = search_weights(len(ids), lambda w: _calibrated_score(combine(probabilities, w), labels))
     pooled = combine(probabilities, weights)
-    temperature, bias = fit_calibration(pooled, labels)
+    temperature, bias = fit_calibration(pooled, labels, shares)
     threshold = best_threshold(calibrated(pooled, temperature, bias), labels)
     chosen = {name: round(float(w), 4) for name, w in zip(ids, weights, strict=True) if w > 0}
     method = "single" if len(chosen) == 1 else "wae"
@@ -167,7 +179,7 @@ def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[s
         known = [i for i, disc in enumerate(discs) if disc.targets[index] >= 0]
         labels = np.array([discs[i].targets[index] for i in known])
         stacked = np.stack([values[known, index] for values in outputs.values()])
-        targets[name] = fit_target(list(outputs), stacked, labels)
+        targets[name] = fit_target(list(outputs), stacked, labels, source_shares([discs[i].source for i in known]))
     return targets
 
 

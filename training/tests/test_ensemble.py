@@ -10,7 +10,7 @@ import pytest
 from discflow_training import out_of_fold
 from discflow_training.ensemble import (
     apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_target, search_weights,
-    sigmoid, weight_grid,
+    sigmoid, source_shares, weight_grid,
 )
 from discflow_training.fragment import find_member, upsert_member
 from discflow_training.pack import PackError, assemble
@@ -35,6 +35,16 @@ def test_calibration_finds_a_known_temperature_and_bias() -> None:
     temperature, bias = fit_calibration(sigmoid(log_odds), labels)
     assert temperature == pytest.approx(1.5, abs=0.05)
     assert bias == pytest.approx(0.6, abs=0.05)
+
+
+def test_sources_count_the_same_in_calibration_however_many_discs_they_have() -> None:
+    shares = source_shares(["a"] * 30 + ["b"] * 10)
+    assert shares.mean() == pytest.approx(1)
+    assert shares[:30].sum() == pytest.approx(shares[30:].sum())
+    labels = np.array([0] * 24 + [1] * 6 + [1] * 8 + [0] * 2)
+    p = np.full(40, 0.5)
+    _, bias = fit_calibration(np.tile(p, 50), np.tile(labels, 50), np.tile(shares, 50))
+    assert sigmoid(bias) == pytest.approx(0.5, abs=0.01)
 
 
 def test_calibration_of_separable_scores_stays_finite() -> None:
