@@ -50,8 +50,14 @@ def test_a_hash_knows_the_run_and_all_that_it_starts_from() -> None:
     before = configuration_hash(tuned, RUNS)
     other = replace(RUNS["pretrained-resnet50"], seed=1)
     assert configuration_hash(tuned, {**RUNS, other.id: other}) != before
-    assert configuration_hash(replace(tuned, target="herniation"), RUNS) != before
+    assert configuration_hash(replace(tuned, class_weights=(1.0, 1.0)), RUNS) != before
     assert configuration_hash(replace(tuned), dict(RUNS)) == before
+
+
+def test_another_question_has_runs_of_its_own() -> None:
+    strict = {run.id: run for run in plan(SCALES["paper"], ("classifiers",), target="herniation")}
+    assert strict["vgg16-disc-finetuned-herniation"].needs == ("vgg16-disc-frozen-herniation",)
+    assert "pretrained-vgg16" in strict and not set(strict) & {name for name in RUNS if "disc" in name}
 
 
 def test_files_of_weights_take_the_place_of_pretraining() -> None:

@@ -63,7 +63,7 @@ def write_ensembles(runs: Sequence[Run], root: Path, work: Path, results: Path) 
 def group_of(run: ClassifierRun | SegmenterRun) -> str:
     """The name of the ensemble that a run may be a member of."""
     if isinstance(run, ClassifierRun):
-        return f"classifiers-{run.view}-{run.stage}"
+        return f"classifiers-{run.view}-{run.stage}{run.question}"
     return f"segmenters-{run.loss}"
 
 

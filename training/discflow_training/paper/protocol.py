@@ -18,6 +18,7 @@ REVISION = 1
 """Raised when code changes what a run computes, so that earlier records no longer count as this run's."""
 
 CLASSIFIERS = ("vgg16", "vgg19", "resnet50", "densenet121", "inceptionv3", "xception")
+WIDE_TARGET = "bulgeOrHerniation"
 DETECTOR_TASKS: tuple[Literal["lumbar", "disc"], ...] = ("lumbar", "disc")
 OPEN_POINTS = (
     "Fine-tuning unfreezes the last block of the convolutions (the paper: some of them).",
@@ -88,7 +89,7 @@ class ClassifierRun:
     size: int
     schedule: Schedule
     seed: int
-    target: str = "bulgeOrHerniation"
+    target: str = WIDE_TARGET
     class_weights: tuple[float, float] = (0.702, 1.73)
     bootstrap: bool = True
     augmentation: Augmentation = Augmentation()
@@ -98,13 +99,18 @@ class ClassifierRun:
     kind = "classifier"
 
     @property
+    def question(self) -> str:
+        """Part of the names of runs and ensembles that answer another target than the first."""
+        return "" if self.target == WIDE_TARGET else f"-{self.target}"
+
+    @property
     def id(self) -> str:
-        return f"{self.family}-{self.view}-{self.stage}"
+        return f"{self.family}-{self.view}-{self.stage}{self.question}"
 
     @property
     def needs(self) -> tuple[str, ...]:
         if self.stage == "finetuned":
-            return (f"{self.family}-{self.view}-frozen",)
+            return (f"{self.family}-{self.view}-frozen{self.question}",)
         return () if self.encoder_weights else (f"pretrained-{self.family}",)
 
 
@@ -202,7 +208,7 @@ GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss", "detectors")
 
 
 def plan(
-    scale: Scale, groups: Sequence[str] = GROUPS, seed: int = 0, target: str = "bulgeOrHerniation",
+    scale: Scale, groups: Sequence[str] = GROUPS, seed: int = 0, target: str = WIDE_TARGET,
     encoder_weights: dict[str, str] | None = None,
 ) -> list[Run]:
     """Every run of the groups in an order in which each comes after those that it needs."""

@@ -20,11 +20,12 @@ from pathlib import Path
 import torch
 
 from ..data import DEFAULT_DATA_ROOT
+from ..disc_data import TARGETS
 from .cases import data_hash_of
 from .ensembles import write_ensembles
 from .page import DEFAULT_PAGE, write_page
 from .phantoms import write_phantoms
-from .protocol import GROUPS, SCALES, SMOKE, Run, Scale, configuration_hash, plan
+from .protocol import GROUPS, SCALES, SMOKE, WIDE_TARGET, Run, Scale, configuration_hash, plan
 from .records import DEFAULT_RESULTS, is_finished
 from .runner import execute, has_weights
 
@@ -144,7 +145,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=float, help="width factor of every network (default of the scale: 0.25; 1 is published)")
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="which tables' runs, in this order")
     parser.add_argument("--only", nargs="+", default=[], metavar="RUN", help="these runs and what they start from")
-    parser.add_argument("--target", choices=("bulgeOrHerniation", "herniation"), default="bulgeOrHerniation")
+    parser.add_argument("--target", choices=TARGETS, default=WIDE_TARGET, help="what the classifiers are asked")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository")
