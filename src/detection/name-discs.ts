@@ -1,7 +1,7 @@
 import type { Box, NamedDisc, ScoredBox } from '../contracts/detection.ts';
 import { LEVELS } from '../contracts/reasons.ts';
-import { centreDistance, centreOf, type DiscColumn, discSpacing, localSpacing } from './column.ts';
-import { lowestIsCertain, lowestIsSacral } from './sacrum.ts';
+import { centreDistance, centreOf, type DiscColumn, discSpacing, LUMBAR_DISCS, localSpacing } from './column.ts';
+import { lowestIsL5S1, lowestIsPlausible, showsMoreBelow } from './lowest-disc.ts';
 import { intersectionOverUnion } from './yolov8.ts';
 
 /** Bounds on a step between neighbours, in spacings expected there (labelled pictures of train and val). */
@@ -19,23 +19,59 @@ const DOUBLE = { iou: 0.5, inside: 0.8, distance: 0.35 } as const;
 const MIN_DISCS = 3;
 
 /**
+ * The lowest disc is L5-S1 for certain from this logit on, and so much above the other candidate's: `kept` where it is
+ * the lowest box, `sacral` where the box below it was left out, as nearly all wrong names were. Chosen on the table that
+ * `scripts/fit-levels.ts` prints: five-fold predictions for training patients, and validation patients.
+ */
+const CERTAIN = { logit: -0.405, kept: 1, sacral: 3 } as const;
+
+/**
  * Sorts discs along the spine and names them from the lowest, L5-S1, upwards. Of two boxes for one disc the weaker goes;
  * so does a second sacral disc below L5-S1. Whatever makes a name doubtful takes the certainty from it and from all names
  * that hang on it: a gap or a crowded step from the levels above it, a doubtful sacrum or fewer than three discs from
- * all. Boxes are in pixels of the upright slice of `picture`'s size; discs above the twelfth are left out.
+ * all. Boxes are in pixels of the upright slice, of which `seenRows` rows show something; discs above the twelfth are
+ * left out.
  */
-export function nameDiscs(
-  found: readonly ScoredBox[],
-  region: Box,
-  picture: { readonly width: number; readonly height: number },
-): NamedDisc[] {
-  const all = dropDoubles(
+export function nameDiscs(found: readonly ScoredBox[], region: Box, seenRows: number): NamedDisc[] {
+  const all = columnOf(found);
+  if (all.length < MIN_DISCS) return all.map((disc, index) => named(disc, index, false));
+  const { column, certain } = chooseColumn(all, region, seenRows);
+  return nameUpwards(column, certain);
+}
+
+/**
+ * The column whose lowest disc is L5-S1: all of it, or what is left without a box that is S1-S2. That one must be likely
+ * and the likelier of the two; with little between them nothing is certain, nor where the picture ends at the lowest box.
+ */
+function chooseColumn(all: DiscColumn, region: Box, seenRows: number): { column: DiscColumn; certain: boolean } {
+  const [whole, shorter] = columnsToName(all).map((column) => ({
+    column,
+    logit: lowestIsL5S1(column, region, seenRows),
+  })) as [Candidate, Candidate?];
+  const open = showsMoreBelow(all, seenRows);
+  const sacral = open && shorter !== undefined && shorter.logit > whole.logit && shorter.logit >= CERTAIN.logit;
+  const { column, logit } = sacral ? shorter : whole;
+  const other = (sacral ? whole : shorter)?.logit ?? Number.NEGATIVE_INFINITY;
+  const margin = sacral ? CERTAIN.sacral : CERTAIN.kept;
+  const certain = open && logit >= CERTAIN.logit && logit - other >= margin && lowestIsPlausible(column);
+  return { column, certain };
+}
+
+interface Candidate {
+  readonly column: DiscColumn;
+  readonly logit: number;
+}
+
+/** Found discs from the lowest upwards, each once. */
+export function columnOf(found: readonly ScoredBox[]): DiscColumn {
+  return dropDoubles(
     [...found].sort((a, b) => centreOf(b.box).y - centreOf(a.box).y || centreOf(a.box).x - centreOf(b.box).x),
   );
-  if (all.length < MIN_DISCS) return all.map((disc, index) => named(disc, index, false));
-  const sacral = lowestIsSacral(all, region, picture.height);
-  const column = sacral ? all.slice(1) : all;
-  return nameUpwards(column, !sacral && lowestIsCertain(column, region, picture.height));
+}
+
+/** The column as it is, and without its lowest box where that may be S1-S2: five lumbar discs are left then. */
+export function columnsToName(column: DiscColumn): DiscColumn[] {
+  return column.length > LUMBAR_DISCS ? [column, column.slice(1)] : [column];
 }
 
 function nameUpwards(column: DiscColumn, lowestCertain: boolean): NamedDisc[] {

@@ -7,6 +7,7 @@ import { planDiscs, planRegion, readDetections } from '../detection/detector.ts'
 import { nameDiscs } from '../detection/name-discs.ts';
 import { cropPixels, cropRect } from '../imaging/crop.ts';
 import type { Grey8, Grey16 } from '../imaging/image.ts';
+import { seenRows } from '../imaging/seen-rows.ts';
 import { type UprightSlice, uprightSlice } from '../imaging/upright.ts';
 import { type PackedCrop, packCrops } from './crops.ts';
 import type { LoadedPack } from './ports.ts';
@@ -57,7 +58,7 @@ export async function detectSlices(
   );
   const chosen = chooseSlice(candidates);
   const { image } = chosen.upright;
-  const named = chosen.region === null ? [] : nameDiscs(chosen.discs, chosen.region.box, image);
+  const named = chosen.region === null ? [] : nameDiscs(chosen.discs, chosen.region.box, seenRows(image));
   const reasons = reasonsOf(chosen, named);
   const refused = reasons.filter(({ code }) => REASONS[code].status === 'rejected');
   const crops =

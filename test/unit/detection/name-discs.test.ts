@@ -3,7 +3,7 @@ import type { ScoredBox } from '../../../src/contracts/detection.ts';
 import { LEVELS } from '../../../src/contracts/reasons.ts';
 import { nameDiscs } from '../../../src/detection/name-discs.ts';
 
-const PICTURE = { width: 400, height: 420 };
+const SEEN_ROWS = 420;
 const SPACING = 44;
 
 /** A column as it lies in real pictures: L5-S1 tilted and behind, then a curve forwards and back again. */
@@ -38,29 +38,29 @@ describe('nameDiscs', () => {
   test('a whole column is named from L5-S1 upwards with certainty, in whatever order it came', () => {
     const discs = column(7);
     const shuffled = [3, 0, 6, 1, 5, 2, 4].map((index) => discs[index]!);
-    const named = nameDiscs(shuffled, REGION, PICTURE);
+    const named = nameDiscs(shuffled, REGION, SEEN_ROWS);
     expect(summary(named)).toEqual(certain(7));
     expect(named[0]!.box).toEqual(discs[0]!.box);
   });
 
   test('five discs are enough for certainty', () => {
-    expect(summary(nameDiscs(column(5), REGION, PICTURE))).toEqual(certain(5));
+    expect(summary(nameDiscs(column(5), REGION, SEEN_ROWS))).toEqual(certain(5));
   });
 
   test('a disc missing in the middle makes the names above it doubtful, and they are counted on', () => {
     const discs = column(7).filter((_, index) => index !== 3);
-    expect(summary(nameDiscs(discs, REGION, PICTURE))).toEqual([...certain(3), ...doubtful(3, 4)]);
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual([...certain(3), ...doubtful(3, 4)]);
   });
 
   test('two discs missing in the middle are counted as two', () => {
     const discs = column(8).filter((_, index) => index !== 3 && index !== 4);
-    expect(summary(nameDiscs(discs, REGION, PICTURE))).toEqual([...certain(3), ...doubtful(3, 5)]);
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual([...certain(3), ...doubtful(3, 5)]);
   });
 
   test('of two boxes for one disc the weaker is left out, and the names stay certain', () => {
     const discs = column(6);
     const double = { box: { ...discs[2]!.box, y: discs[2]!.box.y + 6, height: 18 }, confidence: 0.4 };
-    const named = nameDiscs([...discs, double], REGION, PICTURE);
+    const named = nameDiscs([...discs, double], REGION, SEEN_ROWS);
     expect(summary(named)).toEqual(certain(6));
     expect(named.map(({ confidence }) => confidence)).not.toContain(0.4);
   });
@@ -68,7 +68,7 @@ describe('nameDiscs', () => {
   test('a crowded step that is no clear double makes the names above it doubtful', () => {
     const discs = column(6);
     const between = { ...discs[2]!.box, y: discs[2]!.box.y - 21, height: 16, width: 50 };
-    const named = nameDiscs([...discs, { box: between, confidence: 0.7 }], REGION, PICTURE);
+    const named = nameDiscs([...discs, { box: between, confidence: 0.7 }], REGION, SEEN_ROWS);
     expect(summary(named).slice(0, 3)).toEqual(certain(3));
     expect(named.slice(3).every(({ levelCertain }) => !levelCertain)).toBe(true);
   });
@@ -77,40 +77,53 @@ describe('nameDiscs', () => {
     const discs = column(7).slice(1);
     const cutAt = discs[0]!.box.y + discs[0]!.box.height / 2 + SPACING / 2;
     const region = { ...REGION, height: cutAt - REGION.y };
-    expect(summary(nameDiscs(discs, region, { width: 400, height: cutAt }))).toEqual(doubtful(6));
+    expect(summary(nameDiscs(discs, region, cutAt))).toEqual(doubtful(6));
   });
 
   test('a missed L5-S1 in a whole picture names nothing with certainty', () => {
-    expect(nameDiscs(column(7).slice(1), REGION, PICTURE).every(({ levelCertain }) => !levelCertain)).toBe(true);
+    expect(nameDiscs(column(7).slice(1), REGION, SEEN_ROWS).every(({ levelCertain }) => !levelCertain)).toBe(true);
   });
 
-  test('a second sacral disc is left out, and names nothing with certainty', () => {
+  test('a second sacral disc is left out, and the names above it stay certain', () => {
     const discs = column(6, { x: 190, y: 310 });
     const sacral = { box: { x: 190, y: 334, width: 32, height: 20 }, confidence: 0.35 };
-    const named = nameDiscs([...discs, sacral], { ...REGION, height: 300 }, PICTURE);
-    expect(summary(named)).toEqual(doubtful(6));
+    const named = nameDiscs([...discs, sacral], { ...REGION, height: 300 }, SEEN_ROWS);
+    expect(summary(named)).toEqual(certain(6));
     expect(named[0]!.box).toEqual(discs[0]!.box);
+  });
+
+  test('a lowest disc that may be L5-S1 or S1-S2 makes all names doubtful', () => {
+    const discs = column(6, { x: 190, y: 310 });
+    const either = { box: { x: 186, y: 325, width: 46, height: 40 }, confidence: 0.8 };
+    const named = nameDiscs([...discs, either], { ...REGION, height: 300 }, SEEN_ROWS);
+    expect(named.some(({ levelCertain }) => levelCertain)).toBe(false);
+  });
+
+  test('a black border below counts as cut off', () => {
+    const discs = column(7).slice(1);
+    const cutAt = discs[0]!.box.y + discs[0]!.box.height / 2 + SPACING / 2;
+    expect(summary(nameDiscs(discs, { ...REGION, height: cutAt - REGION.y }, cutAt))).toEqual(doubtful(6));
   });
 
   test('a weak lowest box alone makes all names doubtful', () => {
     const discs = column(6).map((disc, index) => (index === 0 ? { ...disc, confidence: 0.3 } : disc));
-    expect(summary(nameDiscs(discs, REGION, PICTURE))).toEqual(doubtful(6));
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual(doubtful(6));
   });
 
   test('a lowest box far aside makes all names doubtful', () => {
     const discs = column(6);
     const aside = { box: { ...discs[0]!.box, x: discs[0]!.box.x - 70 }, confidence: 0.8 };
-    const named = nameDiscs([aside, ...discs.slice(1)], REGION, PICTURE);
+    const named = nameDiscs([aside, ...discs.slice(1)], REGION, SEEN_ROWS);
     expect(named.some(({ levelCertain }) => levelCertain)).toBe(false);
   });
 
   test.each([0, 1, 2])('%i discs are named without certainty', (count) => {
-    expect(summary(nameDiscs(column(count), REGION, PICTURE))).toEqual(doubtful(count));
+    expect(summary(nameDiscs(column(count), REGION, SEEN_ROWS))).toEqual(doubtful(count));
   });
 
   test('discs above the twelfth are left out', () => {
     const tall = column(14, { x: 190, y: 600 });
-    const named = nameDiscs(tall, { x: 130, y: 60, width: 150, height: 590 }, { width: 400, height: 700 });
+    const named = nameDiscs(tall, { x: 130, y: 60, width: 150, height: 590 }, 700);
     expect(named.map(({ level }) => level)).toEqual([...LEVELS]);
   });
 });
