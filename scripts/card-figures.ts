@@ -1,28 +1,35 @@
-// Writes what `discflow evaluate` printed into the model card: npx tsx scripts/card-figures.ts NAME=FILE …
-// Each `<!-- NAME -->` in the card, and the table that follows it, is replaced by the rows of that file.
+// Writes figures of `discflow evaluate` into the model card: npx tsx scripts/card-figures.ts NAME=DIR …
+// Each `<!-- NAME -->` in the card, and the table that follows it, is replaced by the chief figures in DIR/metrics.json.
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { estimateText, figureLines, subsetLines } from '../src/cli/evaluate/figure-lines.ts';
+import type { EvaluationRecord } from '../src/cli/evaluate/record.ts';
 
 const CARD = fileURLToPath(new URL('../layers/models/MODEL_CARD.md', import.meta.url));
-const SHOWN =
-  /^\| *[^|]*\| *[^|]*\| *(mAP50|mAP50-95|false a picture|named right and certain|wrong among certain|ROC AUC|ROC AUC of the level alone|balanced accuracy|mIoU without background|mean Dice without background|IoU, \w+) *\|/;
 
-/** The rows of an evaluation's printed table, as Markdown. */
-function rowsOf(text: string): string {
-  const rows = text
-    .split('\n')
-    .filter((line) => line.startsWith('│'))
-    .map((line) => line.replaceAll('│', '|').replace(/ +/g, ' '))
-    .filter((line) => SHOWN.test(line));
+function tableOf({ sources }: EvaluationRecord): string {
+  const rows = sources.flatMap((figures) =>
+    [
+      ...figureLines(figures)
+        .filter(({ headline }) => headline)
+        .map((line) => ({ ...line, part: line.group })),
+      ...subsetLines(figures)
+        .filter(({ by }) => by === 'slice')
+        .map((line) => ({ ...line, part: `${line.group}, ${line.subset}` })),
+    ].map(
+      ({ part, name, estimate, n }) => `| ${figures.source} | ${part} | ${name} | ${estimateText(estimate)} | ${n} |`,
+    ),
+  );
   return ['| source | part | figure | value (95 %) | over |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
 let card = await readFile(CARD, 'utf8');
 for (const argument of process.argv.slice(2)) {
-  const [name = '', file = ''] = argument.split('=');
+  const [name = '', folder = ''] = argument.split('=');
   const marker = `<!-- ${name} -->`;
   if (!card.includes(marker)) throw new Error(`the card has no ${marker}`);
-  const table = rowsOf(await readFile(file, 'utf8'));
-  card = card.replace(new RegExp(`${marker}\\n(\\n\\|.*(?:\\n\\|.*)*\\n)?`), `${marker}\n\n${table}\n`);
+  const record = JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8')) as EvaluationRecord;
+  card = card.replace(new RegExp(`${marker}\\n(\\n\\|.*(?:\\n\\|.*)*\\n)?`), `${marker}\n\n${tableOf(record)}\n`);
 }
 await writeFile(CARD, card);

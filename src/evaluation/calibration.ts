@@ -19,21 +19,31 @@ export function brierScore(labels: readonly ScoredLabel[]): Statistic {
   };
 }
 
+export interface CalibrationLine {
+  /** 1 is ideal; below 1 the probabilities are too extreme. */
+  readonly slope: Statistic;
+  /** 0 is ideal at a slope of 1; above 0 the probabilities are too low. */
+  readonly intercept: Statistic;
+}
+
 /**
- * Slope of a logistic regression of the label on the probability's logit (Cox, Biometrika 45:562, 1958): 1 is ideal,
- * below 1 the probabilities are too extreme. Probabilities are clipped to 0.0001 … 0.9999. NaN where it does not settle,
- * as on labels that the probabilities part completely.
+ * Logistic regression of the label on the probability's logit (Cox, Biometrika 45:562, 1958). Probabilities are clipped
+ * to 0.0001 … 0.9999. NaN where it does not settle, as on labels that the probabilities part completely.
  */
-export function calibrationSlope(labels: readonly ScoredLabel[]): Statistic {
+export function calibrationLine(labels: readonly ScoredLabel[]): CalibrationLine {
   const logits = Float64Array.from(labels, ({ probability }) => {
     const clipped = Math.min(1 - CLIP, Math.max(CLIP, probability));
     return Math.log(clipped / (1 - clipped));
   });
-  return (weights) => fitSlope(labels, logits, weights);
+  return {
+    slope: (weights) => fitLine(labels, logits, weights).slope,
+    intercept: (weights) => fitLine(labels, logits, weights).intercept,
+  };
 }
 
 /** Newton's method on intercept and slope; at most 50 steps. */
-function fitSlope(labels: readonly ScoredLabel[], logits: Float64Array, weights: Float64Array): number {
+function fitLine(labels: readonly ScoredLabel[], logits: Float64Array, weights: Float64Array) {
+  const unsettled = { intercept: Number.NaN, slope: Number.NaN };
   let [intercept, slope] = [0, 1];
   for (let step = 0; step < 50; step++) {
     let [g0, g1, h00, h01, h11] = [0, 0, 0, 0, 0];
@@ -49,14 +59,14 @@ function fitSlope(labels: readonly ScoredLabel[], logits: Float64Array, weights:
       h11 += spread * logit * logit;
     });
     const determinant = h00 * h11 - h01 * h01;
-    if (!(Math.abs(determinant) > 1e-12)) return Number.NaN;
+    if (!(Math.abs(determinant) > 1e-12)) return unsettled;
     const [d0, d1] = [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant];
     intercept += d0;
     slope += d1;
-    if (Math.abs(d0) + Math.abs(d1) < 1e-9) return slope;
-    if (Math.abs(slope) > 1e3) return Number.NaN;
+    if (Math.abs(d0) + Math.abs(d1) < 1e-9) return { intercept, slope };
+    if (Math.abs(slope) > 1e3) return unsettled;
   }
-  return Number.NaN;
+  return unsettled;
 }
 
 /** Parts of labels by bin: which label, which bin, how much of the label's weight. */

@@ -1,5 +1,5 @@
 import { type BootstrapOptions, type Estimate, estimateAll, type Statistic } from './bootstrap.ts';
-import { brierScore, calibrationError, calibrationSlope } from './calibration.ts';
+import { brierScore, calibrationError, calibrationLine } from './calibration.ts';
 import { addUp, dot, perPatient, ratio } from './per-patient.ts';
 import { averagePrecisionOfLabels, rocAuc, type ScoredLabel } from './ranking.ts';
 
@@ -36,6 +36,7 @@ export interface ClassificationFigures {
   readonly brier: Estimate;
   /** Over answered discs alone: a disc that counts 0 by rule has no logit. */
   readonly calibrationSlope: Estimate;
+  readonly calibrationIntercept: Estimate;
   readonly calibrationError: Estimate;
   readonly calibrationExcess: Estimate;
 }
@@ -56,6 +57,7 @@ export function classificationFigures(
   const recall = ratio(tp, addUp(tp, fn));
   const specificity = ratio(tn, addUp(tn, fp));
   const calibration = calibrationError(labels);
+  const line = calibrationLine(labels.filter(({ answered }) => answered));
   const f1: Statistic = (weights) => {
     const hits = 2 * dot(tp, weights);
     return hits / (hits + dot(fp, weights) + dot(fn, weights));
@@ -76,7 +78,8 @@ export function classificationFigures(
       recall,
       f1,
       brier: brierScore(labels),
-      calibrationSlope: calibrationSlope(labels.filter(({ answered }) => answered)),
+      calibrationSlope: line.slope,
+      calibrationIntercept: line.intercept,
       calibrationError: calibration.observed,
       calibrationExcess: calibration.excess,
     },

@@ -65,6 +65,7 @@ const options = (extra: Partial<EvaluateOptions> = {}): EvaluateOptions => ({
   split: 'test',
   pack: PACK,
   tier: 'single',
+  compareTiers: false,
   limit: undefined,
   out: join(folder, 'out'),
   overlays: false,

@@ -1,28 +1,29 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { HmacPseudonyms } from '../../aws/pseudonyms.ts';
-import type { Tier } from '../../contracts/keys.ts';
+import { type Tier, tierSchema } from '../../contracts/keys.ts';
 import { InputFault } from '../../contracts/reasons.ts';
 import { createEngine } from '../../inference/engine.ts';
 import { packHash } from '../../inference/pack-source.ts';
 import { createPixelDecoder } from '../../pictures/decoder.ts';
-import { createPictureEncoder } from '../../pictures/encoder.ts';
 import { pngOfOwnSvg } from '../../pictures/svg.ts';
 import type { PixelDecoder } from '../../pipeline/ports.ts';
-import { drawOverlay } from '../../reporting/overlay.ts';
 import { UsageError } from '../plan.ts';
-import { startProgress } from '../progress.ts';
 import { readFolder } from './folder.ts';
 import type { LabelledData, LabelledPicture } from './labelled.ts';
 import { metricsMarkdown } from './markdown.ts';
 import { outlineText } from './outlined-text.ts';
+import { drawPartPlots } from './part-plots.ts';
 import { drawPlots } from './plots.ts';
-import { type EvaluationRecord, evaluationRecord, picturesCsv, predictionsCsv, recordJson } from './record.ts';
-import { type PictureResult, type RunDeps, runPicture } from './run-pictures.ts';
+import { type EvaluationRecord, evaluationRecord, recordJson } from './record.ts';
+import { picturesCsv, predictionsCsv } from './rows.ts';
+import { runAll } from './run-all.ts';
+import type { RunDeps } from './run-pictures.ts';
 import { gatherEvidence, type SourceEvidence } from './score.ts';
 import { readSpider } from './spider.ts';
 import { figuresTable } from './summary-table.ts';
+import type { TierRun } from './tiers.ts';
 import { readYolospine } from './yolospine.ts';
 
 export interface EvaluateOptions {
@@ -33,6 +34,8 @@ export interface EvaluateOptions {
   readonly split: string;
   readonly pack: string;
   readonly tier: Tier;
+  /** The other tiers too, on the same pictures. */
+  readonly compareTiers: boolean;
   readonly limit: number | undefined;
   readonly out: string;
   readonly overlays: boolean;
@@ -50,17 +53,36 @@ export async function evaluate(options: EvaluateOptions): Promise<number> {
     const pack = await engine.pack(sha256);
     // Nothing made with this key is written: a study needs a name while it runs.
     const pseudonyms = new HmacPseudonyms({ current: async () => ({ version: 0, secret: Buffer.alloc(32) }) });
-    const deps: RunDeps = { decoder, pseudonyms, pack, tier: options.tier };
+    const deps = { decoder, pseudonyms, pack };
     await mkdir(options.out, { recursive: true });
-    const results = await runAll(deps, pictures, options.overlays ? join(options.out, 'overlays') : null);
-    const evidence = gatherEvidence(results);
-    const record = evaluationRecord(data, splits, deps, evidence);
-    await writeOutputs(options.out, record, evidence);
+    const runs = await runTiers(deps, pictures, options);
+    const record = evaluationRecord(data, splits, pack, runs);
+    await writeOutputs(options.out, record, runs[0].evidence);
     process.stdout.write(`${figuresTable(record)}\nWritten to ${options.out}\n`);
     return 0;
   } finally {
     await Promise.all([engine.close(), decoder.close()]);
   }
+}
+
+/** The tier that was asked for, and the others behind it where they are to be compared. */
+async function runTiers(
+  deps: Omit<RunDeps, 'tier'>,
+  pictures: readonly LabelledPicture[],
+  { tier, compareTiers, overlays, out }: EvaluateOptions,
+): Promise<[TierRun, ...TierRun[]]> {
+  const inFlight = compareTiers ? 1 : Math.max(2, availableParallelism());
+  const first = await runAll({ ...deps, tier }, pictures, {
+    inFlight,
+    cutOff: true,
+    overlays: overlays ? join(out, 'overlays') : null,
+  });
+  const runs: [TierRun, ...TierRun[]] = [{ tier, evidence: gatherEvidence(first) }];
+  for (const other of compareTiers ? tierSchema.options.filter((one) => one !== tier) : []) {
+    const results = await runAll({ ...deps, tier: other }, pictures, { inFlight, cutOff: false, overlays: null });
+    runs.push({ tier: other, evidence: gatherEvidence(results) });
+  }
+  return runs;
 }
 
 async function readData(options: EvaluateOptions, decoder: PixelDecoder): Promise<LabelledData> {
@@ -97,43 +119,14 @@ function firstOfEachSource(pictures: readonly LabelledPicture[], limit: number):
   });
 }
 
-/** Results in the order of the pictures; several pictures are in flight, so that no core waits. */
-async function runAll(
-  deps: RunDeps,
-  pictures: readonly LabelledPicture[],
-  overlays: string | null,
-): Promise<PictureResult[]> {
-  if (overlays !== null) await mkdir(overlays, { recursive: true });
-  const encoder = createPictureEncoder();
-  const progress = startProgress(pictures.length);
-  const results: PictureResult[] = [];
-  const queue = pictures.entries();
-  const work = async () => {
-    for (const [place, picture] of queue) {
-      const { pixels, ...result } = await runPicture(deps, picture);
-      results[place] = result;
-      if (overlays !== null && pixels !== null && result.report !== null) {
-        const drawn = drawOverlay({ slice: pixels.upright, report: result.report, mask: pixels.mask });
-        await writeFile(join(overlays, `${basename(picture.name)}.png`), await encoder.pngRgba(drawn));
-      }
-      progress.finished(picture.name, result.status);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
-  } finally {
-    progress.stop();
-  }
-  return results;
-}
-
 async function writeOutputs(out: string, record: EvaluationRecord, evidence: readonly SourceEvidence[]): Promise<void> {
   await writeFile(join(out, 'metrics.json'), recordJson(record));
   await writeFile(join(out, 'metrics.md'), metricsMarkdown(record));
   await writeFile(join(out, 'predictions.csv'), predictionsCsv(evidence));
   await writeFile(join(out, 'pictures.csv'), picturesCsv(evidence));
   for (const [place, source] of evidence.entries()) {
-    for (const { name, svg } of await drawPlots(source, record.sources[place]!)) {
+    const figures = record.sources[place]!;
+    for (const { name, svg } of [...(await drawPlots(source, figures)), ...(await drawPartPlots(figures))]) {
       await writeFile(join(out, `${name}.svg`), svg);
       await writeFile(join(out, `${name}.png`), await pngOfOwnSvg(outlineText(svg)));
     }

@@ -48,6 +48,7 @@ export async function readFolder(folder: string, sizeOf: SizeOf): Promise<Labell
       patient,
       split,
       source,
+      scanner: null,
       path,
       region: boxes?.region ?? null,
       discs: boxes?.discs ?? null,

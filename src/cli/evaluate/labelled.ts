@@ -25,6 +25,8 @@ export interface LabelledPicture {
   readonly split: string;
   /** Figures are given for each source apart. */
   readonly source: string;
+  /** Maker and field strength, where a source has several scanners: figures are given for each apart too. */
+  readonly scanner: string | null;
   readonly path: string;
   readonly region: Box | null;
   /** From the lowest upwards; null where nobody drew boxes. */

@@ -1,156 +1,12 @@
 import { TARGETS } from '../../contracts/pack.ts';
-import { SEGMENTATION_CLASSES } from '../../contracts/report.ts';
-import type { Estimate } from '../../evaluation/bootstrap.ts';
+import { estimateText, figureLines, subsetLines } from './figure-lines.ts';
 import type { SourceFigures } from './figures.ts';
 import type { EvaluationRecord } from './record.ts';
-
-/** A line of a table: what is measured, its value with interval, and over how much. */
-export interface FigureLine {
-  readonly group: string;
-  readonly name: string;
-  readonly estimate: Estimate;
-  readonly n: string;
-  /** The few that the command prints. */
-  readonly headline: boolean;
-}
-
-/** `0.967 (0.950 to 0.981)`; a dash where there is no value. */
-export function estimateText({ value, ci95 }: Estimate): string {
-  if (value === null) return '–';
-  const number = (x: number) => x.toFixed(3);
-  return ci95 === null ? number(value) : `${number(value)} (${number(ci95[0])} to ${number(ci95[1])})`;
-}
-
-/** Every figure of a source as lines, in the order of the stages. */
-export function figureLines(figures: SourceFigures): FigureLine[] {
-  return [
-    ...detectionLines(figures),
-    ...levelLines(figures),
-    ...classificationLines(figures),
-    ...segmentationLines(figures),
-  ];
-}
-
-const headlines =
-  (names: readonly string[]) =>
-  (line: Omit<FigureLine, 'headline'>): FigureLine => ({
-    ...line,
-    headline: names.includes(line.name),
-  });
-
-function detectionLines({ region, discs }: SourceFigures): FigureLine[] {
-  const parts = [
-    ['region', region],
-    ['discs', discs],
-  ] as const;
-  return parts.flatMap(([group, figures]) => {
-    if (figures === null) return [];
-    const n = `${figures.truths} boxes, ${figures.pictures} pictures, ${figures.patients} patients`;
-    const lines: Array<[string, Estimate]> = [
-      ['mAP50', figures.ap50],
-      ['mAP50-95', figures.ap50To95],
-      ['precision', figures.precision],
-      ['recall', figures.recall],
-      ['mean IoU of hits', figures.meanIou],
-      ...(group === 'region'
-        ? []
-        : ([
-            ['false a picture', figures.falsePerPicture],
-            ['pictures with all found', figures.allFound],
-          ] as Array<[string, Estimate]>)),
-    ];
-    return lines
-      .map(([name, estimate]) => ({ group, name, estimate, n }))
-      .map(headlines(['mAP50', 'mAP50-95', 'precision', 'recall', 'false a picture']));
-  });
-}
-
-function levelLines({ levels }: SourceFigures): FigureLine[] {
-  if (levels === null) return [];
-  const n = `${levels.discs} discs, ${levels.patients} patients`;
-  const lines: Array<[string, Estimate]> = [
-    ['named right and certain', levels.rightAndCertain],
-    ['named right', levels.right],
-    ['wrong among certain', levels.certainWrong],
-    ['certain among found', levels.certain],
-  ];
-  return lines
-    .map(([name, estimate]) => ({ group: 'levels', name, estimate, n }))
-    .map(headlines(['named right and certain', 'wrong among certain']));
-}
-
-function classificationLines({ classification }: SourceFigures): FigureLine[] {
-  return TARGETS.flatMap((target) => {
-    const figures = classification[target];
-    if (figures === null) return [];
-    const n = `${figures.discs} discs, ${figures.positives} positive, ${figures.patients} patients`;
-    const lines: Array<[string, Estimate]> = [
-      ['ROC AUC', figures.rocAuc],
-      ['ROC AUC of the level alone', figures.levelOnlyRocAuc],
-      ['ROC AUC above the level alone', figures.rocAucAboveLevelOnly],
-      ['average precision', figures.averagePrecision],
-      ['accuracy', figures.accuracy],
-      ['balanced accuracy', figures.balancedAccuracy],
-      ['specificity', figures.specificity],
-      ['precision', figures.precision],
-      ['recall', figures.recall],
-      ['F1', figures.f1],
-      ['Brier score', figures.brier],
-      ['calibration slope', figures.calibrationSlope],
-      ['calibration error', figures.calibrationError],
-      ['calibration error above chance', figures.calibrationExcess],
-      ['coverage', figures.coverage],
-    ];
-    return lines
-      .map(([name, estimate]) => ({ group: target, name, estimate, n }))
-      .map(
-        headlines([
-          'ROC AUC',
-          'ROC AUC of the level alone',
-          'balanced accuracy',
-          'recall',
-          'specificity',
-          'F1',
-          'coverage',
-        ]),
-      );
-  });
-}
-
-function segmentationLines({ segmentation }: SourceFigures): FigureLine[] {
-  if (segmentation === null) return [];
-  const n = `${segmentation.pictures} pictures, ${segmentation.patients} patients`;
-  const lines: Array<[string, Estimate]> = [
-    ['mIoU without background', segmentation.meanIou],
-    ['mIoU with background', segmentation.meanIouWithBackground],
-    ['mean Dice without background', segmentation.meanDice],
-    ['mean Dice with background', segmentation.meanDiceWithBackground],
-    ['pixel accuracy', segmentation.pixelAccuracy],
-    ['mean precision', segmentation.meanPrecision],
-    ['mean recall', segmentation.meanRecall],
-    ...(['iou', 'dice', 'precision', 'recall'] as const).flatMap((measure) =>
-      SEGMENTATION_CLASSES.map((name): [string, Estimate] => [
-        `${measure === 'iou' ? 'IoU' : measure === 'dice' ? 'Dice' : measure}, ${name}`,
-        segmentation[measure][name],
-      ]),
-    ),
-  ];
-  return lines
-    .map(([name, estimate]) => ({ group: 'segmentation', name, estimate, n }))
-    .map(
-      headlines([
-        'mIoU without background',
-        'mean Dice without background',
-        'IoU, vertebra',
-        'IoU, disc',
-        'IoU, canal',
-      ]),
-    );
-}
+import type { TierFigures } from './tiers.ts';
 
 /** `metrics.md`. */
 export function metricsMarkdown(record: EvaluationRecord): string {
-  const { pack, data, splits, tier, sources, notes, worst } = record;
+  const { pack, data, splits, tier, sources, notes, tiers, worst } = record;
   const lines = [
     `# Evaluation of ${pack.name} ${pack.version} on ${data}, ${splits.join(', ')}`,
     '',
@@ -170,9 +26,9 @@ export function metricsMarkdown(record: EvaluationRecord): string {
     for (const { group, name, estimate, n } of figureLines(figures)) {
       lines.push(`| ${group} | ${name} | ${estimateText(estimate)} | ${n} |`);
     }
-    lines.push(...confusionLines(figures));
+    lines.push(...confusionLines(figures), ...partTable(figures));
   }
-  lines.push(...worstLines(worst));
+  lines.push(...tierTable(tiers), ...worstLines(worst));
   return `${lines.join('\n')}\n`;
 }
 
@@ -196,6 +52,62 @@ function confusionLines({ classification }: SourceFigures): string[] {
       `| labelled negative | ${falsePositives} | ${trueNegatives} |`,
     ];
   });
+}
+
+function partTable(figures: SourceFigures): string[] {
+  const rows = subsetLines(figures);
+  if (rows.length === 0) return [];
+  return [
+    '',
+    `Parts of ${figures.source}:`,
+    '',
+    '| by | which | part | figure | value (95 % interval) | over |',
+    '|---|---|---|---|---|---|',
+    ...rows.map(
+      ({ by, subset, group, name, estimate, n }) =>
+        `| ${by} | ${subset} | ${group} | ${name} | ${estimateText(estimate)} | ${n} |`,
+    ),
+  ];
+}
+
+function tierTable(tiers: readonly TierFigures[]): string[] {
+  if (tiers.length === 0) return [];
+  const reference = tiers[0]!.tier;
+  const head = ['source', 'tier', 'networks, ms (median; 95th percentile)', 'mIoU without background'];
+  const targetHead = TARGETS.flatMap((target) => [
+    `${target}: AUC`,
+    'balanced accuracy',
+    'Brier score',
+    `AUC above ${reference} (p)`,
+  ]);
+  const columns = [...head, ...targetHead];
+  return [
+    '',
+    '## Tiers',
+    '',
+    `The same pictures, one at a time. Milliseconds are the networks' own, as measured in this run on this machine.`,
+    '',
+    `| ${columns.join(' | ')} |`,
+    `|${columns.map(() => '---|').join('')}`,
+    ...tiers.map((row) => `| ${tierCells(row).join(' | ')} |`),
+  ];
+}
+
+function tierCells({ source, tier, networksMs, classification, meanIou }: TierFigures): string[] {
+  return [
+    source,
+    tier,
+    `${networksMs.median.toFixed(0)}; ${networksMs.p95.toFixed(0)}`,
+    meanIou === null ? '–' : estimateText(meanIou),
+    ...TARGETS.flatMap((target) => {
+      const found = classification[target];
+      if (found === null) return ['–', '–', '–', '–'];
+      const { rocAuc, balancedAccuracy, brier, rocAucAboveReference: above } = found;
+      const difference =
+        above === null ? '–' : `${estimateText(above)}${above.p === null ? '' : ` (${above.p.toFixed(3)})`}`;
+      return [estimateText(rocAuc), estimateText(balancedAccuracy), estimateText(brier), difference];
+    }),
+  ];
 }
 
 function worstLines(worst: EvaluationRecord['worst']): string[] {

@@ -4,8 +4,8 @@ import { TARGETS, type Target } from '../../contracts/pack.ts';
 import { reliabilityBins } from '../../evaluation/calibration.ts';
 import { precisionRecallCurve, rocCurve } from '../../evaluation/ranking.ts';
 import { TARGET_NAMES } from '../../reporting/wording.ts';
+import { estimateText } from './figure-lines.ts';
 import type { SourceFigures } from './figures.ts';
-import { estimateText } from './markdown.ts';
 import type { DiscPrediction, SourceEvidence } from './score.ts';
 
 /** A plot by file name without extension. */
@@ -15,8 +15,21 @@ export interface Plot {
 }
 
 /** Okabe and Ito's colours by target. */
-const COLOURS: Readonly<Record<Target, string>> = { herniation: '#d55e00', bulgeOrHerniation: '#0072b2' };
+export const COLOURS: Readonly<Record<Target, string>> = { herniation: '#d55e00', bulgeOrHerniation: '#0072b2' };
 const SIZE = 360;
+
+/** What all charts share. */
+export const SHEET = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: SIZE,
+  padding: 12,
+  background: 'white',
+  config: {
+    font: 'Inter, Helvetica, Arial, sans-serif',
+    axis: { labelFontSize: 12, titleFontSize: 13 },
+    legend: { labelFontSize: 12 },
+  },
+} as const;
 
 interface Series {
   readonly label: string;
@@ -69,7 +82,7 @@ export async function drawPlots(evidence: SourceEvidence, figures: SourceFigures
   ]);
 }
 
-async function draw(name: string, specification: TopLevelSpec): Promise<Plot> {
+export async function draw(name: string, specification: TopLevelSpec): Promise<Plot> {
   const view = new View(parse(compile(specification).spec), { renderer: 'none' });
   try {
     return { name, svg: await view.toSVG() };
@@ -87,17 +100,9 @@ function chart(
   const values = series.flatMap(({ label, points }) => points.map(({ x, y }, order) => ({ x, y, order, label })));
   const ideal = { values: [0, 1].map((both) => ({ x: both, y: both })) };
   return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    width: SIZE,
+    ...SHEET,
     height: SIZE,
-    padding: 12,
-    background: 'white',
     title: { text: title, anchor: 'start', fontSize: 15 },
-    config: {
-      font: 'Inter, Helvetica, Arial, sans-serif',
-      axis: { labelFontSize: 12, titleFontSize: 13 },
-      legend: { labelFontSize: 12 },
-    },
     encoding: { x: axis('x', titles[0]), y: axis('y', titles[1]) },
     layer: [
       ...(diagonal ? [{ data: ideal, mark: { type: 'line' as const, color: '#999', strokeDash: [4, 4] } }] : []),

@@ -3,10 +3,10 @@ import { TARGETS, type Target } from '../../contracts/pack.ts';
 import type { Level } from '../../contracts/reasons.ts';
 import { BOOTSTRAP } from '../../evaluation/bootstrap.ts';
 import type { LoadedPack } from '../../pipeline/ports.ts';
-import { csvTable } from '../../reporting/csv.ts';
 import { figuresOf, type SourceFigures } from './figures.ts';
 import type { LabelledData } from './labelled.ts';
 import type { SourceEvidence } from './score.ts';
+import { compareTiers, type TierFigures, type TierRun } from './tiers.ts';
 
 export interface WorstDisc {
   readonly source: string;
@@ -28,6 +28,8 @@ export interface EvaluationRecord {
   readonly bootstrap: typeof BOOTSTRAP;
   readonly notes: readonly string[];
   readonly sources: readonly SourceFigures[];
+  /** Every tier on the same pictures, beside `tier`; empty where that was not asked for. */
+  readonly tiers: readonly TierFigures[];
   readonly worst: readonly WorstDisc[];
 }
 
@@ -37,9 +39,10 @@ const DECIMALS = 6;
 export function evaluationRecord(
   data: LabelledData,
   splits: readonly string[],
-  { pack, tier }: { pack: LoadedPack; tier: Tier },
-  evidence: readonly SourceEvidence[],
+  pack: LoadedPack,
+  [run, ...others]: readonly [TierRun, ...TierRun[]],
 ): EvaluationRecord {
+  const { tier, evidence } = run;
   return {
     schema: 'discflow.evaluation/1',
     data: data.name,
@@ -49,6 +52,7 @@ export function evaluationRecord(
     bootstrap: BOOTSTRAP,
     notes: data.notes,
     sources: evidence.map(figuresOf),
+    tiers: others.length === 0 ? [] : compareTiers([run, ...others]),
     worst: evidence.flatMap((source) => TARGETS.flatMap((target) => worstOf(source, target))),
   };
 }
@@ -75,63 +79,4 @@ export function recordJson(record: EvaluationRecord): string {
   const rounded = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toFixed(DECIMALS)) : value;
   return `${JSON.stringify(record, rounded, 2)}\n`;
-}
-
-/** `predictions.csv`: one row a labelled disc and target. */
-export function predictionsCsv(evidence: readonly SourceEvidence[]): string {
-  const header = [
-    'source',
-    'picture',
-    'patient',
-    'split',
-    'level',
-    'target',
-    'label',
-    'answered',
-    'probability',
-    'positive',
-    'disagreement',
-    'reported_level',
-    'level_certain',
-    'box_iou',
-  ];
-  const rows = evidence.flatMap(({ source, predictions }) =>
-    TARGETS.flatMap((target) =>
-      predictions[target].map((prediction) => [
-        source,
-        prediction.picture,
-        prediction.patientName,
-        prediction.split,
-        prediction.level,
-        target,
-        prediction.label,
-        prediction.answered,
-        prediction.answered ? prediction.probability : null,
-        prediction.answered ? prediction.positive : null,
-        prediction.disagreement,
-        prediction.reportedLevel,
-        prediction.levelCertain,
-        prediction.iou === null ? null : Number(prediction.iou.toFixed(4)),
-      ]),
-    ),
-  );
-  return csvTable([header, ...rows]);
-}
-
-/** `pictures.csv`: one row a picture: how it ended, what was found. */
-export function picturesCsv(evidence: readonly SourceEvidence[]): string {
-  const header = ['source', 'picture', 'patient', 'split', 'status', 'reasons', 'region_confidence', 'discs'];
-  const rows = evidence.flatMap(({ source, results }) =>
-    results.map(({ picture, status, reasons, region, report }) => [
-      source,
-      picture.name,
-      picture.patient,
-      picture.split,
-      status,
-      [...new Set(reasons)].join(' '),
-      region?.confidence ?? null,
-      report?.discs.length ?? 0,
-    ]),
-  );
-  return csvTable([header, ...rows]);
 }

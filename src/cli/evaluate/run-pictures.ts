@@ -6,6 +6,7 @@ import type { Report } from '../../contracts/report.ts';
 import { confusionOf, type PixelConfusion } from '../../evaluation/segmentation.ts';
 import { cropPixels, cropRect, type PixelRect } from '../../imaging/crop.ts';
 import type { Grey8 } from '../../imaging/image.ts';
+import { CLASS } from '../../imaging/mask.ts';
 import { analyzeDiscs } from '../../pipeline/analyze-discs.ts';
 import { detectSlices } from '../../pipeline/detect-slices.ts';
 import type { LoadedPack, PixelDecoder, Pseudonyms } from '../../pipeline/ports.ts';
@@ -31,8 +32,17 @@ export interface PictureResult {
   readonly region: ScoredBox | null;
   /** Null where no report with an answer was written: every labelled disc counts as missed. */
   readonly report: Report | null;
-  /** Labelled against predicted pixels inside the lumbar crop; null where the picture has no mask. */
-  readonly confusion: PixelConfusion | null;
+  /** Null where the picture has no mask. */
+  readonly masked: MaskedPicture | null;
+  /** Milliseconds inside all networks, one after the other. */
+  readonly networksMs: number;
+}
+
+export interface MaskedPicture {
+  /** Labelled against predicted pixels inside the lumbar crop. */
+  readonly confusion: PixelConfusion;
+  /** Part of the labelled tissue, in the whole picture, that is canal. */
+  readonly canalShare: number;
 }
 
 /** Overlays are drawn from these, where they are asked for. */
@@ -60,6 +70,7 @@ export async function runPicture(
     reasons,
     region: null,
     report: null,
+    networksMs: 0,
     pixels: null,
   });
   const bytes = await readPicture(picture);
@@ -70,19 +81,19 @@ export async function runPicture(
     );
     const { study, slices, verdict } = prepared;
     if (verdict !== 'ok') {
-      const confusion = await scoreMask(deps.decoder, picture, null, null);
+      const masked = await scoreMask(deps.decoder, picture, null, null);
       return {
         ...refused(
           verdict.status,
           verdict.reasons.map(({ code }) => code),
         ),
-        confusion,
+        masked,
       };
     }
     return await analysePicture(deps, picture, { study, slices });
   } catch (error) {
     if (!(error instanceof InputFault)) throw error;
-    return { ...refused('rejected', [error.code]), confusion: await scoreMask(deps.decoder, picture, null, null) };
+    return { ...refused('rejected', [error.code]), masked: await scoreMask(deps.decoder, picture, null, null) };
   }
 }
 
@@ -91,11 +102,11 @@ async function analysePicture(
   picture: LabelledPicture,
   input: Parameters<typeof detectSlices>[0],
 ): Promise<PictureResult & { pixels: PicturePixels }> {
-  const { detection, upright, crops, refused } = await detectSlices(input, pack);
+  const { detection, upright, crops, refused, networksMs: detectMs } = await detectSlices(input, pack);
   const size = { width: upright.width, height: upright.height };
   const region = detection.lumbarRegion;
   if (refused.length > 0) {
-    const confusion = await scoreMask(decoder, picture, null, regionRect(region, size));
+    const masked = await scoreMask(decoder, picture, null, regionRect(region, size));
     const reasons = refused.map(({ code }) => code);
     return {
       picture,
@@ -104,12 +115,13 @@ async function analysePicture(
       reasons,
       region,
       report: null,
-      confusion,
+      masked,
+      networksMs: total(detectMs),
       pixels: { upright, mask: null },
     };
   }
   const runKey = 'a'.repeat(26);
-  const { report, mask } = await analyzeDiscs(
+  const { report, mask, networksMs } = await analyzeDiscs(
     { study: input.study, detection, upright, crops, tenant: 'local', runKey },
     pack,
     tier,
@@ -121,12 +133,15 @@ async function analysePicture(
     reasons: report.reasons.map(({ code }) => code),
     region,
     report: report.discs.length === 0 ? null : report,
-    confusion: await scoreMask(decoder, picture, mask, regionRect(region, size)),
+    masked: await scoreMask(decoder, picture, mask, regionRect(region, size)),
+    networksMs: total(detectMs) + total(networksMs),
     pixels: { upright, mask },
   };
 }
 
-async function readPicture(picture: LabelledPicture): Promise<Buffer> {
+const total = (ms: Readonly<Record<string, number>>) => Object.values(ms).reduce((sum, value) => sum + value, 0);
+
+export async function readPicture(picture: LabelledPicture): Promise<Buffer> {
   try {
     return await readFile(picture.path);
   } catch (cause) {
@@ -143,7 +158,7 @@ async function scoreMask(
   picture: LabelledPicture,
   predicted: Grey8 | null,
   rect: PixelRect | null,
-): Promise<PixelConfusion | null> {
+): Promise<MaskedPicture | null> {
   if (picture.maskPath === null) return null;
   const labelled = await readMask(decoder, picture.maskPath);
   if (predicted !== null && (predicted.width !== labelled.width || predicted.height !== labelled.height)) {
@@ -152,5 +167,17 @@ async function scoreMask(
   const whole = { x0: 0, y0: 0, x1: labelled.width, y1: labelled.height };
   const inside = (mask: Grey8) => cropPixels(mask, rect ?? whole).data;
   const background = { ...labelled, data: new Uint8Array(labelled.data.length) };
-  return confusionOf(inside(labelled), inside(predicted ?? background));
+  return {
+    confusion: confusionOf(inside(labelled), inside(predicted ?? background)),
+    canalShare: canalShare(labelled),
+  };
+}
+
+function canalShare({ data }: Grey8): number {
+  let [tissue, canal] = [0, 0];
+  for (const value of data) {
+    if (value > 0) tissue++;
+    if (value === CLASS.canal) canal++;
+  }
+  return tissue === 0 ? 0 : canal / tissue;
 }

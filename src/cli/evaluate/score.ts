@@ -1,22 +1,26 @@
 import type { Target } from '../../contracts/pack.ts';
 import { TARGETS } from '../../contracts/pack.ts';
-import { LEVELS, type Level } from '../../contracts/reasons.ts';
+import { LEVELS, type Level, REASONS } from '../../contracts/reasons.ts';
 import type { DiscFinding } from '../../contracts/report.ts';
 import type { AnsweredLabel } from '../../evaluation/classification.ts';
+import type { CutOffPicture } from '../../evaluation/cut-off.ts';
 import { type DetectedPicture, matchPicture } from '../../evaluation/detection.ts';
+import type { EndedPicture } from '../../evaluation/ends.ts';
 import type { NamedLabel } from '../../evaluation/levels.ts';
 import type { SegmentedPicture } from '../../evaluation/segmentation.ts';
 import type { LabelledDisc } from './labelled.ts';
+import type { EvaluatedPicture } from './run-all.ts';
 import type { PictureResult } from './run-pictures.ts';
 
 /** A labelled disc of one target with its answer, as predictions.csv lists it. */
 export interface DiscPrediction extends AnsweredLabel {
   readonly picture: string;
-  readonly patientName: string;
   readonly split: string;
   readonly level: Level;
   readonly target: Target;
   readonly disagreement: number | null;
+  /** Probabilities of the members that ran, by member. */
+  readonly members: Readonly<Record<string, number>>;
   /** The name that the disc got, and whether it is certain; null where it was missed. */
   readonly reportedLevel: Level | null;
   readonly levelCertain: boolean | null;
@@ -24,23 +28,36 @@ export interface DiscPrediction extends AnsweredLabel {
   readonly iou: number | null;
 }
 
-/** Everything that the figures of one source are computed from. */
-export interface SourceEvidence {
-  readonly source: string;
-  readonly patients: number;
-  readonly results: readonly PictureResult[];
+/** Labels beside answers. */
+export interface EvidencePart {
   readonly regions: readonly DetectedPicture[];
   readonly discs: readonly DetectedPicture[];
   readonly levels: readonly NamedLabel[];
   readonly predictions: Readonly<Record<Target, readonly DiscPrediction[]>>;
-  readonly segmented: readonly SegmentedPicture[];
+  readonly segmented: readonly SegmentedSlice[];
 }
+
+/** Everything that the figures of one source are computed from. */
+export interface SourceEvidence extends EvidencePart {
+  readonly source: string;
+  readonly patients: number;
+  readonly results: readonly EvaluatedPicture[];
+  readonly cutOff: readonly CutOffPicture[];
+  readonly ends: readonly EndedPicture[];
+}
+
+export interface SegmentedSlice extends SegmentedPicture {
+  readonly showsCanal: boolean;
+}
+
+/** A slice shows the canal where that is so much of the tissue that its mask labels; beside the canal it is less. */
+const CANAL_SHOWN = 0.05;
 
 /** IoU from which a reported disc is the labelled one. */
 const SAME_DISC = 0.5;
 
 /** Puts results beside labels by the scoring rules; one entry a source, in order of first appearance. */
-export function gatherEvidence(results: readonly PictureResult[]): SourceEvidence[] {
+export function gatherEvidence(results: readonly EvaluatedPicture[]): SourceEvidence[] {
   const sources = [...new Set(results.map(({ picture }) => picture.source))];
   return sources.map((source) =>
     evidenceOf(
@@ -50,7 +67,7 @@ export function gatherEvidence(results: readonly PictureResult[]): SourceEvidenc
   );
 }
 
-function evidenceOf(source: string, results: readonly PictureResult[]): SourceEvidence {
+function evidenceOf(source: string, results: readonly EvaluatedPicture[]): SourceEvidence {
   const names = [...new Set(results.map(({ picture }) => picture.patient))];
   const index = new Map(names.map((name, at) => [name, at]));
   const patientOf = ({ picture }: PictureResult) => index.get(picture.patient)!;
@@ -65,10 +82,30 @@ function evidenceOf(source: string, results: readonly PictureResult[]): SourceEv
     predictions: Object.fromEntries(
       TARGETS.map((target) => [target, predictions.filter((prediction) => prediction.target === target)]),
     ) as Record<Target, DiscPrediction[]>,
-    segmented: results.flatMap((result) =>
-      result.confusion === null ? [] : [{ patient: patientOf(result), confusion: result.confusion }],
+    segmented: results.flatMap((result) => {
+      if (result.masked === null) return [];
+      const { confusion, canalShare } = result.masked;
+      return [{ patient: patientOf(result), confusion, showsCanal: canalShare >= CANAL_SHOWN }];
+    }),
+    cutOff: results.flatMap((result) =>
+      result.cutOff === null ? [] : [{ patient: patientOf(result), ...result.cutOff }],
     ),
+    ends: results.map((result) => ({
+      patient: patientOf(result),
+      end: endOf(result),
+      reasons: stoppingReasons(result),
+    })),
   };
+}
+
+function endOf({ status }: PictureResult): EndedPicture['end'] {
+  if (status === 'done') return 'answered';
+  return status === 'needs_review' ? 'deferred' : 'refused';
+}
+
+/** The codes that led to the status, each once: others only say something about the picture. */
+function stoppingReasons({ status, reasons }: PictureResult): string[] {
+  return [...new Set(reasons)].filter((code) => REASONS[code].status === status);
 }
 
 function regionOf({ picture, region }: PictureResult, patient: number): DetectedPicture[] {
@@ -131,7 +168,6 @@ function predictionsOf(result: PictureResult, patient: number): DiscPrediction[]
     return {
       patient,
       picture: picture.name,
-      patientName: picture.patient,
       split: picture.split,
       level,
       target,
@@ -140,6 +176,7 @@ function predictionsOf(result: PictureResult, patient: number): DiscPrediction[]
       probability: probability ?? 0,
       positive: probability !== null && answer?.positive === true,
       disagreement: answer?.disagreement ?? null,
+      members: Object.fromEntries((answer?.members ?? []).map(({ id, probability }) => [id, probability])),
       reportedLevel: disc?.finding.level ?? null,
       levelCertain: disc?.finding.levelCertain ?? null,
       iou: disc?.iou ?? null,

@@ -14,12 +14,13 @@ const ORDER_COLUMN = 'order_from_bottom(=SPIDER IVD label if lowest box is L5-S1
  */
 export async function readSpider(root: string): Promise<LabelledData> {
   const folder = join(root, 'spider');
+  const scanners = await readScanners(join(folder, 'series.csv'));
   return {
     name: 'spider',
     pictures: [
-      ...(await readMidSlices(folder)),
-      ...(await readMasked(folder, 'space', 'space_masks.csv')),
-      ...(await readMasked(folder, 't2w', 't2w.csv')),
+      ...(await readMidSlices(folder, scanners)),
+      ...(await readMasked(folder, 'space', 'space_masks.csv', scanners)),
+      ...(await readMasked(folder, 't2w', 't2w.csv', scanners)),
     ],
     notes: [
       'spider-t2: gradings of the five lowest discs, matched to the reported discs by level; bulgeOrHerniation is a grading of herniation or of bulging.',
@@ -28,7 +29,19 @@ export async function readSpider(root: string): Promise<LabelledData> {
   };
 }
 
-async function readMidSlices(folder: string): Promise<LabelledPicture[]> {
+/** Scanners by patient: each patient lay in one. */
+async function readScanners(path: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await readTable(path, ['new_file_name', 'Manufacturer', 'MagneticFieldStrength']);
+  return new Map(
+    rows.map(({ cells }) => {
+      const maker = cells['Manufacturer']!.split(' ')[0]!.toLowerCase();
+      const field = Number(cells['MagneticFieldStrength']);
+      return [cells['new_file_name']!.split('_')[0]!, `${maker.charAt(0).toUpperCase()}${maker.slice(1)}, ${field} T`];
+    }),
+  );
+}
+
+async function readMidSlices(folder: string, scanners: ReadonlyMap<string, string>): Promise<LabelledPicture[]> {
   const [seriesPath, boxesPath, regionsPath, gradingsPath] = [
     'series.csv',
     'disc_boxes.csv',
@@ -54,6 +67,7 @@ async function readMidSlices(folder: string): Promise<LabelledPicture[]> {
         patient,
         split: cells['split']!,
         source: 'spider-t2',
+        scanner: scanners.get(patient) ?? null,
         path: join(folder, 'midslices', `${name}.png`),
         region: regions.get(name) ?? null,
         discs:
@@ -83,13 +97,19 @@ function gradedLabels(row: TableRow, path: string): DiscLabel[] {
   ];
 }
 
-async function readMasked(folder: string, part: 'space' | 't2w', table: string): Promise<LabelledPicture[]> {
+async function readMasked(
+  folder: string,
+  part: 'space' | 't2w',
+  table: string,
+  scanners: ReadonlyMap<string, string>,
+): Promise<LabelledPicture[]> {
   const rows = await readTable(join(folder, table), ['file', 'patient', 'split']);
   return rows.map(({ cells }) => ({
     name: cells['file']!.replace(/\.png$/, ''),
     patient: cells['patient']!,
     split: cells['split']!,
     source: `spider-${part}`,
+    scanner: scanners.get(cells['patient']!) ?? null,
     path: join(folder, part, 'images', cells['file']!),
     region: null,
     discs: null,

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { estimateText, figureLines } from './markdown.ts';
+import { estimateText, figureLines, subsetLines } from './figure-lines.ts';
 import type { EvaluationRecord } from './record.ts';
 
 /** The chief figures of every source as a table for the terminal; the rest stands in metrics.md. */
@@ -11,6 +11,10 @@ export function figuresTable(record: EvaluationRecord): string {
   for (const figures of record.sources) {
     for (const { group, name, estimate, n, headline } of figureLines(figures)) {
       if (headline) table.push([figures.source, group, name, estimateText(estimate), n]);
+    }
+    for (const line of subsetLines(figures)) {
+      if (line.by !== 'slice') continue;
+      table.push([figures.source, `${line.group}, ${line.subset}`, line.name, estimateText(line.estimate), line.n]);
     }
   }
   const ends = record.sources.map(({ source, statuses }) => {

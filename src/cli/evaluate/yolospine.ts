@@ -62,6 +62,7 @@ export async function readYolospine(root: string): Promise<LabelledData> {
       patient,
       split,
       source: 'yolospine',
+      scanner: null,
       path: join(folder, 'images', `${stem}.png`),
       region: regions.get(stem) ?? null,
       discs: sorted.map((row) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calibrationSlope } from '../../../src/evaluation/calibration.ts';
+import { calibrationLine } from '../../../src/evaluation/calibration.ts';
 import { type AnsweredLabel, classificationFigures } from '../../../src/evaluation/classification.ts';
 import { seededRandom } from '../../../src/evaluation/random.ts';
 import { averagePrecisionOfLabels, precisionRecallCurve, rocAuc, rocCurve } from '../../../src/evaluation/ranking.ts';
@@ -35,8 +35,9 @@ describe('classificationFigures', () => {
     expect(figures[name].value).toBeCloseTo(value, 12);
   });
 
-  it('agrees with an unpenalised logistic regression on the slope over answered discs', () => {
+  it('agrees with an unpenalised logistic regression on the slope and intercept over answered discs', () => {
     expect(figures.calibrationSlope.value).toBeCloseTo(1.4729834, 5);
+    expect(figures.calibrationIntercept.value).toBeCloseTo(-0.09850867, 5);
   });
 
   it('takes ten bins of equal mass for the calibration error', () => {
@@ -67,7 +68,7 @@ describe('statistics under weights of patients', () => {
   it('agree with scikit-learn under sample weights', () => {
     expect(rocAuc(labels())(weights)).toBeCloseTo(0.8696581196581197, 12);
     expect(averagePrecisionOfLabels(labels())(weights)).toBeCloseTo(0.9070914345249377, 12);
-    expect(calibrationSlope(labels().filter(({ answered }) => answered))(weights)).toBeCloseTo(2.23696095, 5);
+    expect(calibrationLine(labels().filter(({ answered }) => answered)).slope(weights)).toBeCloseTo(2.23696095, 5);
   });
 
   it('equal the figures of a set in which each patient stands as often as the weight says', () => {
@@ -98,6 +99,23 @@ describe('calibration', () => {
     const { calibrationExcess } = classificationFigures(drawn(0.15), 3000, { draws: 20 });
     expect(calibrationExcess.value!).toBeGreaterThan(0.1);
     expect(calibrationExcess.value!).toBeLessThan(0.15);
+  });
+
+  it('agrees with the error worked out by hand and with the mean error over all labels that the probabilities allow', () => {
+    const halves = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95].flatMap((p) => [p, p]);
+    const truth = [0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1];
+    const pairs = halves.map((probability, patient) => ({
+      patient,
+      label: truth[patient]! as 0 | 1,
+      probability,
+      answered: true,
+      positive: probability >= 0.5,
+    }));
+    const figures = classificationFigures(pairs, 20, { draws: 1 });
+    // Ten bins of two: sum of |p + p - labels| over 20. Expected: each bin's four pairs of labels, weighted.
+    expect(figures.calibrationError.value).toBeCloseTo(0.175, 10);
+    const expected = 0.234025;
+    expect(Math.abs(figures.calibrationExcess.value! - (0.175 - expected))).toBeLessThan(0.012);
   });
 
   it('has no slope where the probabilities part the labels completely', () => {

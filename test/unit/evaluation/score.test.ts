@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { figuresOf } from '../../../src/cli/evaluate/figures.ts';
 import { discColumn, type LabelledPicture } from '../../../src/cli/evaluate/labelled.ts';
-import type { PictureResult } from '../../../src/cli/evaluate/run-pictures.ts';
+import type { EvaluatedPicture } from '../../../src/cli/evaluate/run-all.ts';
 import { gatherEvidence, scoredByLevel } from '../../../src/cli/evaluate/score.ts';
 import type { Level } from '../../../src/contracts/reasons.ts';
 import type { Report } from '../../../src/contracts/report.ts';
@@ -15,6 +15,7 @@ const picture = (extra: Partial<LabelledPicture> = {}): LabelledPicture => ({
   patient: 'p1',
   split: 'test',
   source: 'own',
+  scanner: null,
   path: 'a.png',
   region: { x: 60, y: 20, width: 70, height: 160 },
   discs: column,
@@ -28,17 +29,19 @@ const picture = (extra: Partial<LabelledPicture> = {}): LabelledPicture => ({
   ...extra,
 });
 
-const result = (extra: { picture?: LabelledPicture; report?: Report | null } = {}): PictureResult => ({
+const result = (extra: { picture?: LabelledPicture; report?: Report | null } = {}): EvaluatedPicture => ({
   picture: extra.picture ?? picture(),
   size: { width: 192, height: 192 },
   status: 'done',
   reasons: [],
   region: extra.report === null ? null : sampleReport().lumbarRegion,
   report: extra.report === undefined ? sampleReport() : extra.report,
-  confusion: null,
+  masked: null,
+  networksMs: 10,
+  cutOff: null,
 });
 
-const predictionOf = (results: readonly PictureResult[], level: Level) => {
+const predictionOf = (results: readonly EvaluatedPicture[], level: Level) => {
   const [{ predictions }] = gatherEvidence(results) as [ReturnType<typeof gatherEvidence>[number]];
   return predictions.herniation.find((prediction) => prediction.level === level)!;
 };
