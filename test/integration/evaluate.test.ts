@@ -88,6 +88,9 @@ describe('evaluate on a folder of phantoms', () => {
     expect(figures!.classification.herniation).toMatchObject({ discs: 10, positives: 1 });
     expect((await readdir(join(folder, 'out'))).sort()).toEqual(
       expect.arrayContaining([
+        'auc-by-part-data.png',
+        'gates-data.svg',
+        'levels-data.svg',
         'metrics.json',
         'metrics.md',
         'pictures.csv',
@@ -96,9 +99,16 @@ describe('evaluate on a folder of phantoms', () => {
         'roc-data.svg',
       ]),
     );
-    expect((await readFile(join(folder, 'out', 'predictions.csv'), 'utf8')).trim().split('\r\n')).toHaveLength(
-      1 + 2 * 10,
-    );
+    const [header, ...rows] = (await readFile(join(folder, 'out', 'predictions.csv'), 'utf8')).trim().split('\r\n');
+    expect(rows).toHaveLength(2 * 10);
+    expect(header).toMatch(/,member:/);
+    expect(rows.join()).not.toContain('patient-');
+    expect(figures!.cutOff!.pictures).toBe(2);
+    expect(figures!.cutOff!.certain.value).toBe(0);
+    expect(figures!.subsets.map(({ by, name }) => `${by} ${name}`)).toEqual([
+      ...['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2'].map((level) => `level ${level}`),
+      'slice shows the canal',
+    ]);
   });
 
   it('gives the same figures again, byte for byte', async () => {
@@ -110,6 +120,17 @@ describe('evaluate on a folder of phantoms', () => {
     expect((await recordIn(second)).sources).toEqual(record.sources);
     const bytes = (out: string) => readFile(join(out, 'predictions.csv'));
     expect(await bytes(second)).toEqual(await bytes(first));
+  });
+
+  it('puts the other tiers beside the one that was asked for', async () => {
+    const out = join(folder, 'tiers');
+    await evaluate(options({ out, limit: 1, compareTiers: true }));
+    const { tiers } = await recordIn(out);
+    expect(tiers.map(({ tier }) => tier)).toEqual(['single', 'ensemble', 'auto']);
+    expect(tiers.every(({ networksMs }) => networksMs.median > 0)).toBe(true);
+    expect(tiers[0]!.classification.herniation!.rocAucAboveReference).toBeNull();
+    expect(tiers[1]!.classification.herniation).toMatchObject({ discs: 5 });
+    expect(await readFile(join(out, 'metrics.md'), 'utf8')).toContain('## Tiers');
   });
 
   it('counts a picture that cannot be read as missed and goes on', async () => {
