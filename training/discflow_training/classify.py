@@ -220,13 +220,13 @@ def load_trained(out: Path) -> tuple[DiscClassifier, Recipe]:
     return network.eval(), recipe
 
 
-def export(out: Path, models: Path, member_id: str) -> dict[str, object]:
+def export(out: Path, models: Path, member_id: str, int8: bool = False) -> dict[str, object]:
     """Write `<models>/<member id>.onnx`; returns the member's entry in the manifest's format."""
     network, recipe = load_trained(out)
     network.auxiliary = nn.ModuleDict()
     view = recipe.view
     example = torch.rand(2, 1, view.height, view.width)
-    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=True)
+    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=True, int8=int8)
     return {
         "id": member_id,
         "role": "disc-classifier",
@@ -276,6 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
         command.add_argument("--out", type=Path, required=True)
+    exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
     measuring = commands.add_parser("evaluate", help="AUC of an exported member on labelled boxes")
     measuring.add_argument("--split", choices=("val", "test"), default="val")
     for command in (exporting, measuring):
@@ -299,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.device,
         )
     elif options.command == "export":
-        entry = export(options.out, options.models, options.id)
+        entry = export(options.out, options.models, options.id, options.int8)
         upsert_member(options.models, entry)
         print(json.dumps(entry))
     else:

@@ -1,4 +1,4 @@
-"""Export of a torch module to one ONNX file with half-precision weights and single-precision arithmetic."""
+"""Export of a torch module to one ONNX file with half-precision or 8-bit weights and single-precision arithmetic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 OPSET = 17
 HALF_MINIMUM_ELEMENTS = 256
+INT8_MINIMUM_ELEMENTS = 4096
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ def export_onnx(
     path: Path,
     *,
     dynamic_batch: bool,
+    int8: bool = False,
     input_name: str = "images",
     output_name: str = "output",
 ) -> ExportedModel:
     """Write `module` (one `N x C x H x W` input, one output) to `path` by an atomic rename, checked by a session.
 
-    Weights are rounded to float16 and cast back to float32 in the graph, so arithmetic stays float32.
+    Weights are rounded to float16 and cast back to float32 in the graph, so arithmetic stays float32. `int8` stores
+    large tensors in 8 bits with a scale for each of their first axis' entries, a quarter of float32's size.
     """
     module = module.eval()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,10 @@ def export_onnx(
         output_names=[output_name],
         dynamic_axes={input_name: {0: "batch"}, output_name: {0: "batch"}} if dynamic_batch else None,
     )
-    model = halve_weights(onnx.load(temporary))
+    model = onnx.load(temporary)
+    if int8:
+        model = round_weights(model)
+    model = halve_weights(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, temporary)
     difference = _difference(module, example, temporary, input_name)
@@ -78,6 +84,32 @@ def halve_weights(model: onnx.ModelProto, minimum_elements: int = HALF_MINIMUM_E
         name = f"{tensor.name}.cast"
         casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT, name=name))
     nodes = casts + list(graph.node)
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(initializers)
+    graph.node.extend(nodes)
+    return model
+
+
+def round_weights(model: onnx.ModelProto, minimum_elements: int = INT8_MINIMUM_ELEMENTS) -> onnx.ModelProto:
+    """Store float32 initializers of at least `minimum_elements` as int8, each with a Cast and a Mul back to float32.
+
+    Symmetric about zero, one scale for each entry of the first axis. A runtime folds both nodes when it loads the file.
+    """
+    graph = model.graph
+    initializers, nodes = [], []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.ndim < 2 or values.size < minimum_elements:
+            initializers.append(tensor)
+            continue
+        largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        scale = np.maximum(largest / 127, np.finfo(np.float32).tiny).astype(np.float32)
+        name = tensor.name
+        initializers.append(numpy_helper.from_array(np.round(values / scale).astype(np.int8), f"{name}.int8"))
+        initializers.append(numpy_helper.from_array(scale, f"{name}.scale"))
+        nodes.append(helper.make_node("Cast", [f"{name}.int8"], [f"{name}.unscaled"], to=TensorProto.FLOAT, name=f"{name}.widen"))
+        nodes.append(helper.make_node("Mul", [f"{name}.unscaled", f"{name}.scale"], [name], name=f"{name}.rescale"))
+    nodes += list(graph.node)
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(initializers)
     graph.node.extend(nodes)

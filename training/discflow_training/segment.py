@@ -224,12 +224,12 @@ def load_trained(out: Path) -> tuple[Segmenter, Recipe]:
     return network.eval(), recipe
 
 
-def export(out: Path, models: Path, member_id: str) -> dict[str, object]:
+def export(out: Path, models: Path, member_id: str, int8: bool = False) -> dict[str, object]:
     """Write `<models>/<member id>.onnx`; returns the member's entry in the manifest's format."""
     network, recipe = load_trained(out)
     view = recipe.view
     example = torch.rand(1, 1, view.height, view.width)
-    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=False)
+    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=False, int8=int8)
     return {
         "id": member_id,
         "role": "spine-segmenter",
@@ -280,6 +280,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
         command.add_argument("--out", type=Path, required=True)
+    exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
     measuring = commands.add_parser("evaluate", help="IoU and Dice of an exported member on the labelled crops")
     measuring.add_argument("--split", choices=("val", "test"), default="val")
     for command in (exporting, measuring):
@@ -302,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.device,
         )
     elif options.command == "export":
-        entry = export(options.out, options.models, options.id)
+        entry = export(options.out, options.models, options.id, options.int8)
         upsert_member(options.models, entry)
         print(json.dumps(entry))
     else:

@@ -166,3 +166,17 @@ def test_a_source_left_out_is_predicted_but_for_its_test_patients(discs: list[Di
     away = [replace(discs[0], source="spider", split=split) for split in ("train", "val", "test")]
     held = held_out([*discs, *away], replace(TINY, sources=("yolospine",)))
     assert [(disc.source, disc.split) for disc in held] == [("spider", "train"), ("spider", "val")]
+
+
+def test_eight_bit_weights_quarter_the_file_and_keep_the_answer(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Recipe(width=0.25, input_width=64, input_height=64).network().eval()
+    network.auxiliary = torch.nn.ModuleDict()
+    example = torch.rand(2, 1, 64, 64)
+    half = export_onnx(network, example, tmp_path / "half.onnx", dynamic_batch=True)
+    eighth = export_onnx(network, example, tmp_path / "int8.onnx", dynamic_batch=True, int8=True)
+    assert eighth.bytes < 0.62 * half.bytes
+    with torch.inference_mode():
+        expected = network(example).numpy()
+    answer = run_session(open_session(tmp_path / "int8.onnx"), example.numpy())
+    np.testing.assert_allclose(answer, expected, atol=0.02 * float(np.abs(expected).max()) + 1e-3)
