@@ -28,7 +28,18 @@ UPPER_LEVELS = ("T12-L1", "T11-T12", "T10-T11", "T9-T10", "T8-T9", "T7-T8")
 SPIDER_VALUES = np.array(sorted(MASK_CLASSES, key=lambda value: MASK_CLASSES[value]), dtype=np.uint8)
 HEADERS = {
     "yolospine/discs.csv": (
-        "stem", "patient", "split", "order", "level", "x1", "y1", "x2", "y2", "bulge_or_herniation", "degenerative", "scored",
+        "stem",
+        "patient",
+        "split",
+        "order",
+        "level",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "bulge_or_herniation",
+        "degenerative",
+        "scored",
     ),
     "yolospine/region_boxes.csv": ("stem", "split", "x1", "y1", "x2", "y2"),
     "yolospine/radiologist_notes.csv": ("patient", "notes"),
@@ -50,7 +61,9 @@ class LabelError(ValueError):
 class Tables:
     """Rows of every table, begun with its header."""
 
-    rows: dict[str, list[Sequence[object]]] = field(default_factory=lambda: {name: [row] for name, row in HEADERS.items()})
+    rows: dict[str, list[Sequence[object]]] = field(
+        default_factory=lambda: {name: [row] for name, row in HEADERS.items()}
+    )
 
     def add(self, name: str, *values: object) -> None:
         self.rows[name].append(values)
@@ -63,8 +76,15 @@ class Tables:
 
 def lay_out(folder: Path, root: Path) -> dict[str, int]:
     """Write the layout of training data under `root`; returns how many pictures carry boxes, findings and masks."""
-    pictures = {path.stem: path for path in sorted((folder / "images").glob("*")) if path.suffix.lower() in (".png", ".jpg", ".jpeg")}
-    splits = {Path(row["image"]).stem: (row["patient"].strip(), row["split"].strip()) for row in read_table(folder / "splits.csv")}
+    pictures = {
+        path.stem: path
+        for path in sorted((folder / "images").glob("*"))
+        if path.suffix.lower() in (".png", ".jpg", ".jpeg")
+    }
+    splits = {
+        Path(row["image"]).stem: (row["patient"].strip(), row["split"].strip())
+        for row in read_table(folder / "splits.csv")
+    }
     _require_splits(pictures, splits)
     findings = read_findings(folder / "findings.csv")
     for name in ("yolospine/images", "spider/midslices", "spider/space/images", "spider/space/masks"):
@@ -150,7 +170,13 @@ def note_of(known: dict[tuple[str, str], int]) -> str:
 
 
 def _add_discs(
-    tables: Tables, stem: str, patient: str, split: str, discs: np.ndarray, known: dict[tuple[str, str], int], size: tuple[int, int]
+    tables: Tables,
+    stem: str,
+    patient: str,
+    split: str,
+    discs: np.ndarray,
+    known: dict[tuple[str, str], int],
+    size: tuple[int, int],
 ) -> None:
     levels = (*LEVEL_NAMES, *UPPER_LEVELS)
     for order, box in enumerate(discs[: len(levels)]):

@@ -18,17 +18,31 @@ TORCHVISION_NAMES = {
     "resnet50": ("layer1.0.conv3.weight", "layer1.0.downsample.1.running_var", "layer4.2.bn3.bias"),
     "resnext50": ("layer1.0.conv2.weight", "layer3.5.conv3.weight"),
     "densenet121": (
-        "features.conv0.weight", "features.norm0.weight", "features.denseblock3.denselayer24.norm2.running_mean",
-        "features.transition2.conv.weight", "features.norm5.bias",
+        "features.conv0.weight",
+        "features.norm0.weight",
+        "features.denseblock3.denselayer24.norm2.running_mean",
+        "features.transition2.conv.weight",
+        "features.norm5.bias",
     ),
     "inceptionv3": (
-        "Conv2d_1a_3x3.conv.weight", "Conv2d_4a_3x3.bn.weight", "Mixed_5b.branch3x3dbl_3.bn.running_var",
-        "Mixed_6a.branch3x3.conv.weight", "Mixed_6e.branch7x7dbl_5.conv.weight", "Mixed_7c.branch3x3dbl_3b.bn.bias",
-        "Mixed_7a.branch7x7x3_4.conv.weight", "Mixed_7b.branch_pool.conv.weight",
+        "Conv2d_1a_3x3.conv.weight",
+        "Conv2d_4a_3x3.bn.weight",
+        "Mixed_5b.branch3x3dbl_3.bn.running_var",
+        "Mixed_6a.branch3x3.conv.weight",
+        "Mixed_6e.branch7x7dbl_5.conv.weight",
+        "Mixed_7c.branch3x3dbl_3b.bn.bias",
+        "Mixed_7a.branch7x7x3_4.conv.weight",
+        "Mixed_7b.branch_pool.conv.weight",
     ),
     "xception": (
-        "conv2.weight", "block1.skip.weight", "block1.skipbn.bias", "block1.rep.0.conv1.weight", "block2.rep.1.pointwise.weight",
-        "block12.rep.4.pointwise.weight", "conv4.pointwise.weight", "bn4.running_var",
+        "conv2.weight",
+        "block1.skip.weight",
+        "block1.skipbn.bias",
+        "block1.rep.0.conv1.weight",
+        "block2.rep.1.pointwise.weight",
+        "block12.rep.4.pointwise.weight",
+        "conv4.pointwise.weight",
+        "bn4.running_var",
     ),
 }
 SHAPES = {
@@ -100,7 +114,9 @@ def test_files_without_batch_counters_are_whole(tmp_path: Path) -> None:
 
 def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
     values = np.arange(6, dtype="<f4").reshape(2, 3)
-    header = json.dumps({"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+    header = json.dumps(
+        {"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+    ).encode()
     path = tmp_path / "model.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + values.tobytes())
     assert torch.equal(read_tensors(path)["a"], torch.from_numpy(values.copy()))

@@ -5,7 +5,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from discflow_training.paper.intervals import (
-    answer_figures, answers, area_under_curve, classification_figures, overlap_of_counts, paired_difference, resampled,
+    answer_figures,
+    answers,
+    area_under_curve,
+    classification_figures,
+    overlap_of_counts,
+    paired_difference,
+    resampled,
     resampled_areas,
 )
 from discflow_training.segment import confusion, overlap_figures

@@ -9,8 +9,17 @@ import torch.nn.functional as F
 from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
 from discflow_training.paper.fitting import Descent, best_epoch, is_over
 from discflow_training.paper.protocol import (
-    CLASSIFIERS, SCALES, SMOKE, Augmentation, ClassifierRun, DetectorRun, PretrainingRun, Schedule, SegmenterRun,
-    configuration_hash, plan,
+    CLASSIFIERS,
+    SCALES,
+    SMOKE,
+    Augmentation,
+    ClassifierRun,
+    DetectorRun,
+    PretrainingRun,
+    Schedule,
+    SegmenterRun,
+    configuration_hash,
+    plan,
 )
 from discflow_training.paper.tasks import frozen_part, network_of, spine_loss
 from discflow_training.region_data import IGNORED
@@ -81,7 +90,7 @@ def test_rotation_keeps_pixels_square_and_nothing_drawn_leaves_all() -> None:
 def test_draws_stay_within_the_papers_ranges() -> None:
     torch.manual_seed(0)
     factors = (drawn_brightness(500, Augmentation()) - 1).abs()
-    assert 0.1 - 1e-6 <= float(factors.min()) and float(factors.max()) <= 0.5 + 1e-6
+    assert float(factors.min()) >= 0.1 - 1e-6 and float(factors.max()) <= 0.5 + 1e-6
     transforms = drawn_transforms(500, 10, 10, Augmentation())
     assert float(transforms[:, :, 2].abs().max()) <= 0.4
     assert float(torch.rad2deg(torch.asin(transforms[:, 1, 0].abs())).max()) <= 30.001
@@ -134,7 +143,9 @@ def test_frozen_runs_train_the_dense_layers_and_fine_tuned_ones_the_last_block_t
 def test_early_stopping_waits_ten_epochs_for_a_lower_loss() -> None:
     curves = [{"val": {"loss": value}} for value in [3.0, 1.0, *[2.0] * 9]]
     assert best_epoch(curves) == 1
-    assert not is_over(curves, Schedule(35, 5, 1e-3)) and is_over([*curves, {"val": {"loss": 1.5}}], Schedule(35, 5, 1e-3))
+    assert not is_over(curves, Schedule(35, 5, 1e-3)) and is_over(
+        [*curves, {"val": {"loss": 1.5}}], Schedule(35, 5, 1e-3)
+    )
     assert is_over(curves, Schedule(11, 5, 1e-3))
 
 

@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from discflow_training.__main__ import main
 from discflow_training.disc_data import read_discs
+from discflow_training.encoders import vgg16
 from discflow_training.export import open_session, run_session
 from discflow_training.fragment import find_member
 from discflow_training.paper.boxes import images_of, sample_of
@@ -21,8 +22,8 @@ from discflow_training.paper.page import estimates, write_page
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
 from discflow_training.paper.records import is_finished, read_cases, read_records
-from discflow_training.paper.reproduce import Settings, reproduce, wanting, with_needs
-from discflow_training.paper.runner import execute
+from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, wanting, with_needs
+from discflow_training.paper.runner import execute, load_finished
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
 from discflow_training.region_data import read_regions
 
@@ -97,7 +98,9 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
     reproduce(runs, settings, say=quiet)
     record = read_records(settings.results)["vgg16-disc-finetuned"]
     cases = read_cases(settings.results, record["cases"])
-    assert len(record["predictions"]["test"]) == len(cases["test"]["label"]) == record["figures"]["test"]["all"]["n"] == 20
+    assert (
+        len(record["predictions"]["test"]) == len(cases["test"]["label"]) == record["figures"]["test"]["all"]["n"] == 20
+    )
     assert record["multiplyAdds"] > record["parameters"] > 1e5 and len(record["dataHash"]) == 64
     assert {"loss", "accuracy", "auc"} == set(record["curves"][0]["val"])
     text = json.dumps(cases)
@@ -113,6 +116,21 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
     assert is_finished(settings.results, record["id"], record["configurationHash"], record["dataHash"])
 
 
+def test_a_run_begins_with_a_file_of_weights_and_a_frozen_one_keeps_them(root: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    encoder = vgg16(3, SMOKE.width)
+    (tmp_path / "imagenet").mkdir()
+    torch.save(encoder.state_dict(), tmp_path / "imagenet" / "vgg16.pth")
+    files = encoder_files(tmp_path / "imagenet")
+    runs = with_needs(plan(SMOKE, ("classifiers",), encoder_weights=file_hashes(files)), ["vgg16-disc-frozen"])
+    assert [run.id for run in runs] == ["vgg16-disc-frozen"]
+    settings = replace(settings_of(root, tmp_path), encoder_files=files)
+    reproduce(runs, settings, say=quiet)
+    trained = load_finished(runs[0], settings.work).encoder.state_dict()
+    assert torch.equal(trained["features.0.weight"], encoder.features[0].weight.sum(dim=1, keepdim=True))
+    assert torch.equal(trained["features.28.weight"], encoder.features[28].weight)
+
+
 def test_two_at_a_time_give_the_same_numbers(root: Path, tmp_path: Path) -> None:
     runs = with_needs(plan(SMOKE, ("segmenters",)), ["linknet-resnet34-dice-focal", "pspnet-resnet34-dice-focal"])
     said: list[str] = []
@@ -120,7 +138,9 @@ def test_two_at_a_time_give_the_same_numbers(root: Path, tmp_path: Path) -> None
         reproduce(runs, settings_of(root, tmp_path / name), jobs, said.append)
     for run in runs:
         assert numbers(tmp_path / "pair" / "results", run.id) == numbers(tmp_path / "alone" / "results", run.id)
-    assert said[0] == "3 runs, 3 to carry out" and said[-1].startswith("[3/3]") and said[-1].endswith("about 0 min left")
+    assert (
+        said[0] == "3 runs, 3 to carry out" and said[-1].startswith("[3/3]") and said[-1].endswith("about 0 min left")
+    )
 
 
 def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None:
@@ -138,7 +158,15 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     assert plid["levelAlone"]["test"]["auc"]["value"] == pytest.approx(0.5, abs=0.2)
     write_page(settings.results, tmp_path / "docs" / "results.md")
     page = (tmp_path / "docs" / "results.md").read_text()
-    for part in ("Table 1", "Table 2", "Table 4", "Table 5", "balanced accuracy", "What cannot be compared", "Looks at test"):
+    for part in (
+        "Table 1",
+        "Table 2",
+        "Table 4",
+        "Table 5",
+        "balanced accuracy",
+        "What cannot be compared",
+        "Looks at test",
+    ):
         assert part in page
     assert "| VGG16 | 89.87 / " in page and "| U-Net ResNet34 | 91.55 / " in page
     assert (tmp_path / "docs" / "results" / "curves.svg").read_text().startswith("<svg")
@@ -167,7 +195,9 @@ def test_a_turned_slice_keeps_its_boxes_on_their_discs(root: Path) -> None:
             inside = sample.pixels[round((y0 + y1) / 2), round(x0 * 0.6 + x1 * 0.4)]
             above = sample.pixels[max(0, round(y0 * 2 - (y0 + y1) / 2)), round(x0 * 0.6 + x1 * 0.4)]
             assert abs(inside - above) > 10
-    assert float(sample_of(image, run, (0.0, 0.75)).pixels.max()) < float(sample_of(image, run, (0.0, 1.0)).pixels.max())
+    assert float(sample_of(image, run, (0.0, 0.75)).pixels.max()) < float(
+        sample_of(image, run, (0.0, 1.0)).pixels.max()
+    )
 
 
 def test_a_page_without_records_says_so(tmp_path: Path) -> None:

@@ -82,7 +82,9 @@ def _render(pixels: np.ndarray, warp: Warp, factor: float) -> np.ndarray:
 class BoxTask:
     """YOLOv8's losses on augmented slices; val is seen as it is."""
 
-    def __init__(self, run: DetectorRun, train: Sequence[LoadedImage], val: Sequence[LoadedImage], device: torch.device) -> None:
+    def __init__(
+        self, run: DetectorRun, train: Sequence[LoadedImage], val: Sequence[LoadedImage], device: torch.device
+    ) -> None:
         self._run, self._train, self._val, self._device = run, train, val, device
         self._points, self._strides = anchor_points(run.input_width, run.input_height)
 
@@ -97,9 +99,13 @@ class BoxTask:
         return self._parts(network, outputs, targets)
 
     def _parts(self, network: nn.Module, outputs: tuple[Tensor, Tensor], targets: Targets) -> Tensor:
-        moved = Targets(*(getattr(targets, name).to(self._device) for name in ("boxes", "classes", "present", "ignored")))
+        moved = Targets(
+            *(getattr(targets, name).to(self._device) for name in ("boxes", "classes", "present", "ignored"))
+        )
         assert isinstance(network, Yolov8)
-        return detection_loss(network, outputs, self._points.to(self._device), self._strides.to(self._device), moved).total
+        return detection_loss(
+            network, outputs, self._points.to(self._device), self._strides.to(self._device), moved
+        ).total
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         losses = []
@@ -132,6 +138,9 @@ def box_figures(network: nn.Module, run: DetectorRun, images: Sequence[LoadedIma
     for name, indices in groups.items():
         chosen, patients = [judged[i] for i in indices], [images[i].label.patient for i in indices]
         values, ends = detection_figures(chosen).as_dict(), bootstrap(chosen, patients, RESAMPLES, seed=0)
-        known = {figure: {"value": values[figure], "ci95": list(ends[figure]) if figure in ends else None} for figure in FIGURES}
+        known = {
+            figure: {"value": values[figure], "ci95": list(ends[figure]) if figure in ends else None}
+            for figure in FIGURES
+        }
         result[name] = {"n": values["truths"], "images": len(chosen), "patients": len(set(patients))} | known
     return result

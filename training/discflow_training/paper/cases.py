@@ -47,7 +47,9 @@ class Cases:
         return len(self.names)
 
     def to(self, device: torch.device) -> Cases:
-        return Cases(self.images.to(device), self.labels.to(device), self.names, self.patients, self.sources, self.levels)
+        return Cases(
+            self.images.to(device), self.labels.to(device), self.names, self.patients, self.sources, self.levels
+        )
 
     def table(self) -> dict[str, Any]:
         """The columns that predictions refer to by position."""
@@ -90,7 +92,9 @@ def pretraining_cases(root: Path, size: int) -> dict[str, Cases]:
     """Every disc of every sequence, with its grades; there is no test split."""
     discs = _discs(root, ("t1", "t2", "t2_SPACE"))
     return {
-        split: _of_discs([disc for disc in discs if disc.split == split], size, lambda disc: [disc.grades[n] for n in GRADES])
+        split: _of_discs(
+            [disc for disc in discs if disc.split == split], size, lambda disc: [disc.grades[n] for n in GRADES]
+        )
         for split in ("train", "val")
     }
 
@@ -185,7 +189,12 @@ def _hash_of_data(run_kind: str, root: Path) -> str:
     """SHA-256 over the pictures and label tables that a kind of run reads."""
     if run_kind == "detector":
         labels = [label.path for label in (*read_yolospine(root), *read_spider(root, ("t2",)))]
-        names = ("yolospine/discs.csv", "yolospine/region_boxes.csv", "spider/disc_boxes.csv", "spider/region_boxes.csv")
+        names = (
+            "yolospine/discs.csv",
+            "yolospine/region_boxes.csv",
+            "spider/disc_boxes.csv",
+            "spider/region_boxes.csv",
+        )
         return data_hash([*labels, *(root / name for name in names)], root)
     if run_kind == "segmenter":
         folders = [root / "spider" / "space", root / "spider" / "t2w"]

@@ -50,7 +50,10 @@ def _classifier_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Ro
 
 def _segmenter_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row]:
     found = [
-        (f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}", figures_of(runs.get(f"{decoder}-{encoder}-dice-focal")))
+        (
+            f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}",
+            figures_of(runs.get(f"{decoder}-{encoder}-dice-focal")),
+        )
         for decoder, encoder in PAPER_ZOO
     ]
     found += [(name.upper(), method_figures(ensembles, "segmenters-dice-focal", name)) for name in ("aem", "wae")]
@@ -71,7 +74,9 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
     for index, (name, value, (first, last)) in enumerate(rows):
         y = TOP + ROW * index + ROW / 2
         parts.append(_text(LEFT - 8, y + 4, name, "end"))
-        parts.append(f'<line x1="{across(first):.1f}" x2="{across(last):.1f}" y1="{y}" y2="{y}" stroke="{COLOURS[0]}"/>')
+        parts.append(
+            f'<line x1="{across(first):.1f}" x2="{across(last):.1f}" y1="{y}" y2="{y}" stroke="{COLOURS[0]}"/>'
+        )
         parts.append(f'<circle cx="{across(value):.1f}" cy="{y}" r="3.5" fill="{COLOURS[0]}"/>')
         parts.append(_text(RIGHT + 8, y + 4, f"{100 * value:.1f} %"))
     bottom = TOP + ROW * len(rows)
@@ -82,7 +87,7 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
 def curves_chart(runs: dict[str, Any]) -> str:
     """A panel a family of runs: the loss of each run by epoch, on val drawn through, on train dashed."""
     groups: dict[str, list[tuple[str, list[float], list[float]]]] = {}
-    for name, record in sorted(runs.items()):
+    for _, record in sorted(runs.items()):
         group, label = _panel_of(record["configuration"])
         if group:
             curves = record["curves"]
@@ -108,8 +113,13 @@ def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[flo
     longest = max(len(val) for _, _, val in curves)
     values = np.concatenate([np.array(train + val) for _, train, val in curves])
     low, high = float(values.min()), float(np.quantile(values, 0.95)) + 1e-6
-    parts = [_text(left, top - 18, title), _text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777")]
-    parts.append(f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>')
+    parts = [
+        _text(left, top - 18, title),
+        _text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777"),
+    ]
+    parts.append(
+        f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>'
+    )
     for index, (label, train, val) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
         for losses, dashes in ((train, ' stroke-dasharray="3 3"'), (val, "")):

@@ -17,7 +17,13 @@ import numpy as np
 from ..disc_data import LEVEL_NAMES
 from ..ensemble import log_loss, search_weights
 from .intervals import (
-    answer_figures, answers, area_under_curve, classification_figures, paired_difference, resampled, resampled_areas,
+    answer_figures,
+    answers,
+    area_under_curve,
+    classification_figures,
+    paired_difference,
+    resampled,
+    resampled_areas,
 )
 from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
 from .records import header, read_cases, read_records, write_compact
@@ -126,7 +132,9 @@ def level_alone(labels: np.ndarray, table: dict[str, Any]) -> dict[str, Any]:
     return classification_figures(1 - heights / len(LEVEL_NAMES), labels, table["patient"])
 
 
-def worst_of_patients(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def worst_of_patients(
+    p: np.ndarray, labels: np.ndarray, patients: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """One answer a patient: the highest probability of its cases, positive where one of them is."""
     names, index = np.unique(np.array(patients), return_inverse=True)
     highest, label = np.zeros(len(names)), np.zeros(len(names), dtype=np.int64)
@@ -135,7 +143,9 @@ def worst_of_patients(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]
     return highest, label, [str(name) for name in names]
 
 
-def plid_differences(first: np.ndarray, second: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:
+def plid_differences(
+    first: np.ndarray, second: np.ndarray, labels: np.ndarray, patients: Sequence[str]
+) -> dict[str, Any]:
     """Paired differences of accuracy, balanced accuracy and area under the curve."""
     sums = [answers(p, labels) for p in (first, second)]
     wholes = [answer_figures(part.sum(axis=0)) for part in sums]

@@ -67,7 +67,9 @@ def _description(run: Run, size: dict[str, Any]) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training export run", description=__doc__)
     parser.add_argument("id", help="a run of `reproduce`, such as unet-resnet34-dice-focal")
-    parser.add_argument("--models", type=Path, required=True, help="the pack's folder; the entry goes to members/networks.json")
+    parser.add_argument(
+        "--models", type=Path, required=True, help="the pack's folder; the entry goes to members/networks.json"
+    )
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where `reproduce` kept the weights")
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="where `reproduce` kept the records")
     options = parser.parse_args(arguments)

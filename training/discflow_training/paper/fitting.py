@@ -75,7 +75,13 @@ class Descent:
 
 
 def fit(
-    network: nn.Module, frozen: Frozen, task: Task, schedule: Schedule, seed: int, out: Path, stop_after: int | None = None,
+    network: nn.Module,
+    frozen: Frozen,
+    task: Task,
+    schedule: Schedule,
+    seed: int,
+    out: Path,
+    stop_after: int | None = None,
     descent: Descent = Descent(),
 ) -> Curves:
     """Train, or go on from `out/checkpoint.pt`, and leave the best epoch's weights in the network.

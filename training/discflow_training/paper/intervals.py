@@ -62,7 +62,9 @@ def area_under_curve(p: np.ndarray, labels: np.ndarray) -> float:
     return float((ranks[labels == 1].sum() - positive * (positive + 1) / 2) / (positive * (len(labels) - positive)))
 
 
-def resampled_areas(p: np.ndarray, labels: np.ndarray, patients: Sequence[str], resamples: int = RESAMPLES) -> np.ndarray:
+def resampled_areas(
+    p: np.ndarray, labels: np.ndarray, patients: Sequence[str], resamples: int = RESAMPLES
+) -> np.ndarray:
     """The area of each resample of patients."""
     counts, index = patient_draws(patients, resamples)
     repeats = counts[:, index]
@@ -93,7 +95,9 @@ def interval(values: np.ndarray) -> list[float] | None:
     return [round(float(low), 4), round(float(high), 4)]
 
 
-def with_intervals(per_case: np.ndarray, patients: Sequence[str], figures: Callable[[np.ndarray], Figures]) -> dict[str, Any]:
+def with_intervals(
+    per_case: np.ndarray, patients: Sequence[str], figures: Callable[[np.ndarray], Figures]
+) -> dict[str, Any]:
     """Each figure with its interval."""
     whole, drawn = figures(per_case.sum(axis=0)), figures(resampled(per_case, patients))
     return {name: {"value": rounded(float(whole[name])), "ci95": interval(drawn[name])} for name in whole}
@@ -110,7 +114,11 @@ def paired_difference(whole: float, first: np.ndarray, second: np.ndarray) -> di
     if np.isnan(whole) or not len(differences):
         return {"value": None, "ci95": None, "p": None}
     below, above = float((differences <= 0).mean()), float((differences >= 0).mean())
-    return {"value": round(whole, 4), "ci95": interval(differences), "p": round(min(1.0, max(2 * min(below, above), 1 / len(differences))), 3)}
+    return {
+        "value": round(whole, 4),
+        "ci95": interval(differences),
+        "p": round(min(1.0, max(2 * min(below, above), 1 / len(differences))), 3),
+    }
 
 
 def classification_figures(p: np.ndarray, labels: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
     charts = write_charts(runs, ensembles, out.parent / "results")
     pack = read_records(results, "pack")
     lines = [
-        "# Results", "",
+        "# Results",
+        "",
         "Written by `python -m discflow_training results` from `training/results`; do not edit by hand. Figures are percent",
         "with 95 % intervals over patients drawn with replacement. Where two figures are parted by `/`, the first is the paper's.",
         "",
@@ -40,7 +41,11 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
 def _shipped(pack: dict[str, Any]) -> list[str]:
     lines = ["## Shipped pack (TypeScript)", ""]
     if not pack:
-        return [*lines, "No evaluation is recorded yet: put `metrics.json` of `discflow evaluate` into `training/results/pack/`.", ""]
+        return [
+            *lines,
+            "No evaluation is recorded yet: put `metrics.json` of `discflow evaluate` into `training/results/pack/`.",
+            "",
+        ]
     for name, evaluation in sorted(pack.items()):
         rows = [(path, _value(found), count) for path, found, count in estimates(evaluation)]
         lines += [f"### {name}", "", *tables.markdown_table(("Figure", "Value", "n"), rows), ""]
@@ -72,23 +77,60 @@ def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]
     """The paper's protocol: tables beside the paper's, then what may not be read from them."""
     networks = {name: record for name, record in runs.items() if record["configuration"]["kind"] != "pretraining"}
     return [
-        "## The paper's protocol on public data (Python)", "",
-        "Rows of this section come from `python -m discflow_training reproduce` in PyTorch, not from the shipped pack.", "",
-        *_settings(networks), "",
-        "### Detection (figure 3)", "", *tables.detection_table(networks), "",
-        "### Table 1: ablations", "", *tables.table_1(ensembles), "",
-        "### Table 2: classifiers, bulge or herniation, test", "", *tables.table_2(networks, ensembles), "",
+        "## The paper's protocol on public data (Python)",
+        "",
+        "Rows of this section come from `python -m discflow_training reproduce` in PyTorch, not from the shipped pack.",
+        "",
+        *_settings(networks),
+        "",
+        "### Detection (figure 3)",
+        "",
+        *tables.detection_table(networks),
+        "",
+        "### Table 1: ablations",
+        "",
+        *tables.table_1(ensembles),
+        "",
+        "### Table 2: classifiers, bulge or herniation, test",
+        "",
+        *tables.table_2(networks, ensembles),
+        "",
         *_sources(networks, ensembles),
-        "The weighted average by level:", "", *tables.level_table(ensembles), "",
+        "The weighted average by level:",
+        "",
+        *tables.level_table(ensembles),
+        "",
         *(["", charts["classifiers"], ""] if "classifiers" in charts else [""]),
-        "### Table 4: segmenters, test", "", *tables.table_4(networks), "",
+        "### Table 4: segmenters, test",
+        "",
+        *tables.table_4(networks),
+        "",
         *([charts["segmenters"], ""] if "segmenters" in charts else []),
-        "### Table 5: segmentation ensemble", "", *tables.table_5(ensembles), "",
-        "### What the ensembles buy", "", *tables.ensemble_gains(ensembles), "", *tables.weights_table(ensembles), "",
-        "### Curves (figure 3)", "", *([charts["curves"], ""] if "curves" in charts else ["No run is recorded.", ""]),
-        "### Sizes", "", *tables.sizes_table(networks), "",
-        "### What cannot be compared", "", *(f"- {line}" for line in CANNOT_BE_COMPARED), "",
-        "### What the paper leaves open", "", *(f"- {line}" for line in OPEN_POINTS), "",
+        "### Table 5: segmentation ensemble",
+        "",
+        *tables.table_5(ensembles),
+        "",
+        "### What the ensembles buy",
+        "",
+        *tables.ensemble_gains(ensembles),
+        "",
+        *tables.weights_table(ensembles),
+        "",
+        "### Curves (figure 3)",
+        "",
+        *([charts["curves"], ""] if "curves" in charts else ["No run is recorded.", ""]),
+        "### Sizes",
+        "",
+        *tables.sizes_table(networks),
+        "",
+        "### What cannot be compared",
+        "",
+        *(f"- {line}" for line in CANNOT_BE_COMPARED),
+        "",
+        "### What the paper leaves open",
+        "",
+        *(f"- {line}" for line in OPEN_POINTS),
+        "",
     ]
 
 
@@ -148,7 +190,9 @@ def _looks(runs: dict[str, Any], ensembles: dict[str, Any], results: Path) -> li
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training results", description=__doc__)
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="folder of records")
-    parser.add_argument("--out", type=Path, default=DEFAULT_PAGE, help="the page; charts are written into results/ beside it")
+    parser.add_argument(
+        "--out", type=Path, default=DEFAULT_PAGE, help="the page; charts are written into results/ beside it"
+    )
     options = parser.parse_args(arguments)
     write_page(options.results, options.out)
     print(options.out)

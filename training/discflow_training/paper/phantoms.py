@@ -74,7 +74,9 @@ def _write_slice(root: Path, tables: Tables, stem: str, patient: str, split: str
     for order, box in enumerate(phantom.boxes[: len(LEVELS)]):
         bulging = phantom.bulging[order]
         scored = int(order < SCORED_DISCS)
-        tables.add("yolospine/discs.csv", stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, scored)
+        tables.add(
+            "yolospine/discs.csv", stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, scored
+        )
     region = region_of_discs(phantom.boxes, WIDTH, HEIGHT)
     tables.add("yolospine/region_boxes.csv", stem, split, *region)
     levels = [level for level, bulging in zip(LEVELS, phantom.bulging, strict=True) if bulging]

@@ -194,7 +194,12 @@ class Scale:
 
 SHORT = Scale(pretraining_epochs=4, frozen_epochs=3, finetuning_epochs=5, segmenter_epochs=10, detector_epochs=12)
 FULL = Scale(
-    width=1.0, disc_size=400, region_width=288, region_height=576, pretraining_size=224, detector_sizes=((640, 640), (320, 640)),
+    width=1.0,
+    disc_size=400,
+    region_width=288,
+    region_height=576,
+    pretraining_size=224,
+    detector_sizes=((640, 640), (320, 640)),
 )
 """The published networks on pictures of as many pixels as the paper's 400 x 400; the tall lumbar crop keeps its shape."""
 
@@ -223,7 +228,9 @@ def plan(
         else:
             view = "disc" if group == "classifiers" else "slice"
             for family in CLASSIFIERS:
-                wanted += [_classifier(family, view, stage, scale, seed, target, files) for stage in ("frozen", "finetuned")]
+                wanted += [
+                    _classifier(family, view, stage, scale, seed, target, files) for stage in ("frozen", "finetuned")
+                ]
     return _with_pretraining(wanted, scale, seed)
 
 
@@ -243,7 +250,9 @@ def _classifier(family: str, view: str, stage: str, scale: Scale, seed: int, tar
     frozen = stage == "frozen"
     schedule = Schedule(scale.frozen_epochs if frozen else scale.finetuning_epochs, 5, 1e-3 if frozen else 1e-4)
     weights = files.get(family, "")
-    return ClassifierRun(family, view, stage, scale.width, scale.disc_size, schedule, seed, target, encoder_weights=weights)
+    return ClassifierRun(
+        family, view, stage, scale.width, scale.disc_size, schedule, seed, target, encoder_weights=weights
+    )
 
 
 def _segmenter(decoder: str, encoder: str, loss: str, scale: Scale, seed: int, files: dict[str, str]) -> Run:
@@ -268,8 +277,12 @@ def configuration(run: Run) -> dict[str, Any]:
 
 def run_of(settings: dict[str, Any]) -> Run:
     """The run of a recorded configuration."""
-    kinds: dict[str, type[Run]] = {kind.kind: kind for kind in (PretrainingRun, ClassifierRun, SegmenterRun, DetectorRun)}
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items() if name != "kind"}
+    kinds: dict[str, type[Run]] = {
+        kind.kind: kind for kind in (PretrainingRun, ClassifierRun, SegmenterRun, DetectorRun)
+    }
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items() if name != "kind"
+    }
     values["schedule"] = Schedule(**settings["schedule"])
     if "augmentation" in settings:
         augmentation = settings["augmentation"]

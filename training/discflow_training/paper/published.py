@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-ABLATIONS = {"proposed": 99.37, "without fine-tuning": 96.84, "no crop": 93.10, "segmentation": 91.86, "no custom loss": 91.63}
+ABLATIONS = {
+    "proposed": 99.37,
+    "without fine-tuning": 96.84,
+    "no crop": 93.10,
+    "segmentation": 91.86,
+    "no custom loss": 91.63,
+}
 
 DETECTION = {"lumbar": (99.50, 99.90, 100.00), "disc": (99.40, 98.70, 99.30)}
 """mAP50, precision and recall of the results section and figure 3."""
@@ -34,7 +40,11 @@ SEGMENTATION: dict[tuple[str, str], tuple[float, float]] = {
 """Mean IoU with background and Dice."""
 
 SPINE_ENSEMBLE = {
-    "diceWithBackground": 95.74, "iou/canal": 89.37, "iou/vertebra": 92.18, "iou/disc": 90.24, "mIoUWithBackground": 91.86,
+    "diceWithBackground": 95.74,
+    "iou/canal": 89.37,
+    "iou/vertebra": 92.18,
+    "iou/disc": 90.24,
+    "mIoUWithBackground": 91.86,
 }
 CANNOT_BE_COMPARED = (
     "The paper's pictures and labels are private, of one scanner and one hospital; ours are public, of several hospitals, with "

@@ -78,7 +78,9 @@ def commit() -> str:
     """The checked-out commit, with `+` where tracked files of the code differ from it; empty outside of git."""
     folder = Path(__file__).parent
     try:
-        found = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        )
         changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "."], cwd=folder.parent, check=False)
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -76,7 +76,9 @@ def carry_out(run: Run, runs: dict[str, Run], settings: Settings) -> float:
     """One run in this process; returns its seconds."""
     started = time.monotonic()
     torch.set_num_threads(settings.threads)
-    execute(run, runs, settings.root, settings.work, settings.results, torch.device(settings.device), settings.encoder_files)
+    execute(
+        run, runs, settings.root, settings.work, settings.results, torch.device(settings.device), settings.encoder_files
+    )
     return time.monotonic() - started
 
 
@@ -92,7 +94,9 @@ class Progress:
         self._left.remove(run)
         self._seconds.setdefault(run.kind, []).append(seconds)
         minutes = sum(self._expected(other) for other in self._left) / self._jobs / 60
-        self._say(f"[{self._total - len(self._left)}/{self._total}] {run.id} {seconds:.0f} s, about {minutes:.0f} min left")
+        self._say(
+            f"[{self._total - len(self._left)}/{self._total}] {run.id} {seconds:.0f} s, about {minutes:.0f} min left"
+        )
 
     def _expected(self, run: Run) -> float:
         known = self._seconds.get(run.kind)
@@ -142,20 +146,30 @@ def file_hashes(files: dict[str, Path]) -> dict[str, str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--scale", choices=sorted(SCALES), default="paper", help="width, sizes and epochs together")
-    parser.add_argument("--width", type=float, help="width factor of every network (default of the scale: 0.25; 1 is published)")
-    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="which tables' runs, in this order")
+    parser.add_argument(
+        "--width", type=float, help="width factor of every network (default of the scale: 0.25; 1 is published)"
+    )
+    parser.add_argument(
+        "--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="which tables' runs, in this order"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="RUN", help="these runs and what they start from")
     parser.add_argument("--target", choices=TARGETS, default=WIDE_TARGET, help="what the classifiers are asked")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
-    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository")
+    parser.add_argument(
+        "--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository"
+    )
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="records, small files for the repository")
-    parser.add_argument("--encoder-weights", type=Path, metavar="FOLDER", help="ImageNet checkpoints named <encoder>.pth (width 1)")
+    parser.add_argument(
+        "--encoder-weights", type=Path, metavar="FOLDER", help="ImageNet checkpoints named <encoder>.pth (width 1)"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run; part of what makes numbers repeat")
     parser.add_argument(
-        "--need-weights", action="store_true", help="train recorded runs again whose weights are gone (for ensembles of segmenters)"
+        "--need-weights",
+        action="store_true",
+        help="train recorded runs again whose weights are gone (for ensembles of segmenters)",
     )
     parser.add_argument("--list", action="store_true", help="say what would be carried out, and end")
     parser.add_argument("--smoke", action="store_true", help="the whole protocol on drawn phantoms with tiny networks")
@@ -179,7 +193,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = plan(scale_of(options), options.groups, options.seed, options.target, file_hashes(files))
     if options.only:
         runs = with_needs(runs, options.only)
-    settings = Settings(options.data_root, options.work, options.results, options.device, options.threads, files, options.need_weights)
+    settings = Settings(
+        options.data_root, options.work, options.results, options.device, options.threads, files, options.need_weights
+    )
     if options.list:
         for item in wanting(runs, settings):
             print(item.id)

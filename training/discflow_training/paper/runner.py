@@ -37,9 +37,12 @@ def execute(
     if not is_over(curves, run.schedule):
         return False
     record = header(run.id, configuration(run), own_hash, data_hash_of(run, root)) | {
-        "device": device.type, "parameters": parameter_count(network),
+        "device": device.type,
+        "parameters": parameter_count(network),
         "multiplyAdds": multiply_adds(network, torch.zeros(1, 1, *input_size(run), device=device)),
-        "bestEpoch": best_epoch(curves), "seconds": round(sum(curve["seconds"] for curve in curves), 1), "curves": curves,
+        "bestEpoch": best_epoch(curves),
+        "seconds": round(sum(curve["seconds"] for curve in curves), 1),
+        "curves": curves,
     }
     record |= _measured(run, network, root, results)
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, out / "weights.part")

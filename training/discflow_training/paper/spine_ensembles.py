@@ -75,17 +75,25 @@ def spine_ensemble(runs: Sequence[SegmenterRun], root: Path, work: Path) -> dict
         "aem": {name: 1 / len(ids) for name in ids},
         "single": {max(ids, key=lambda name: panel.score([ids.index(name)], np.ones(1))): 1.0},
     }
-    counts = {split: _method_counts(present, weights, regions[split], work, val if split == "val" else None) for split in ("val", "test")}
+    counts = {
+        split: _method_counts(present, weights, regions[split], work, val if split == "val" else None)
+        for split in ("val", "test")
+    }
     patients = {split: [pseudonym("patient", region.patient) for region in regions[split]] for split in counts}
     return {
         "selected": [ids[member] for member in best],
-        "weights": {method: {name: round(weight, 4) for name, weight in named.items()} for method, named in weights.items()},
+        "weights": {
+            method: {name: round(weight, 4) for name, weight in named.items()} for method, named in weights.items()
+        },
         "figures": {
             split: {method: _by_source(rows, patients[split], regions[split]) for method, rows in by_method.items()}
             for split, by_method in counts.items()
         },
         "differences": {
-            split: {f"wae less {other}": _differences(by_method["wae"], by_method[other], patients[split]) for other in ("aem", "single")}
+            split: {
+                f"wae less {other}": _differences(by_method["wae"], by_method[other], patients[split])
+                for other in ("aem", "single")
+            }
             for split, by_method in counts.items()
         },
         "predictions": {"test": {method: rows.tolist() for method, rows in counts["test"].items()}},
@@ -119,7 +127,9 @@ def _method_counts(
                 before = sums.get(method)
                 sums[method] = parts if before is None else [a + b for a, b in zip(before, parts, strict=True)]
     return {
-        method: np.stack([count_row(region, (values, crop)) for region, values, crop in zip(regions, parts, crops, strict=True)])
+        method: np.stack(
+            [count_row(region, (values, crop)) for region, values, crop in zip(regions, parts, crops, strict=True)]
+        )
         for method, parts in sums.items()
     }
 
@@ -137,4 +147,7 @@ def _by_source(rows: np.ndarray, patients: Sequence[str], regions: Sequence[Regi
 def _differences(first: np.ndarray, second: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:
     wholes = [overlap_of_counts(rows.sum(axis=0).astype(np.float64)) for rows in (first, second)]
     drawn = [overlap_of_counts(resampled(rows.astype(np.float64), patients)) for rows in (first, second)]
-    return {name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name]) for name in COMPARED}
+    return {
+        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name])
+        for name in COMPARED
+    }

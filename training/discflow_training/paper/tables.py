@@ -62,7 +62,9 @@ def figures_of(record: Record | None, split: str = "test", source: str = "all") 
     return None if record is None else record["figures"].get(split, {}).get(source)
 
 
-def method_figures(ensembles: Records, group: str, method: str, split: str = "test", source: str = "all") -> Record | None:
+def method_figures(
+    ensembles: Records, group: str, method: str, split: str = "test", source: str = "all"
+) -> Record | None:
     """An ensemble's figures of a split and source."""
     record = ensembles.get(group)
     return None if record is None else record["figures"][split][method].get(source)
@@ -77,12 +79,29 @@ def table_1(ensembles: Records) -> list[str]:
         ("No crop (whole slice)", "classifiers-slice-finetuned", "no crop"),
     ):
         figures, by_patient = method_figures(ensembles, group, "wae"), _by_patient(ensembles, group)
-        rows.append((
-            title, percent(ABLATIONS[published]), estimate(figures, "accuracy"), estimate(figures, "auc"), counted(figures),
-            estimate(by_patient, "accuracy"), estimate(by_patient, "auc"), counted(by_patient),
-        ))
+        rows.append(
+            (
+                title,
+                percent(ABLATIONS[published]),
+                estimate(figures, "accuracy"),
+                estimate(figures, "auc"),
+                counted(figures),
+                estimate(by_patient, "accuracy"),
+                estimate(by_patient, "auc"),
+                counted(by_patient),
+            )
+        )
     lines = markdown_table(
-        ("Classification, test", "Paper, accuracy", "Accuracy", "ROC AUC", "n", "Accuracy by patient", "ROC AUC by patient", "Patients"),
+        (
+            "Classification, test",
+            "Paper, accuracy",
+            "Accuracy",
+            "ROC AUC",
+            "n",
+            "Accuracy by patient",
+            "ROC AUC by patient",
+            "Patients",
+        ),
         rows,
     )
     spine = []
@@ -91,9 +110,15 @@ def table_1(ensembles: Records) -> list[str]:
         ("No custom loss (cross-entropy)", "segmenters-cross-entropy", "no custom loss"),
     ):
         figures = method_figures(ensembles, group, "wae")
-        spine.append((
-            title, percent(ABLATIONS[published]), estimate(figures, "mIoUWithBackground"), estimate(figures, "mIoU"), counted(figures),
-        ))
+        spine.append(
+            (
+                title,
+                percent(ABLATIONS[published]),
+                estimate(figures, "mIoUWithBackground"),
+                estimate(figures, "mIoU"),
+                counted(figures),
+            )
+        )
     header = ("Segmentation, test", "Paper, mIoU", "mIoU with background", "mIoU without", "Slices")
     return [*lines, "", *markdown_table(header, spine)]
 
@@ -132,12 +157,20 @@ def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]
             tuned = method_figures(ensembles, "classifiers-disc-finetuned", name, source=source)
             frozen = method_figures(ensembles, "classifiers-disc-frozen", name, source=source)
         paper = dict(zip(CLASSIFICATION_COLUMNS, CLASSIFICATION[name], strict=True))
-        rows.append((
-            title, _beside(paper["accuracy"], estimate(tuned, "accuracy")), _beside(paper["frozen"], estimate(frozen, "accuracy")),
-            _beside(paper["auc"], estimate(tuned, "balancedAccuracy")), estimate(tuned, "auc"),
-            *(_beside(paper[column], plain(tuned, column)) for column in ("specificity", "precision", "recall", "f1")),
-            counted(tuned),
-        ))
+        rows.append(
+            (
+                title,
+                _beside(paper["accuracy"], estimate(tuned, "accuracy")),
+                _beside(paper["frozen"], estimate(frozen, "accuracy")),
+                _beside(paper["auc"], estimate(tuned, "balancedAccuracy")),
+                estimate(tuned, "auc"),
+                *(
+                    _beside(paper[column], plain(tuned, column))
+                    for column in ("specificity", "precision", "recall", "f1")
+                ),
+                counted(tuned),
+            )
+        )
     header = (
         "Network", "Accuracy, fine-tuned", "Accuracy, frozen", "Balanced accuracy (the paper's 'AUC')", "ROC AUC",
         "Specificity", "Precision", "Recall", "F1", "n",
@@ -151,7 +184,13 @@ def level_table(ensembles: Records) -> list[str]:
     if record is None:
         return ["No ensemble is recorded."]
     rows = [
-        (level, estimate(figures, "accuracy"), estimate(figures, "balancedAccuracy"), estimate(figures, "auc"), counted(figures))
+        (
+            level,
+            estimate(figures, "accuracy"),
+            estimate(figures, "balancedAccuracy"),
+            estimate(figures, "auc"),
+            counted(figures),
+        )
         for level, figures in record["byLevel"]["test"].items()
     ]
     alone = record["levelAlone"]["test"]
@@ -171,12 +210,24 @@ def table_4(runs: Records, source: str = "all") -> list[str]:
         figures = figures_of(runs.get(f"{decoder}-{encoder}-dice-focal"), source=source)
         without = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
         overlap, dice = SEGMENTATION[decoder, encoder]
-        rows.append((
-            f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}",
-            _beside(overlap, estimate(figures, "mIoUWithBackground")), _beside(dice, estimate(figures, "diceWithBackground")),
-            estimate(figures, "mIoU"), estimate(without, "mIoU"), counted(figures),
-        ))
-    header = ("Network", "mIoU with background", "Dice with background", "mIoU without", "mIoU without, cross-entropy", "Slices")
+        rows.append(
+            (
+                f"{DECODER_TITLES[decoder]} {ENCODER_TITLES[encoder]}",
+                _beside(overlap, estimate(figures, "mIoUWithBackground")),
+                _beside(dice, estimate(figures, "diceWithBackground")),
+                estimate(figures, "mIoU"),
+                estimate(without, "mIoU"),
+                counted(figures),
+            )
+        )
+    header = (
+        "Network",
+        "mIoU with background",
+        "Dice with background",
+        "mIoU without",
+        "mIoU without, cross-entropy",
+        "Slices",
+    )
     return markdown_table(header, rows)
 
 
@@ -200,10 +251,16 @@ def ensemble_gains(ensembles: Records) -> list[str]:
     """What the weighted average buys over the plain one and over the best single network, paired."""
     rows = []
     for group, record in sorted(ensembles.items()):
-        names = ("accuracy", "balancedAccuracy", "auc") if group.startswith("classifiers") else ("mIoU", "mIoUWithBackground")
+        names = (
+            ("accuracy", "balancedAccuracy", "auc")
+            if group.startswith("classifiers")
+            else ("mIoU", "mIoUWithBackground")
+        )
         for split in ("val", "test"):
             for comparison, found in record["differences"][split].items():
-                rows.append((group, split, comparison, "; ".join(f"{name} {difference(found.get(name))}" for name in names)))
+                rows.append(
+                    (group, split, comparison, "; ".join(f"{name} {difference(found.get(name))}" for name in names))
+                )
     return markdown_table(("Ensemble", "Split", "Difference", "Percentage points (95 % interval)"), rows)
 
 
@@ -222,10 +279,17 @@ def sizes_table(runs: Records) -> list[str]:
     rows = []
     for name, record in sorted(runs.items()):
         settings, curves = record["configuration"], record["curves"]
-        rows.append((
-            name, f"{record['parameters'] / 1e6:.2f} M", f"{record['multiplyAdds'] / 1e6:.0f} M", f"{settings['width']:g}",
-            f"{len(curves)} of {settings['schedule']['epochs']}", str(record["bestEpoch"] + 1), f"{record['seconds']:.0f}",
-            record["device"],
-        ))
+        rows.append(
+            (
+                name,
+                f"{record['parameters'] / 1e6:.2f} M",
+                f"{record['multiplyAdds'] / 1e6:.0f} M",
+                f"{settings['width']:g}",
+                f"{len(curves)} of {settings['schedule']['epochs']}",
+                str(record["bestEpoch"] + 1),
+                f"{record['seconds']:.0f}",
+                record["device"],
+            )
+        )
     header = ("Run", "Parameters", "Multiply-adds a picture", "Width", "Epochs", "Best epoch", "Seconds", "Device")
     return markdown_table(header, rows)
