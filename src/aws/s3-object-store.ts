@@ -1,4 +1,5 @@
 import {
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -10,6 +11,9 @@ import {
 import { InputFault } from '../contracts/reasons.ts';
 import type { ObjectStore } from '../pipeline/ports.ts';
 import { translated } from './faults.ts';
+
+/** Objects that one DeleteObjects takes. */
+const DELETE_BATCH = 1000;
 
 /** Objects of one bucket in S3. */
 export class S3ObjectStore implements ObjectStore {
@@ -72,6 +76,16 @@ export class S3ObjectStore implements ObjectStore {
         }),
       ),
     );
+  }
+
+  /** Deletes objects; one that is not there is no fault. */
+  async delete(keys: readonly string[]): Promise<void> {
+    for (let from = 0; from < keys.length; from += DELETE_BATCH) {
+      const Objects = keys.slice(from, from + DELETE_BATCH).map((Key) => ({ Key }));
+      await translated('DeleteObjects', () =>
+        this.#client.send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects, Quiet: true } })),
+      );
+    }
   }
 
   async *list(prefix: string): AsyncIterable<string> {

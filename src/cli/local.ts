@@ -1,7 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { createAnalyzeHandler } from '../../functions/analyze/compose.ts';
 import { createDetectHandler } from '../../functions/detect/compose.ts';
 import { createIngestHandler } from '../../functions/ingest/compose.ts';
@@ -13,14 +11,13 @@ import { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { type BatchHandler, SqsPoller } from '../aws/sqs-poller.ts';
 import { SqsAnnouncer, SqsQueue } from '../aws/sqs-queue.ts';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
-import { keys, type Tier, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
+import { keys, type Tier } from '../contracts/keys.ts';
 import {
   type AnalyzeMessage,
   announcementSchema,
   type DetectMessage,
   isTerminal,
   type RunReference,
-  type UploadManifest,
 } from '../contracts/messages.ts';
 import { type Embedded, startEmbedded } from '../embedded/index.ts';
 import { createEngine } from '../inference/engine.ts';
@@ -32,6 +29,7 @@ import type { Engine, Runs } from '../pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 
 import { type PlannedUpload, UsageError } from './plan.ts';
+import { forgetEndedUploads, forgetUpload, submitUpload } from './uploads.ts';
 import { Waiters } from './waiters.ts';
 
 export interface LocalOptions {
@@ -49,6 +47,7 @@ export interface LocalSystem {
   redrive(runKey: string): Promise<boolean>;
   /** Puts an upload under a fresh id; returns the id. */
   submit(upload: PlannedUpload): Promise<string>;
+  /** Waits for the upload's end, then deletes its objects. */
   untilUploadEnded(uploadId: string, signal: AbortSignal): Promise<UploadItem>;
   untilRunEnded(runKey: string, signal: AbortSignal): Promise<RunItem>;
   close(): Promise<void>;
@@ -57,7 +56,6 @@ export interface LocalSystem {
 const MAX_RECEIVE_COUNT = 5;
 const LEASE_MS = 300_000;
 const RETRY_SECONDS = 1;
-const PARTS_IN_FLIGHT = 8;
 
 /** @throws UsageError where the pack is none, or another process serves the data folder. */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
@@ -74,6 +72,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const waiters = new Waiters();
   const pollers = startPollers(embedded, clients, stages.handlers, waiters);
   await recover(embedded, stages);
+  await forgetEndedUploads(stages.uploads, stages.runs);
   const { runs, data } = stages;
   return {
     data,
@@ -83,12 +82,15 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
       if (item !== null) await stages.detectQueue.send(detectMessage(item));
       return item !== null;
     },
-    submit: (upload) => submit(stages.uploads, options.tenant, upload),
-    untilUploadEnded: (uploadId, signal) =>
-      waiters.until(uploadId, signal, async () => {
+    submit: (upload) => submitUpload(stages.uploads, options.tenant, upload),
+    async untilUploadEnded(uploadId, signal) {
+      const ended = await waiters.until(uploadId, signal, async () => {
         const item = (await runs.getUpload(options.tenant, uploadId))[0];
         return item !== undefined && item.status !== 'received' ? item : null;
-      }),
+      });
+      await forgetUpload(stages.uploads, options.tenant, uploadId);
+      return ended;
+    },
     untilRunEnded: (runKey, signal) =>
       waiters.until(runKey, signal, async () => {
         const item = await runs.getRun(runKey);
@@ -208,32 +210,3 @@ function referenceOf(item: RunItem): RunReference {
 }
 
 const detectMessage = (item: RunItem): DetectMessage => ({ ...referenceOf(item), schema: 'discflow.detect/1' });
-
-/** File names can name patients: keys carry a neutral name and the extension alone. */
-async function submit(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {
-  const uploadId = randomUUID();
-  if (!upload.loose) {
-    const [file = ''] = upload.files;
-    const key = keys.upload(tenant, uploadId, `upload${extname(file).toLowerCase() || '.dcm'}`);
-    await store.put(key, await readFile(file), { contentType: 'application/octet-stream' });
-    return uploadId;
-  }
-  const parts: UploadManifest['parts'] = [];
-  for (let from = 0; from < upload.files.length; from += PARTS_IN_FLIGHT) {
-    const batch = upload.files.slice(from, from + PARTS_IN_FLIGHT);
-    parts.push(
-      ...(await Promise.all(batch.map((file, index) => putPart(store, tenant, uploadId, from + index, file)))),
-    );
-  }
-  const manifest: UploadManifest = { schema: 'discflow.upload/1', parts };
-  const body = Buffer.from(JSON.stringify(manifest));
-  await store.put(keys.upload(tenant, uploadId, UPLOAD_MANIFEST_NAME), body, { contentType: 'application/json' });
-  return uploadId;
-}
-
-async function putPart(store: S3ObjectStore, tenant: string, uploadId: string, index: number, file: string) {
-  const bytes = await readFile(file);
-  const key = keys.part(tenant, uploadId, `${String(index).padStart(5, '0')}.dcm`);
-  await store.put(key, bytes, { contentType: 'application/dicom' });
-  return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
-}

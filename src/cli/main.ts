@@ -55,7 +55,7 @@ function program(exit: (code: number) => void): Command {
     .description('Run studies through all three stages on embedded services.')
     .argument(
       '<path...>',
-      'zip, DICOM, PNG or JPEG files, or folders of them; the DICOM files of one folder are one study',
+      'zip, DICOM, PNG or JPEG files, or folders of them; the DICOM files of one folder, or of a DICOMDIR, are one upload',
     )
     .requiredOption('--out <dir>', 'folder for the results, one sub-folder a study')
     .addOption(tenantOption())

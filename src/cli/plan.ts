@@ -1,5 +1,5 @@
 import { open, readdir, stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 
 /** One upload to make: a zip, a picture or a lone file, or the DICOM files of one folder. */
 export interface PlannedUpload {
@@ -28,7 +28,8 @@ const DICOM = new Set(['.dcm', '.dicom', '.ima']);
 
 /**
  * Turns paths into uploads: the DICOM files of one folder are one, each zip and each picture one of its own,
- * sub-folders are walked in name order.
+ * sub-folders are walked in name order. A folder with a DICOMDIR is one upload with all DICOM files below it; the
+ * viewer's files and pictures beside them are ignored.
  * @throws UsageError where a path does not exist, nothing was found, or two uploads would write the same folder.
  */
 export async function planUploads(paths: readonly string[]): Promise<Plan> {
@@ -37,7 +38,8 @@ export async function planUploads(paths: readonly string[]): Promise<Plan> {
   for (const path of paths) {
     const found = await stat(path).catch(() => null);
     if (found === null) throw new UsageError(`${path}: no such file or folder`);
-    if (!found.isDirectory()) uploads.push({ name: stem(path), source: path, files: [path], loose: false });
+    if (found.isFile() && isDirectoryRecord(basename(path))) ignored += await walk(dirname(path), uploads);
+    else if (!found.isDirectory()) uploads.push({ name: stem(path), source: path, files: [path], loose: false });
     else ignored += await walk(path, uploads);
   }
   if (uploads.length === 0) throw new UsageError(`no zip, DICOM, PNG or JPEG file below ${paths.join(', ')}`);
@@ -51,6 +53,12 @@ async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const loose: string[] = [];
   let ignored = 0;
+  const record = entries.find((entry) => entry.isFile() && isDirectoryRecord(entry.name));
+  if (record !== undefined) {
+    ignored = await collectDicom(folder, loose);
+    uploads.push(looseUpload(folder, loose.length > 0 ? loose : [join(folder, record.name)]));
+    return ignored;
+  }
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) ignored += await walk(path, uploads);
@@ -60,9 +68,29 @@ async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
     else if (await isDicom(path)) loose.push(path);
     else ignored += 1;
   }
-  if (loose.length > 0) uploads.push({ name: basename(resolve(folder)), source: folder, files: loose, loose: true });
+  if (loose.length > 0) uploads.push(looseUpload(folder, loose));
   return ignored;
 }
+
+const looseUpload = (folder: string, files: readonly string[]): PlannedUpload => ({
+  name: basename(resolve(folder)),
+  source: folder,
+  files,
+  loose: true,
+});
+
+/** All DICOM files of an exchange medium (DICOM PS3.10), whatever folders its writer made; returns how many are none. */
+async function collectDicom(folder: string, found: string[]): Promise<number> {
+  const files = await readdir(folder, { withFileTypes: true, recursive: true });
+  const paths = files
+    .filter((entry) => entry.isFile() && !isDirectoryRecord(entry.name))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+  for (const path of paths) if (await isDicom(path)) found.push(path);
+  return paths.length - found.length;
+}
+
+const isDirectoryRecord = (name: string): boolean => name.toUpperCase() === 'DICOMDIR';
 
 const stem = (path: string): string => basename(path, extname(path)) || basename(path);
 

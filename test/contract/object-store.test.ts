@@ -8,19 +8,19 @@ import { MemoryObjectStore } from '../support/memory-object-store.ts';
 import { useServices } from './services.ts';
 
 const services = useServices();
+const contentType = 'application/octet-stream';
+
+async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const key of store.list(prefix)) keys.push(key);
+  return keys;
+}
 
 describe.each<[string, () => ObjectStore]>([
   ['in memory', () => new MemoryObjectStore()],
   ['S3', () => new S3ObjectStore(services.clients.s3, services.embedded.buckets.data)],
 ])('ObjectStore %s', (_name, create) => {
-  const contentType = 'application/octet-stream';
   const place = () => ({ store: create(), prefix: `contract/${randomUUID()}/` });
-
-  const keysOf = async (store: ObjectStore, prefix: string) => {
-    const keys: string[] = [];
-    for await (const key of store.list(prefix)) keys.push(key);
-    return keys;
-  };
 
   it.each([0, 1, 70_000, 3_000_000])('gives back the same %i bytes and their size', async (size) => {
     const { store, prefix } = place();
@@ -88,6 +88,18 @@ describe.each<[string, () => ObjectStore]>([
 });
 
 describe('S3ObjectStore', () => {
+  it('deletes the objects that it is told of and no other, more than one call takes too', async () => {
+    const store = new S3ObjectStore(services.clients.s3, services.embedded.buckets.data);
+    const names = Array.from({ length: 1003 }, (_, index) => `deleted/${index}`);
+    for (let from = 0; from < names.length; from += 100) {
+      const batch = names.slice(from, from + 100);
+      await Promise.all(batch.map((name) => store.put(name, Buffer.from('x'), { contentType })));
+    }
+    await store.delete([]);
+    await store.delete([...names.slice(1), 'deleted/never']);
+    expect(await keysOf(store, 'deleted/')).toEqual(['deleted/0']);
+  });
+
   it('turns a service that cannot be reached into a TransientFault with its cause', async () => {
     const { credentials, region } = services.embedded;
     const clients = createClients({ credentials, region, endpoints: { s3: 'http://127.0.0.1:9' } });

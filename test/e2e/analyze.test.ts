@@ -1,14 +1,14 @@
-import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportSchema } from '../../src/contracts/report.ts';
+import { PHANTOM_IDENTITY } from '../../src/phantom/identity.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
+import { commandIn } from '../support/command.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/discflow.js', import.meta.url));
 const SAMPLE = fileURLToPath(new URL('../../examples/sample-study.zip', import.meta.url));
 const LUMBAR = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2'];
 
@@ -20,25 +20,7 @@ beforeAll(async () => {
 
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command as a user calls it: a process of its own, without a network or a terminal. */
-function discflow(...args: string[]): Promise<Ended> {
-  const env = {
-    ...process.env,
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: '1',
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
-  });
-}
+const discflow = (...args: string[]) => commandIn(folder).run(...args);
 
 const reportsOf = (stdout: string) =>
   stdout
@@ -70,6 +52,16 @@ describe('discflow analyze', () => {
     const { stdout } = await discflow('status', '--json');
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(JSON.parse(stdout)).toMatchObject({ attempt: 1 });
+  });
+
+  it('keeps no copy of what was sent and no name in its data folder', async () => {
+    const data = join(folder, 'cache', 'discflow');
+    const files = (await readdir(data, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(files.length).toBeGreaterThan(5);
+    for (const { parentPath, name } of files) {
+      const bytes = await readFile(join(parentPath, name));
+      for (const word of Object.values(PHANTOM_IDENTITY)) expect(bytes.includes(word), name).toBe(false);
+    }
   });
 
   it('exits 2 and writes a report with the reason when an input is refused, beside one that is answered', async () => {

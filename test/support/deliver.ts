@@ -6,9 +6,7 @@ import { createIngestHandler } from '../../functions/ingest/compose.ts';
 import type { StageHandler } from '../../src/aws/stage-handler.ts';
 import { keys } from '../../src/contracts/keys.ts';
 import type { ObjectStore } from '../../src/pipeline/ports.ts';
-import type { TestSystem } from './system.ts';
-
-export const MAX_RECEIVES = 3;
+import { MAX_RECEIVES, type TestSystem } from './system.ts';
 
 export type StageName = 'ingest' | 'detect' | 'analyze';
 

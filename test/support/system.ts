@@ -19,6 +19,8 @@ import { DEFAULT_LIMITS } from '../../src/pipeline/prepare-files.ts';
 
 export const DEFAULT_PACK = fileURLToPath(new URL('../../layers/models', import.meta.url));
 export const LEASE_MS = 60_000;
+/** Of the queues and of the handlers. */
+export const MAX_RECEIVES = 3;
 
 /** Sends into an array: what a stage handed on, for the test to deliver as it likes. */
 export class Outbox<Message> implements Queue<Message> {
@@ -56,7 +58,7 @@ export interface TestSystem {
 
 /** The stages' real adapters on embedded services; queues are boxes, so that a test decides on delivery. */
 export async function startTestSystem(): Promise<TestSystem> {
-  const embedded = await startEmbedded({ dataDir: null });
+  const embedded = await startEmbedded({ dataDir: null, maxReceiveCount: MAX_RECEIVES });
   const clients = createClients(embedded);
   const packSha256 = await packHash(DEFAULT_PACK);
   if (packSha256 === null) throw new Error('the default pack is missing');

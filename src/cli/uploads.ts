@@ -1,0 +1,65 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { S3ObjectStore } from '../aws/s3-object-store.ts';
+import { keys, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
+import type { UploadManifest } from '../contracts/messages.ts';
+import type { Runs } from '../pipeline/ports.ts';
+import type { PlannedUpload } from './plan.ts';
+
+const PARTS_IN_FLIGHT = 8;
+
+/** Puts an upload under a fresh id; returns the id. File names can name patients: keys carry neutral ones. */
+export async function submitUpload(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {
+  const uploadId = randomUUID();
+  if (!upload.loose) {
+    const [file = ''] = upload.files;
+    const key = keys.upload(tenant, uploadId, `upload${extname(file).toLowerCase() || '.dcm'}`);
+    await store.put(key, await readFile(file), { contentType: 'application/octet-stream' });
+    return uploadId;
+  }
+  const parts: UploadManifest['parts'] = [];
+  for (let from = 0; from < upload.files.length; from += PARTS_IN_FLIGHT) {
+    const batch = upload.files.slice(from, from + PARTS_IN_FLIGHT);
+    parts.push(
+      ...(await Promise.all(batch.map((file, index) => putPart(store, tenant, uploadId, from + index, file)))),
+    );
+  }
+  const manifest: UploadManifest = { schema: 'discflow.upload/1', parts };
+  const body = Buffer.from(JSON.stringify(manifest));
+  await store.put(keys.upload(tenant, uploadId, UPLOAD_MANIFEST_NAME), body, { contentType: 'application/json' });
+  return uploadId;
+}
+
+async function putPart(store: S3ObjectStore, tenant: string, uploadId: string, index: number, file: string) {
+  const bytes = await readFile(file);
+  const key = keys.part(tenant, uploadId, `${String(index).padStart(5, '0')}.dcm`);
+  await store.put(key, bytes, { contentType: 'application/dicom' });
+  return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Deletes an upload that has ended: the user keeps the original, and a copy of it would hold the patient's name. */
+export async function forgetUpload(store: S3ObjectStore, tenant: string, uploadId: string): Promise<void> {
+  for (const prefix of [keys.upload(tenant, uploadId, ''), keys.part(tenant, uploadId, '')]) {
+    const found: string[] = [];
+    for await (const key of store.list(prefix)) found.push(key);
+    await store.delete(found);
+  }
+}
+
+/** Deletes what ended in a process that was killed before it could do so itself. */
+export async function forgetEndedUploads(store: S3ObjectStore, runs: Runs): Promise<void> {
+  const found = new Map<string, { tenant: string; uploadId: string }>();
+  for (const root of ['in/', 'parts/']) {
+    for await (const key of store.list(root)) {
+      const [, tenant = '', uploadId = ''] = key.split('/');
+      found.set(`${tenant}/${uploadId}`, { tenant, uploadId });
+    }
+  }
+  for (const { tenant, uploadId } of found.values()) {
+    const items = await runs.getUpload(tenant, uploadId);
+    if (items.length > 0 && items.every(({ status }) => status !== 'received')) {
+      await forgetUpload(store, tenant, uploadId);
+    }
+  }
+}

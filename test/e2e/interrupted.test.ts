@@ -1,0 +1,95 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportSchema } from '../../src/contracts/report.ts';
+import { commandIn } from '../support/command.ts';
+import { phantomPng } from '../support/phantom-picture.ts';
+
+/** More than one analyze works off while a second process starts. */
+const PICTURES = 12;
+const ANSWERED = ['done', 'needs_review'];
+const TIME_LIMIT_MS = 600_000;
+
+let folder: string;
+let pictures: Buffer[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'discflow-interrupted-'));
+  pictures = await Promise.all(Array.from({ length: PICTURES }, (_, index) => phantomPng(30 + index)));
+}, TIME_LIMIT_MS);
+
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+/** The pictures as files `a.png` and on, in a folder of their own. */
+async function putPictures(name: string): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(path);
+  await Promise.all(
+    pictures.map((picture, index) => writeFile(join(path, `${String.fromCharCode(97 + index)}.png`), picture)),
+  );
+  return path;
+}
+
+const runsOf = (stdout: string) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { runKey: string; status: string; attempt: number });
+
+describe('an analyze that does not come to its end', () => {
+  it(
+    'is seen by status in a second process, and taken up again by the next after a kill',
+    async () => {
+      const home = join(folder, 'killed');
+      const { run, start } = commandIn(home);
+      const all = await putPictures('all');
+      const killed = start('analyze', all, '--out', join(home, 'out'), '--concurrency', '1');
+      await killed.says(`[1/${PICTURES}]`);
+      const [table, lines] = await Promise.all([run('status'), run('status', '--json')]);
+      expect(table.stdout).toContain(`Process ${killed.child.pid} works on this folder.`);
+      expect(runsOf(lines.stdout).some(({ status }) => ANSWERED.includes(status))).toBe(true);
+      killed.child.kill('SIGKILL');
+      expect(await killed.ended).toEqual([null, 'SIGKILL']);
+      const before = runsOf((await run('status', '--json')).stdout);
+
+      const { code, stdout } = await run('analyze', all, '--out', join(home, 'again'), '--json');
+      expect(code).toBe(0);
+      const reports = stdout
+        .trim()
+        .split('\n')
+        .map((line) => {
+          const { source: _, ...report } = JSON.parse(line) as { source: string };
+          return reportSchema.parse(report);
+        });
+      expect(reports).toHaveLength(PICTURES);
+      expect(new Set(reports.map(({ study }) => study.runKey)).size).toBe(PICTURES);
+      const after = new Map(runsOf((await run('status', '--json')).stdout).map((item) => [item.runKey, item]));
+      for (const { runKey } of before) {
+        expect(ANSWERED).toContain(after.get(runKey)?.status);
+        expect(after.get(runKey)?.attempt).toBe(1);
+      }
+      const kept = await readFile(join(home, 'out', 'a', 'report.json'));
+      expect(await readFile(join(home, 'again', 'a', 'report.json'))).toEqual(kept);
+    },
+    TIME_LIMIT_MS,
+  );
+
+  it(
+    'ends on Ctrl-C with 130, says how far it came, and leaves the folder to the next',
+    async () => {
+      const home = join(folder, 'stopped');
+      const { run, start } = commandIn(home);
+      const stopped = start('analyze', join(folder, 'all'), '--out', join(home, 'out'), '--concurrency', '2');
+      await stopped.says(`[1/${PICTURES}]`);
+      stopped.child.kill('SIGINT');
+      expect(await stopped.ended).toEqual([130, null]);
+      expect(stopped.stderr).toMatch(/interrupted: \d+ studies ended; the same call takes the others up again/);
+      expect((await run('status')).stdout).toContain('No discflow works on this folder.');
+      for (const name of await readdir(join(home, 'out'))) {
+        expect(await readdir(join(home, 'out', name))).toContain('report.json');
+      }
+    },
+    TIME_LIMIT_MS,
+  );
+});
