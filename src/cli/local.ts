@@ -37,6 +37,8 @@ export interface LocalOptions {
   readonly pack: string;
   readonly tier: Tier;
   readonly tenant: string;
+  /** Threads that networks run in, each with sessions of its own; absent: one a core. */
+  readonly inferenceWorkers?: number;
 }
 
 /** The whole pipeline in this process: embedded services, the three handlers and their pollers. */
@@ -67,7 +69,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     throw new UsageError(`another discflow (process ${embedded.pid}) uses ${options.data}: wait, or give --data`);
   }
   const clients = createClients(embedded);
-  const engine = createEngine({ packDirs: [options.pack] });
+  const { inferenceWorkers: workers } = options;
+  const engine = createEngine({ packDirs: [options.pack], ...(workers === undefined ? {} : { workers }) });
   const stages = composeStages(embedded, clients, engine, { ...options, packSha256 });
   const waiters = new Waiters();
   const pollers = startPollers(embedded, clients, stages.handlers, waiters);
