@@ -151,6 +151,21 @@ describe('evaluate on a folder of phantoms', () => {
     expect(figures!.classification.herniation).toMatchObject({ discs: 10, missed: 5 });
   });
 
+  it('tells which mask does not fit its picture, and ends only when no network runs any more', async () => {
+    const mask = join(folder, 'data', 'masks', 'p1.png');
+    const kept = await readFile(mask);
+    await sharp(Buffer.alloc(100 * 100), { raw: { width: 100, height: 100, channels: 1 } })
+      .png()
+      .toFile(mask);
+    try {
+      const failure = await evaluate(options({ out: join(folder, 'unfit') })).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(UsageError);
+      expect((failure as Error).message).toMatch(/p1\.png has another size than its picture/);
+    } finally {
+      await writeFile(mask, kept);
+    }
+  });
+
   it.each<[string, Partial<EvaluateOptions>, RegExp]>([
     ['an unknown split', { split: 'holdout' }, /has no split holdout; it has test, train/],
     ['a data set that is not there', { data: 'yolospine' }, /discs\.csv cannot be read/],

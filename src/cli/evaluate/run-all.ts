@@ -32,8 +32,10 @@ export async function runAll(
   const progress = startProgress(pictures.length);
   const results: EvaluatedPicture[] = [];
   const queue = pictures.entries();
+  let failed = false;
   const work = async () => {
     for (const [place, picture] of queue) {
+      if (failed) return;
       const { pixels, ...result } = await runPicture(deps, picture);
       results[place] = { ...result, cutOff: cutOff ? await nameCutOff(deps, picture) : null };
       if (overlays !== null && pixels !== null && result.report !== null) {
@@ -43,10 +45,16 @@ export async function runAll(
       progress.finished(picture.name, result.status);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: inFlight }, work));
-  } finally {
-    progress.stop();
-  }
+  const started = Array.from({ length: inFlight }, () =>
+    work().catch((error: unknown) => {
+      failed = true;
+      throw error;
+    }),
+  );
+  // The caller closes the engine next: no picture may still run then.
+  const ended = await Promise.allSettled(started);
+  progress.stop();
+  const failure = ended.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
   return results;
 }
