@@ -1,0 +1,95 @@
+"""Figures of a pack's classifiers on discs that no member was trained on: `python -m discflow_training.unseen_figures`.
+
+Prints Markdown for the model card: each target and source with the area under the curve, what the ensemble gains over its
+best single member and over the plain average (paired over patients), and calibration. The discs are those of
+`out_of_fold`; weights, temperature and threshold were chosen on the same discs, a handful of numbers for many discs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .data import DEFAULT_DATA_ROOT
+from .disc_data import TARGETS
+from .ensemble import apply_target, balanced_accuracy, combine, unseen_outputs
+from .fragment import DEFAULT_MODELS, read_fragment
+from .out_of_fold import DEFAULT_FOLDER
+from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas
+
+BINS = 10
+DRAWS = 500
+
+
+def bin_error(p: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+    """Mean distance of predicted and observed rates over bins of equal mass, ordered by prediction."""
+    parts = np.array_split(np.argsort(p, kind="stable"), bins)
+    return float(sum(len(part) * abs(p[part].mean() - labels[part].mean()) for part in parts if len(part)) / len(p))
+
+
+def excess_error(p: np.ndarray, labels: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
+    """`bin_error` less its mean over labels drawn from the predictions: what chance does not explain."""
+    rng = np.random.default_rng(seed)
+    chance = np.mean([bin_error(p, (rng.random(len(p)) < p).astype(float)) for _ in range(draws)])
+    return bin_error(p, labels) - float(chance)
+
+
+def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
+    """One row a target and source."""
+    fragment = read_fragment(models)
+    members = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
+    discs, outputs = unseen_outputs(unseen, members, root, found)
+    table = []
+    for index, target in enumerate(TARGETS):
+        rule = fragment["targets"][target]
+        for source in ("yolospine", "spider"):
+            known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
+            labels = np.array([discs[i].targets[index] for i in known])
+            patients = [discs[i].patient for i in known]
+            single = {name: values[known, index] for name, values in outputs.items()}
+            p, _ = apply_target(rule, single)
+            stacked = np.stack(list(single.values()))
+            others = {
+                "single": max(stacked, key=lambda values: area_under_curve(values, labels)),
+                "average": combine(stacked, np.full(len(stacked), 1 / len(stacked))),
+            }
+            area, drawn = area_under_curve(p, labels), resampled_areas(p, labels, patients)
+            gains = [
+                paired_difference(area - area_under_curve(other, labels), drawn, resampled_areas(other, labels, patients))
+                for other in others.values()
+            ]
+            table.append([
+                source, target, f"{len(labels)} discs, {labels.sum()} positive, {len(set(patients))} patients",
+                _value(area, interval(drawn)), *(_value(gain["value"], gain["ci95"]) for gain in gains),
+                f"{balanced_accuracy(p, labels, rule['threshold']):.3f}", f"{np.mean((p - labels) ** 2):.3f}",
+                f"{excess_error(p, labels):.3f}",
+            ])
+    return table
+
+
+HEADER = [
+    "source", "target", "over", "ROC AUC", "above the best single member", "above the plain average", "balanced accuracy",
+    "Brier score", "calibration error beyond chance",
+]
+
+
+def _value(value: float, bounds: list[float] | None) -> str:
+    return f"{value:.3f}" if bounds is None else f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_figures", description=__doc__)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
+    parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
+    options = parser.parse_args(arguments)
+    table = rows(options.models, options.data_root, options.found, options.out_of_fold)
+    print("\n".join("| " + " | ".join(cells) + " |" for cells in [HEADER, ["---"] * len(HEADER), *table]))
+
+
+if __name__ == "__main__":
+    main()
