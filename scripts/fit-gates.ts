@@ -216,11 +216,12 @@ function fit(all: readonly Judged[]): Gates {
       },
     },
     outOfDistribution: { ...gate, limit: round(quantile(distances, 1 - 2 * TAIL) * MARGIN) },
+    // T1 pictures lie right below: no margin here, and the darkest canals of good pictures are given up.
     minCanalToVertebraSignal: round(
       quantile(
         good.map((picture) => picture.features.canalToVertebra),
-        TAIL,
-      ) / MARGIN,
+        2 * TAIL,
+      ),
     ),
   };
 }
