@@ -79,7 +79,8 @@ export function newRunItem(run: NewRun, nowMs: number): RunItem {
 /**
  * Only `ingested` runs are ingest's (to refuse them) and detect's, only `ingested` and `detected` ones analyze's. A
  * message for analyze exists only after detect's outputs do, so its claim makes an `ingested` run `detected` and takes
- * it from detect, whose lease may still live.
+ * it from detect, whose lease may still live. Ingest waits for nobody: it takes a run from another upload of the same
+ * content, which would write the same end, and leaves one that detect works on alone.
  */
 export function decideRunClaim(
   item: RunItem | null,
@@ -92,7 +93,9 @@ export function decideRunClaim(
   const claimable = item.status === 'ingested' || (item.status === 'detected' && stage === 'analyze');
   if (!claimable) return { outcome: 'settled', item };
   const overtakes = stage === 'analyze' && item.status === 'ingested';
-  if (item.leaseUntil > nowMs && !overtakes) return { outcome: 'leased', untilMs: item.leaseUntil };
+  const held = item.leaseUntil > nowMs && !overtakes;
+  if (held && stage !== 'ingest') return { outcome: 'leased', untilMs: item.leaseUntil };
+  if (held && item.stages.at(-1)?.stage !== 'ingest') return { outcome: 'settled', item };
   const stages = overtakes ? closeStage(item.stages, 'detect', [], nowMs) : item.stages;
   return {
     outcome: 'claimed',

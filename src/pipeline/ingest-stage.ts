@@ -233,7 +233,6 @@ async function refuse(
   verdict: Exclude<PreparedStudy['verdict'], 'ok'>,
 ): Promise<void> {
   const claim = await deps.runs.claimRun(item.runKey, item.attempt, 'ingest', deps.leaseMs, deps.clock.nowMs());
-  if (claim.outcome === 'leased') throw leaseHeld(claim.untilMs, deps.clock.nowMs());
   if (claim.outcome === 'settled' && isTerminal(claim.item.status)) await announceRun(deps, claim.item);
   if (claim.outcome !== 'claimed') return;
   const { study } = prepared;

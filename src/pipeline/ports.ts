@@ -91,7 +91,8 @@ export interface Runs {
   /**
    * Takes the run's lease for a stage and opens or repeats its stage record. `ingest`, which ends a run that it
    * refuses, and `detect` claim `ingested`; `analyze` claims `ingested` or `detected` (its message may overtake
-   * detect's table write). `stale` when `attempt` is older than the item's, or the run is unknown. A `claimed` by
+   * detect's table write). `ingest` is never `leased`: it takes a run over from another `ingest`, and one that `detect`
+   * holds is `settled` to it. `stale` when `attempt` is older than the item's, or the run is unknown. A `claimed` by
    * analyze makes an `ingested` run `detected` and fences detect off, whose lease may still live: an analyze message
    * exists only after detect's outputs do.
    */

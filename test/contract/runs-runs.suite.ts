@@ -62,9 +62,19 @@ export function runSuite(create: () => Runs): void {
 
     const other = await opened(runs);
     const detect = claimed(await runs.claimRun(other.runKey, 1, 'detect', LEASE_MS, T0));
-    expect(await runs.claimRun(other.runKey, 1, 'ingest', LEASE_MS, T0)).toMatchObject({ outcome: 'leased' });
+    expect(await runs.claimRun(other.runKey, 1, 'ingest', LEASE_MS, T0)).toMatchObject({ outcome: 'settled' });
     await runs.advanceRun(detect, detected, T0);
     expect(await runs.claimRun(other.runKey, 1, 'ingest', LEASE_MS, T0)).toMatchObject({ outcome: 'settled' });
+  });
+
+  it('lets one upload take a refused run over from another of the same content, whose end then no longer counts', async () => {
+    const runs = create();
+    const { runKey } = await opened(runs);
+    const first = claimed(await runs.claimRun(runKey, 1, 'ingest', LEASE_MS, T0));
+    const second = claimed(await runs.claimRun(runKey, 1, 'ingest', LEASE_MS, T0 + 1));
+    const refused = { status: 'rejected' as const, reasons: [reasonOf('no_t2_series')], stage: 'ingest' as const };
+    expect(await runs.advanceRun(first, refused, T0 + 2)).toBe(false);
+    expect(await runs.advanceRun(second, refused, T0 + 2)).toBe(true);
   });
 
   it('moves a run through its stages and keeps their history', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REASONS } from '../../src/contracts/reasons.ts';
+import { phantomStudy } from '../../src/phantom/study.ts';
+import { storedZip } from '../../src/phantom/zip.ts';
 import { deliver, handlersOf, putUpload, type StageName } from '../support/deliver.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 import { MAX_RECEIVES, snapshot, startTestSystem, type TestSystem } from '../support/system.ts';
@@ -98,6 +100,20 @@ describe('at least once, in any order', () => {
     expect(system.detectBox.sent).toEqual([]);
     expect(await onlyRun(tenant)).toEqual(before);
     expect((await system.runs.getUpload(tenant, 'upload-2'))[0]?.runs).toEqual([before.runKey]);
+  });
+
+  it('ends two uploads of one study that ingest refuses, though both come at once', async () => {
+    const tenant = freshTenant();
+    const { ingest } = handlersOf(system);
+    const study = storedZip(phantomStudy({ seed: 6, t1Slices: 3, t2Slices: 0 }).files);
+    const events = await Promise.all(
+      ['upload-1', 'upload-2'].map((uploadId) => putUpload(system, tenant, uploadId, 'study.zip', study)),
+    );
+    expect(await Promise.all(events.map((event) => deliver(ingest, [event])))).toEqual([[], []]);
+    const run = await onlyRun(tenant);
+    expect([run.status, run.reasons.map(({ code }) => code)]).toEqual(['rejected', ['no_t2_series']]);
+    expect(run.announcedAt).not.toBeNull();
+    expect(system.announced.filter(({ subject }) => subject === run.runKey)).toMatchObject([{ status: 'rejected' }]);
   });
 
   it('ends with the answer of analyze when its message overtakes the table write of detect', async () => {
