@@ -21,9 +21,9 @@ const sizesSchema = z
   .strictObject({
     /** One study of 500 slices inflates to about 300 MB; the decoder worker is capped at half of this. */
     ingestMemoryMiB: memoryMiB.default(2048),
-    /** 1,769 MiB is one full vCPU; two let the detectors run on two threads. */
+    /** 1,769 MiB is one full vCPU; two let two detectors run at once, a thread each. */
     detectMemoryMiB: memoryMiB.default(3538),
-    /** lambda-cpu alone: six threads for the ensembles. */
+    /** lambda-cpu alone: five vCPUs, each of which runs a network of the ensembles. */
     analyzeMemoryMiB: memoryMiB.default(8846),
     ingestConcurrency: whole(2, 1000, 'concurrent ingests').default(20),
     detectConcurrency: whole(2, 1000, 'concurrent detections').default(20),
@@ -77,7 +77,7 @@ const existingSchema = z
         vpcId: z.string().regex(/^vpc-[0-9a-f]+$/, 'give a VPC id such as vpc-0123456789abcdef0'),
         availabilityZones: z.array(z.string()).min(1, 'name at least one zone'),
         isolatedSubnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(1, 'name one subnet a zone'),
-        /** Reaches the interface endpoints that the VPC must have. */
+        /** The group of the interface endpoints that the VPC must have: workers are let in. */
         endpointSecurityGroupId: z.string().regex(/^sg-[0-9a-f]+$/, 'give a security group id'),
       })
       .optional(),

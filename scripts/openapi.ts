@@ -19,6 +19,7 @@ const REFUSALS = {
   401: 'No valid credentials',
   403: 'Credentials without a tenant',
   404: 'Not there, or not this tenant’s',
+  500: 'An error inside discflow',
   503: 'Try again',
 };
 

@@ -29,6 +29,7 @@ async function work(): Promise<void> {
     concurrency: env.workerConcurrency,
     visibilitySeconds: env.visibilitySeconds,
     drainSeconds: env.drainSeconds,
+    abandon: () => deps.engine.close(),
   });
   worker.start();
   deps.log.info('worker.started');

@@ -1,6 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeEndpointAsyncCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
-import { ChangeMessageVisibilityCommand } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
@@ -9,8 +8,11 @@ import { translated } from '../../src/aws/faults.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import { createStageHandler, type StageHandler } from '../../src/aws/stage-handler.ts';
+import { delayByVisibility } from '../../src/aws/visibility.ts';
 import { parseEnv } from '../../src/contracts/env.ts';
-import { type AnalyzeMessage, analyzeMessageSchema } from '../../src/contracts/messages.ts';
+import { type AnalyzeMessage, analyzeMessageSchema, isTerminal } from '../../src/contracts/messages.ts';
+import { TransientFault } from '../../src/contracts/reasons.ts';
+import { announceRun } from '../../src/pipeline/finish.ts';
 import type { Logger, ObjectStore } from '../../src/pipeline/ports.ts';
 import { type FailDeps, failAttempt } from './fail-run.ts';
 
@@ -27,11 +29,22 @@ export interface SubmitDeps extends FailDeps {
 export const inferenceIdOf = ({ runKey, attempt }: Pick<AnalyzeMessage, 'runKey' | 'attempt'>): string =>
   `${runKey}-${attempt}`;
 
-/** Writes the request object, then asks the endpoint to take it; both may be repeated. */
+/**
+ * Writes the request object, opens the run's analyze stage and asks the endpoint to take the request; all may be
+ * repeated. By the open stage the sweep tells a run that the endpoint lost from one whose message still waits.
+ */
 export async function submitRun(deps: SubmitDeps, message: AnalyzeMessage): Promise<void> {
+  const { runKey, attempt } = message;
+  const claim = await deps.runs.claimRun(runKey, attempt, 'analyze', deps.leaseMs, deps.clock.nowMs());
+  if (claim.outcome === 'leased') throw new TransientFault('the run is held by a worker', 60);
+  if (claim.outcome !== 'claimed') {
+    if (claim.outcome === 'settled' && isTerminal(claim.item.status)) await announceRun(deps, claim.item);
+    return;
+  }
   const id = inferenceIdOf(message);
   const key = `${deps.invocationsPrefix}/${deps.endpointName}/requests/${id}.json`;
   await deps.data.put(key, Buffer.from(JSON.stringify(message)), { contentType: 'application/json' });
+  await deps.runs.release(claim.item, deps.clock.nowMs());
   await deps.invoke(deps.endpointName, key, id);
   deps.log.info('analyze.submitted', { traceId: message.traceId, tenant: message.tenant, runKey: message.runKey });
 }
@@ -74,35 +87,19 @@ function compose(): StageHandler {
         InputLocation,
         InferenceId,
         ContentType: 'application/json',
+        RequestTTLSeconds: env.requestTtlSeconds,
       });
       await translated('InvokeEndpointAsync', () => sageMaker.send(command));
     },
   };
-  const laneOf = (endpointName: string, queueArn: (record: SQSRecord) => string): StageHandler =>
-    createSubmitHandler(
-      { ...deps, endpointName },
-      {
-        maxReceiveCount: env.maxReceiveCount,
-        async delay(record, VisibilityTimeout) {
-          const QueueUrl = queueUrlOf(queueArn(record));
-          const { receiptHandle: ReceiptHandle } = record;
-          await clients.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout }));
-        },
-      },
-    );
-  const arnOf = ({ eventSourceARN }: SQSRecord): string => eventSourceARN;
-  const uploads = laneOf(env.endpointName, arnOf);
-  const backfill = laneOf(env.backfillEndpointName, arnOf);
+  const options = { maxReceiveCount: env.maxReceiveCount, delay: delayByVisibility(clients.sqs) };
+  const laneOf = (endpointName: string) => createSubmitHandler({ ...deps, endpointName }, options);
+  const uploads = laneOf(env.endpointName);
+  const backfill = laneOf(env.backfillEndpointName);
   return (event, context) => {
     const fromBackfill = event.Records[0]?.eventSourceARN === env.backfillQueueArn;
     return (fromBackfill ? backfill : uploads)(event, context);
   };
-}
-
-/** `arn:aws:sqs:<region>:<account>:<name>` as the queue's address. */
-function queueUrlOf(arn: string): string {
-  const [, , , region = '', account = '', name = ''] = arn.split(':');
-  return `https://sqs.${region}.amazonaws.com/${account}/${name}`;
 }
 
 let composed: StageHandler | undefined;

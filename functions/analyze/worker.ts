@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly visibilitySeconds: number;
   /** After `stop`: how long work in hand may still end before its messages are made visible again. */
   readonly drainSeconds: number;
+  /** Makes work that has not ended by then fail, so that its runs are free for the next worker. */
+  readonly abandon?: (() => Promise<unknown>) | undefined;
   /** Longest wait of one receive; short, so that a stop cuts none off that has taken a message. */
   readonly waitSeconds?: number;
   readonly idleBeforeBackfillMs?: number;
@@ -45,10 +47,11 @@ export class AnalyzeWorker {
     if (this.#options.backfillQueueUrl !== undefined) this.#watch = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** Ends within `drainSeconds` and one round trip; no message of this worker is hidden afterwards. */
+  /** Ends within `drainSeconds`, a second and one round trip; no message of this worker is hidden afterwards. */
   async stop(): Promise<void> {
     clearInterval(this.#watch);
-    const ends = { graceSeconds: this.#options.drainSeconds, receiveGraceSeconds: this.#options.waitSeconds + 1 };
+    const { drainSeconds, waitSeconds, abandon } = this.#options;
+    const ends = { graceSeconds: drainSeconds, receiveGraceSeconds: waitSeconds + 1, abandon };
     await Promise.all([this.#uploads.stop(ends), this.#backfill?.stop(ends), this.#closing]);
   }
 

@@ -54,7 +54,7 @@ export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): 
     case 'open':
       return open(deps, event.job);
     case 'admit':
-      return { outcome: await admit(deps, event.batch) };
+      return admit(deps, event.batch);
     case 'count':
       return count(deps, event.jobId, event.cursor ?? null);
     case 'set':
@@ -77,25 +77,48 @@ async function open({ jobs, clock, costPerStudyUsd }: BackfillDeps, job: z.infer
   };
 }
 
-/** `wait` brings the batch back in a minute; `over` ends it: cancelled, or beyond the budget. */
-async function admit(
-  deps: BackfillDeps,
-  { Items, BatchInput }: z.infer<typeof batchSchema>,
-): Promise<'admitted' | 'wait' | 'over'> {
+/** `wait` brings the batch back after so many seconds; `over` ends it: cancelled, or beyond the budget. */
+type Answer = { readonly outcome: 'admitted' | 'over' } | { readonly outcome: 'wait'; readonly waitSeconds: number };
+
+/** A batch's workflow may have 25,000 events, twelve a try: a quarter of an hour a try lets a job pause for weeks. */
+const PAUSED_SECONDS = 900;
+const LANE_FULL_SECONDS = 60;
+/** Batches that wait for the rate come back apart, and soon enough to use it up. */
+const RATE_SECONDS = { least: 5, most: 300 };
+
+async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof batchSchema>): Promise<Answer> {
   const { jobId, bucket } = BatchInput;
   const objects = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
-  if (objects.length === 0) return 'admitted';
-  if ((await deps.backlog()) > MAX_BACKLOG) return 'wait';
+  if (objects.length === 0) return { outcome: 'admitted' };
+  if ((await deps.backlog()) > MAX_BACKLOG) return { outcome: 'wait', waitSeconds: LANE_FULL_SECONDS };
   const admission = await deps.jobs.admit(jobId, objects.length, deps.clock.nowMs());
-  if (admission === 'cancelled' || admission === 'budget') {
-    deps.log.warn('backfill.over', { reason: admission, count: objects.length });
-    return 'over';
+  switch (admission.outcome) {
+    case 'cancelled':
+    case 'budget':
+      deps.log.warn('backfill.over', { reason: admission.outcome, count: objects.length });
+      return { outcome: 'over' };
+    case 'paused':
+      return { outcome: 'wait', waitSeconds: PAUSED_SECONDS };
+    case 'rate': {
+      const { least, most } = RATE_SECONDS;
+      return { outcome: 'wait', waitSeconds: Math.min(most, Math.max(least, Math.ceil(admission.waitMs / 1000))) };
+    }
+    case 'admitted':
+      break;
   }
-  if (admission !== 'admitted') return 'wait';
   const { tenant } = await deps.jobs.get(jobId);
-  for (const key of objects) await stage(deps, { jobId, tenant, bucket, key });
-  deps.log.info('backfill.admitted', { tenant, count: objects.length });
-  return 'admitted';
+  let skipped = 0;
+  for (const key of objects) {
+    try {
+      await stage(deps, { jobId, tenant, bucket, key });
+    } catch (error) {
+      skipped += 1;
+      deps.log.error('backfill.skipped', { tenant, errorName: error instanceof Error ? error.name : 'unknown' });
+    }
+  }
+  if (skipped > 0) await deps.jobs.skip(jobId, skipped);
+  deps.log.info('backfill.admitted', { tenant, count: objects.length - skipped });
+  return { outcome: 'admitted' };
 }
 
 const isUpload = (key: string): boolean =>
@@ -124,6 +147,8 @@ export interface JobCount {
   readonly state: 'counting' | 'running' | 'ended';
   readonly cursor: string | null;
   readonly admitted: number;
+  /** Objects that could not be copied: gone, forbidden, too large. */
+  readonly skipped: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -140,5 +165,12 @@ async function count({ jobs, endedUploads }: BackfillDeps, jobId: string, from: 
   } while (cursor !== null);
   const ended = (counts.expanded ?? 0) + (counts.rejected ?? 0) + (counts.failed ?? 0);
   const over = job.state === 'cancelled' ? (counts.received ?? 0) === 0 : ended >= job.admitted;
-  return { jobId, state: over ? 'ended' : 'running', cursor: null, admitted: job.admitted, counts };
+  return {
+    jobId,
+    state: over ? 'ended' : 'running',
+    cursor: null,
+    admitted: job.admitted,
+    skipped: job.skipped,
+    counts,
+  };
 }

@@ -34,13 +34,16 @@ const jobSchema = z.object({
   studiesPerMinute: z.int(),
   maxStudies: z.int(),
   admitted: z.int(),
-  minute: z.int(),
-  inMinute: z.int(),
+  skipped: z.int(),
+  /** Epoch milliseconds: nothing more is admitted before, so that the rate holds on the mean. */
+  nextAtMs: z.int(),
   startedAt: z.iso.datetime(),
 });
 export type Job = z.infer<typeof jobSchema>;
 
-export type Admission = 'admitted' | 'rate' | 'budget' | 'paused' | 'cancelled';
+export type Admission =
+  | { readonly outcome: 'admitted' | 'budget' | 'paused' | 'cancelled' }
+  | { readonly outcome: 'rate'; readonly waitMs: number };
 
 /** Jobs in the studies table, one item each, under keys that no run or upload has. */
 export class Jobs {
@@ -62,8 +65,8 @@ export class Jobs {
       studiesPerMinute,
       maxStudies: Math.floor(budgetUsd / costPerStudyUsd),
       admitted: 0,
-      minute: 0,
-      inMinute: 0,
+      skipped: 0,
+      nextAtMs: 0,
       startedAt: new Date(nowMs).toISOString(),
     };
     const put = new PutCommand({
@@ -94,33 +97,43 @@ export class Jobs {
       throw new Error('there is no such job, or it is cancelled');
   }
 
-  /** Books `count` studies if the job's state, rate and budget allow; one conditional write, so that no cap is passed. */
+  /**
+   * Books `count` studies if the job's state, rate and budget allow; one conditional write, so that no cap is passed.
+   * Each admission moves the time of the next one on by what its studies take of the rate.
+   */
   async admit(jobId: string, count: number, nowMs: number): Promise<Admission> {
     const job = await this.get(jobId);
-    if (job.state !== 'running') return job.state;
-    if (job.admitted + count > job.maxStudies) return 'budget';
-    const minute = Math.floor(nowMs / 60_000);
-    const sameMinute = job.minute === minute;
-    const before = sameMinute ? job.inMinute : 0;
-    if (before > 0 && before + count > job.studiesPerMinute) return 'rate';
+    if (job.state !== 'running') return { outcome: job.state };
+    if (job.admitted + count > job.maxStudies) return { outcome: 'budget' };
+    if (job.nextAtMs > nowMs) return { outcome: 'rate', waitMs: job.nextAtMs - nowMs };
+    const takesMs = Math.ceil((count / job.studiesPerMinute) * 60_000);
     const update = new UpdateCommand({
       TableName: this.#table,
       Key: keyOf(jobId),
-      ConditionExpression:
-        '#state = :running AND admitted = :admitted AND #minute = :oldMinute AND inMinute = :oldInMinute',
-      UpdateExpression: 'SET admitted = :newAdmitted, #minute = :minute, inMinute = :inMinute',
-      ExpressionAttributeNames: { '#state': 'state', '#minute': 'minute' },
+      ConditionExpression: '#state = :running AND admitted = :admitted AND nextAtMs = :nextAt',
+      UpdateExpression: 'SET admitted = :newAdmitted, nextAtMs = :newNextAt',
+      ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: {
         ':running': 'running',
         ':admitted': job.admitted,
-        ':oldMinute': job.minute,
-        ':oldInMinute': job.inMinute,
+        ':nextAt': job.nextAtMs,
         ':newAdmitted': job.admitted + count,
-        ':minute': minute,
-        ':inMinute': before + count,
+        ':newNextAt': nowMs + takesMs,
       },
     });
-    return (await this.#held('UpdateItem', () => this.#client.send(update))) ? 'admitted' : 'rate';
+    const written = await this.#held('UpdateItem', () => this.#client.send(update));
+    return written ? { outcome: 'admitted' } : { outcome: 'rate', waitMs: takesMs };
+  }
+
+  /** Takes back what was booked for objects that could not be staged. */
+  async skip(jobId: string, count: number): Promise<void> {
+    const update = new UpdateCommand({
+      TableName: this.#table,
+      Key: keyOf(jobId),
+      UpdateExpression: 'ADD admitted :less, skipped :more',
+      ExpressionAttributeValues: { ':less': -count, ':more': count },
+    });
+    await translated('UpdateItem', () => this.#client.send(update));
   }
 
   #held(operation: string, call: () => Promise<unknown>): Promise<boolean> {

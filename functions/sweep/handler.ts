@@ -17,6 +17,7 @@ function compose(): SweepDeps {
     clock: { nowMs: Date.now },
     log: createLogger({ service: 'sweep' }),
     stuckAfterMs: env.stuckAfterSeconds * 1000,
+    requestLostAfterMs: env.requestLostAfterSeconds === undefined ? undefined : env.requestLostAfterSeconds * 1000,
     limit: env.sweepLimit,
   };
 }

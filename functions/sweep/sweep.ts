@@ -1,4 +1,4 @@
-import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
+import type { RunItem, StageRecord, UploadItem } from '../../src/contracts/items.ts';
 import { isTerminal } from '../../src/contracts/messages.ts';
 import { reasonOf, type Stage } from '../../src/contracts/reasons.ts';
 import { announceRun, announceUpload, failRun } from '../../src/pipeline/finish.ts';
@@ -11,6 +11,8 @@ export interface SweepDeps {
   readonly log: Logger;
   /** A holder whose lease ended this long ago is taken for dead. */
   readonly stuckAfterMs: number;
+  /** A run that was handed to an asynchronous endpoint, and of which nobody told for so long, is lost. */
+  readonly requestLostAfterMs?: number | undefined;
   readonly limit: number;
 }
 
@@ -79,14 +81,18 @@ async function sweepUpload(deps: SweepDeps, item: UploadItem): Promise<Outcome> 
   return 'failed';
 }
 
-/** A lease that ran out was never given back: its holder died. Without one the message waits in its queue. */
-function isAbandoned({ clock, stuckAfterMs }: SweepDeps, item: RunItem | UploadItem): boolean {
+/**
+ * A lease that ran out was never given back: its holder died. Without one the message waits in its queue, or the
+ * request at an endpoint, which says by itself when it gives one up.
+ */
+function isAbandoned({ clock, stuckAfterMs, requestLostAfterMs }: SweepDeps, item: RunItem | UploadItem): boolean {
   const now = clock.nowMs();
   if (item.leaseUntil > 0) return item.leaseUntil < now - stuckAfterMs;
-  return Date.parse(item.updatedAt) < now - LOST_AFTER_MS;
+  const requested = item.kind === 'run' && openRecord(item)?.stage === 'analyze';
+  const lostAfterMs = (requested ? requestLostAfterMs : undefined) ?? LOST_AFTER_MS;
+  return Date.parse(item.updatedAt) < now - lostAfterMs;
 }
 
-function openStage({ stages, status }: RunItem): Stage {
-  const open = stages.findLast(({ endedAt }) => endedAt === null);
-  return open?.stage ?? (status === 'detected' ? 'analyze' : 'detect');
-}
+const openRecord = ({ stages }: RunItem): StageRecord | undefined => stages.findLast(({ endedAt }) => endedAt === null);
+
+const openStage = (run: RunItem): Stage => openRecord(run)?.stage ?? (run.status === 'detected' ? 'analyze' : 'detect');

@@ -1,8 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
+import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { createStageHandler, type StageHandler } from '../../src/aws/stage-handler.ts';
+import { delayByVisibility } from '../../src/aws/visibility.ts';
 import { parseEnv } from '../../src/contracts/env.ts';
 import { tenantSchema } from '../../src/contracts/keys.ts';
 import { type Announcement, announcementSchema } from '../../src/contracts/messages.ts';
@@ -89,6 +91,7 @@ const webhooksSchema = z.array(z.object({ tenant: tenantSchema, url: z.url({ pro
 
 function compose(): StageHandler {
   const env = parseEnv('webhook', process.env);
+  const clients = createClients(clientOptionsFrom(process.env));
   const secrets = new SecretsManagerClient({});
   const held = new Map<string, Promise<string>>();
   const signingKey = (tenant: string): Promise<string> => {
@@ -106,10 +109,9 @@ function compose(): StageHandler {
   };
   const urls = new Map(webhooksSchema.parse(JSON.parse(env.webhooks)).map(({ tenant, url }) => [tenant, url]));
   const log = createLogger({ service: 'webhook' });
-  // The queue's visibility is the pause between two tries.
   return createWebhookHandler(
     { log, urls, signingKey, nowMs: Date.now, post: fetch },
-    { maxReceiveCount: 12, delay: async () => undefined },
+    { maxReceiveCount: env.maxReceiveCount, delay: delayByVisibility(clients.sqs) },
   );
 }
 

@@ -49,6 +49,19 @@ export const FUNCTIONS = {
   backfill: handler('backfill'),
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
+/** The native layers that each function is deployed with. */
+export const LAYERS_OF = {
+  ingest: ['pictures'],
+  detect: ['pictures', 'inference'],
+  analyze: ['pictures', 'inference'],
+  submit: [],
+  notified: [],
+  sweep: [],
+  api: [],
+  webhook: [],
+  backfill: [],
+} as const satisfies Record<keyof typeof FUNCTIONS, readonly NativeLayer[]>;
+
 /** A function's code: its handler and the worker modules it starts. */
 export const functionCode = (folder: string, entries: Readonly<Record<string, string>>): Code =>
   asset(folder, (outputFolder) => bundle({ entries, outputFolder }));

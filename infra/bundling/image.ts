@@ -20,7 +20,14 @@ export function imageContext(complete: boolean): string {
 
 export function layOutImage(target: string): void {
   rmSync(target, { recursive: true, force: true });
-  const app = join(target, 'app');
+  layOutWorker(join(target, 'app'));
+  copyNatives('installer', join(target, 'installer'));
+  cpSync(join(repositoryRoot, 'layers/models'), join(target, 'models'), { recursive: true });
+  cpSync(join(repositoryRoot, FOLDER, 'Dockerfile'), join(target, 'Dockerfile'));
+}
+
+/** The program of the image: bundles and native packages. */
+export function layOutWorker(app: string): void {
   mkdirSync(app, { recursive: true });
   bundle({
     entries: {
@@ -31,7 +38,4 @@ export function layOutImage(target: string): void {
     outputFolder: app,
   });
   for (const layer of ['pictures', 'inference'] as const) copyNatives(layer, app);
-  copyNatives('installer', join(target, 'installer'));
-  cpSync(join(repositoryRoot, 'layers/models'), join(target, 'models'), { recursive: true });
-  cpSync(join(repositoryRoot, FOLDER, 'Dockerfile'), join(target, 'Dockerfile'));
 }

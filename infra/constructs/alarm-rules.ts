@@ -3,6 +3,7 @@ import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { names } from '../names.ts';
 import type { Observed } from '../observed.ts';
 import type { Alarms } from './alarms.ts';
+import { VARIANT } from './async-endpoint.ts';
 import { MINUTE } from './backlog-scaling.ts';
 import type { Lane } from './lane.ts';
 import type { StudyMetrics } from './study-metrics.ts';
@@ -147,13 +148,27 @@ function workerAlarms(alarms: Alarms, { analyze, shared, config }: Observed): vo
     });
   }
   if (config.analyze.backend === 'sagemaker-async') {
+    alarms.add('no-gpu-worker', {
+      article: 'no-gpu-worker',
+      impact:
+        'Studies wait for the ensembles and the endpoint starts no instance: no capacity, no quota, a wrong image.',
+      metric: new Metric({
+        namespace: 'AWS/SageMaker',
+        metricName: 'HasBacklogWithoutCapacity',
+        dimensionsMap: { EndpointName: names(config).endpoint },
+        statistic: 'Minimum',
+        period: MINUTE,
+      }),
+      threshold: 1,
+      minutes: 20,
+    });
     alarms.add('endpoint-errors', {
       article: 'endpoint-errors',
       impact: 'Invocations of the endpoint fail; the sweep will end their runs as failed.',
       metric: new Metric({
         namespace: 'AWS/SageMaker',
-        metricName: 'InvocationsFailed',
-        dimensionsMap: { EndpointName: names(config).endpoint },
+        metricName: 'InvocationFailures',
+        dimensionsMap: { EndpointName: names(config).endpoint, VariantName: VARIANT },
         statistic: 'Sum',
         period: FIVE_MINUTES,
       }),

@@ -10,7 +10,6 @@ export type Article =
   | 'dead-letters'
   | 'old-messages'
   | 'function-errors'
-  | 'function-throttles'
   | 'failed-studies'
   | 'sweep-silent'
   | 'no-gpu-worker'
@@ -18,8 +17,7 @@ export type Article =
   | 'api-errors'
   | 'api-slow'
   | 'table-errors'
-  | 'webhooks-failing'
-  | 'budget';
+  | 'webhooks-failing';
 
 export interface AlarmRule {
   readonly article: Article;

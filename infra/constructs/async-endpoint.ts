@@ -9,11 +9,14 @@ import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
+import { logGroup } from './logs.ts';
 import { allow, type Placement } from './service-function.ts';
 import { WorkerImage } from './worker-image.ts';
 
 export const INVOCATIONS_PREFIX = 'invocations';
-const VARIANT = 'gpu';
+export const VARIANT = 'gpu';
+/** A request that waits longer is given up, with a report on the failure topic; the sweep waits for it. */
+export const REQUEST_TTL_SECONDS = 21_600;
 
 export interface AsyncModelProps {
   readonly config: Config;
@@ -67,10 +70,7 @@ export class AsyncModel extends Construct {
   /** Logs, metrics and network interfaces, as SageMaker asks of a model in a VPC. */
   #runtime(config: Config): PolicyStatement[] {
     return [
-      allow(
-        ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
-        [endpointLogs(this, config)],
-      ),
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [endpointLogs(this, config)]),
       allow(['cloudwatch:PutMetricData'], ['*'], {
         StringEquals: { 'cloudwatch:namespace': '/aws/sagemaker/Endpoints' },
       }),
@@ -92,11 +92,13 @@ export class AsyncModel extends Construct {
   }
 }
 
-/** SageMaker makes these log groups itself, by the endpoints' names. */
+/** Named by the endpoints, as SageMaker asks; made here first, so that they are encrypted and expire. */
 function endpointLogs(scope: Construct, config: Config): string {
   const { partition, region, account } = Stack.of(scope);
   return `arn:${partition}:logs:${region}:${account}:log-group:/aws/sagemaker/Endpoints/${names(config).prefix}-*`;
 }
+
+export const endpointLogGroup = (endpointName: string): string => `/aws/sagemaker/Endpoints/${endpointName}`;
 
 export interface AsyncEndpointProps {
   readonly endpointName: string;
@@ -104,6 +106,7 @@ export interface AsyncEndpointProps {
   readonly config: Config;
   readonly bucket: IBucket;
   readonly dataKey: IKey;
+  readonly logKey: IKey;
   readonly maxInstances: number;
 }
 
@@ -138,6 +141,7 @@ export class AsyncEndpoint extends Construct {
       endpointName,
       endpointConfigName: endpointConfig.attrEndpointConfigName,
     });
+    endpoint.node.addDependency(logGroup(this, 'Logs', endpointLogGroup(endpointName), config, props.logKey));
     this.#scale(endpoint, props);
   }
 

@@ -21,7 +21,6 @@ export interface BackfillMachineProps {
 
 const BATCH = 20;
 const MOST_BATCHES_AT_ONCE = 40;
-const PAUSE_SECONDS = 60;
 
 /** Lambda's passing faults, as Step Functions names them. */
 const RETRY = [
@@ -176,17 +175,17 @@ export class BackfillMachine extends Construct {
             Type: 'Task',
             Resource: 'arn:aws:states:::lambda:invoke',
             Parameters: { FunctionName: admit.function.functionArn, Payload: { action: 'admit', 'batch.$': '$' } },
-            ResultSelector: { 'outcome.$': '$.Payload.outcome' },
+            ResultSelector: { 'said.$': '$.Payload' },
             ResultPath: '$.answer',
             Retry: RETRY,
             Next: 'Admitted',
           },
           Admitted: {
             Type: 'Choice',
-            Choices: [{ Variable: '$.answer.outcome', StringEquals: 'wait', Next: 'Wait' }],
+            Choices: [{ Variable: '$.answer.said.outcome', StringEquals: 'wait', Next: 'Wait' }],
             Default: 'Done',
           },
-          Wait: { Type: 'Wait', Seconds: PAUSE_SECONDS, Next: 'Admit' },
+          Wait: { Type: 'Wait', SecondsPath: '$.answer.said.waitSeconds', Next: 'Admit' },
           Done: { Type: 'Succeed' },
         },
       },

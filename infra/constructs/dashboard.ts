@@ -12,6 +12,7 @@ import type { Construct } from 'constructs';
 import { names } from '../names.ts';
 import type { Observed } from '../observed.ts';
 import { COST_PER_WORKER_HOUR_USD } from '../prices.ts';
+import { VARIANT } from './async-endpoint.ts';
 import { MINUTE } from './backlog-scaling.ts';
 import type { StudyMetrics } from './study-metrics.ts';
 
@@ -88,7 +89,7 @@ function workers(props: Observed): IMetric[] {
     return [tasks, reserved];
   }
   if (config.analyze.backend === 'sagemaker-async') {
-    const dimensionsMap = { EndpointName: names(config).endpoint, VariantName: 'gpu' };
+    const dimensionsMap = { EndpointName: names(config).endpoint, VariantName: VARIANT };
     return ['GPUUtilization', 'GPUMemoryUtilization', 'CPUUtilization'].map(
       (metricName) =>
         new Metric({ namespace: '/aws/sagemaker/Endpoints', metricName, dimensionsMap, period: FIVE_MINUTES }),
@@ -108,7 +109,7 @@ function costPerStudy(props: Observed, metrics: StudyMetrics): MathExpression {
   };
   const tasks = gpuTasks(props);
   const price = COST_PER_WORKER_HOUR_USD[config.analyze.backend];
-  const studies = 'MAX([FILL(done, 0) + FILL(review, 0), 1])';
+  const studies = 'IF(FILL(done, 0) + FILL(review, 0) > 1, FILL(done, 0) + FILL(review, 0), 1)';
   if (tasks !== undefined)
     return new MathExpression({
       label: 'USD',
@@ -120,7 +121,7 @@ function costPerStudy(props: Observed, metrics: StudyMetrics): MathExpression {
     const instances = new Metric({
       namespace: '/aws/sagemaker/Endpoints',
       metricName: 'CPUUtilization',
-      dimensionsMap: { EndpointName: names(config).endpoint, VariantName: 'gpu' },
+      dimensionsMap: { EndpointName: names(config).endpoint, VariantName: VARIANT },
       statistic: 'SampleCount',
       period: FIVE_MINUTES,
     });

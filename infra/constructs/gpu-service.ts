@@ -70,6 +70,9 @@ export class GpuService extends Construct {
       vpc: placement.vpc,
       containerInsightsV2: ContainerInsights.ENABLED,
     });
+    // The name that Container Insights writes to; made here first, so that it is encrypted and expires.
+    const insights = `/aws/ecs/containerinsights/${names(config).prefix}/performance`;
+    this.cluster.node.addDependency(logGroup(this, 'Insights', insights, config, props.logKey));
     const capacity = this.#capacity(props);
     this.cluster.addAsgCapacityProvider(capacity);
     this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements, [props.stageData]);
@@ -233,7 +236,10 @@ export class GpuService extends Construct {
       });
     // A backfill asks for one worker, never for a fleet: it counts as one message at most.
     scaling.rule('More', {
-      metric: math('Messages waiting a task', '(uploads + MIN([backfill, 1])) / MAX([FILL(running, 0), 1])'),
+      metric: math(
+        'Messages waiting a task',
+        '(uploads + IF(backfill > 0, 1, 0)) / IF(FILL(running, 0) > 1, running, 1)',
+      ),
       comparison: 'at least',
       threshold: 1,
       minutes: 1,

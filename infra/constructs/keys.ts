@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
@@ -16,7 +16,7 @@ export class Keys extends Construct {
   constructor(scope: Construct, id: string, config: Config) {
     super(scope, id);
     const { dataKeyArn, messageKeyArn, logKeyArn } = config.existing;
-    this.data = dataKeyArn === undefined ? this.#key('Data', config) : Key.fromKeyArn(this, 'Data', dataKeyArn);
+    this.data = dataKeyArn === undefined ? this.#dataKey(config) : Key.fromKeyArn(this, 'Data', dataKeyArn);
     this.messages =
       messageKeyArn === undefined ? this.#messageKey(config) : Key.fromKeyArn(this, 'Messages', messageKeyArn);
     this.logs = logKeyArn === undefined ? this.#logKey(config) : Key.fromKeyArn(this, 'Logs', logKeyArn);
@@ -30,6 +30,40 @@ export class Keys extends Construct {
       pendingWindow: Duration.days(30),
       removalPolicy: config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+  }
+
+  /**
+   * EC2 Auto Scaling starts instances with encrypted disks as its own service-linked role, which no policy of the account
+   * gives a key: without this statement no GPU worker ever starts. Source: EC2 Auto Scaling User Guide, "Required AWS KMS
+   * key policy for use with encrypted volumes".
+   */
+  #dataKey(config: Config): Key {
+    const key = this.#key('Data', config);
+    if (config.analyze.backend !== 'ecs-gpu') return key;
+    const { account, region, partition } = Stack.of(this);
+    const role = `arn:${partition}:iam::${account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`;
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'DisksOfGpuInstances',
+        principals: [new AnyPrincipal()],
+        actions: [
+          'kms:Encrypt',
+          'kms:Decrypt',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+          'kms:GenerateDataKey',
+          'kms:GenerateDataKeyWithoutPlaintext',
+          'kms:DescribeKey',
+          'kms:CreateGrant',
+        ],
+        resources: ['*'],
+        conditions: {
+          StringEquals: { 'kms:CallerAccount': account, 'kms:ViaService': `ec2.${region}.amazonaws.com` },
+          ArnEquals: { 'aws:PrincipalArn': role },
+        },
+      }),
+    );
+    return key;
   }
 
   /** Services that put messages on our encrypted queues and topics, for resources of this account alone. */

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import {
   CfnFlowLog,
+  CfnSecurityGroupIngress,
   GatewayVpcEndpoint,
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpoint,
@@ -61,6 +62,15 @@ export class PrivateNetwork extends Construct {
     const subnets: SubnetSelection = { subnets: this.vpc.isolatedSubnets };
     this.placement = { vpc: this.vpc, subnets, securityGroup: workers };
     if (existing === undefined) this.#endpoints(config, workers);
+    else
+      new CfnSecurityGroupIngress(this, 'ToEndpoints', {
+        groupId: existing.endpointSecurityGroupId,
+        sourceSecurityGroupId: workers.securityGroupId,
+        ipProtocol: 'tcp',
+        fromPort: 443,
+        toPort: 443,
+        description: 'HTTPS from workers',
+      });
   }
 
   #existingVpc(existing: NonNullable<Config['existing']['vpc']>): IVpc {

@@ -93,6 +93,19 @@ const functionsOfTheEdge = [
   ),
 ];
 
+const malwareGate = (config: Config) =>
+  rows(
+    'security',
+    'GuardDuty makes a rule of its own name and reads and tags every upload: the permissions that its guide asks for, on this bucket alone.',
+    [onResource(`${bucketsOf(config).UPLOADS}/*`), 'Storage/MalwareGate/Policy/Resource'],
+    [
+      onResource(
+        `arn:<AWS::Partition>:events:${config.region}:${config.account}:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3*`,
+      ),
+      'Storage/MalwareGate/Policy/Resource',
+    ],
+  );
+
 const network = rows(
   'platform',
   'No resource uses the default group, no subnet routes to the internet; closing it needs a helper function with rights over security groups.',
@@ -175,7 +188,7 @@ const endpoints = (config: Config) => [
     'ecr:GetAuthorizationToken, PutMetricData (held to its namespace) and network interfaces know no resource.',
     [onResource('*'), 'Analyze/Model/Policy/Resource'],
   ),
-  ...rows('security', 'SageMaker makes these log groups itself and names them by the endpoint.', [
+  ...rows('security', 'SageMaker names streams of its own in the log groups of these endpoints.', [
     onResource(
       `arn:<AWS::Partition>:logs:${config.region}:${config.account}:log-group:/aws/sagemaker/Endpoints/${names(config).prefix}-*`,
     ),
@@ -221,6 +234,7 @@ export const acknowledgements = (config: Config): Acknowledgement[] => [
   ...buckets,
   ...(needsVpc(config) ? [] : functionsOutsideVpc),
   ...functionsOfTheEdge,
+  ...malwareGate(config),
   ...network,
   ...telemetry,
   ...secrets(config),

@@ -7,7 +7,7 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
-import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX } from '../constructs/async-endpoint.ts';
+import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX, REQUEST_TTL_SECONDS } from '../constructs/async-endpoint.ts';
 import { GpuService } from '../constructs/gpu-service.ts';
 import { announces, consumes, keepsRuns } from '../constructs/permissions.ts';
 import { allow, type Placement, ServiceFunction } from '../constructs/service-function.ts';
@@ -97,6 +97,7 @@ export class AnalyzeStack extends Stack {
         config,
         bucket: buckets.data,
         dataKey: keys.data,
+        logKey: keys.logs,
         maxInstances: lane === 'uploads' ? config.analyze.maxWorkers : 1,
       });
     }
@@ -120,6 +121,7 @@ export class AnalyzeStack extends Stack {
         backfillEndpointName: endpoints.backfill,
         backfillQueueArn: backfill.queue.queueArn,
         invocationsPrefix: INVOCATIONS_PREFIX,
+        requestTtlSeconds: String(REQUEST_TTL_SECONDS),
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),
       }),
@@ -177,7 +179,6 @@ export class AnalyzeStack extends Stack {
         ...storeEnvironment(shared),
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),
-        threads: String(Math.max(1, Math.round(analyzeMemoryMiB / 1769))),
       }),
       memoryMiB: analyzeMemoryMiB,
       timeoutSeconds,

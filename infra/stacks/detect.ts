@@ -36,7 +36,6 @@ export class DetectStack extends Stack {
         analyzeQueueUrl: analyze.queue.queueUrl,
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),
-        threads: '2',
       }),
       memoryMiB: config.sizes.detectMemoryMiB,
       timeoutSeconds,

@@ -59,6 +59,7 @@ export class EventsStack extends Stack {
         stage: config.stage,
         webhookSecretPrefix: names(config).secretPrefix,
         webhooks: JSON.stringify(config.webhooks),
+        maxReceiveCount: String(STAGE_LIMITS.webhook.maxReceiveCount),
       }),
       memoryMiB: 256,
       timeoutSeconds: STAGE_LIMITS.webhook.timeoutSeconds,

@@ -8,6 +8,7 @@ import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { addAlarms } from '../constructs/alarm-rules.ts';
 import { Alarms } from '../constructs/alarms.ts';
+import { endpointLogGroup } from '../constructs/async-endpoint.ts';
 import { dashboard } from '../constructs/dashboard.ts';
 import { StudyMetrics } from '../constructs/study-metrics.ts';
 import { names } from '../names.ts';
@@ -31,8 +32,11 @@ export class ObservabilityStack extends Stack {
       deadLetters: shared.queues.operations,
     });
     for (const stage of ['ingest', 'detect'] as const) metrics.stageLatency(stage, names(config).logGroup(stage));
-    if (config.analyze.backend !== 'sagemaker-async')
-      metrics.stageLatency('analyze', names(config).logGroup('analyze'));
+    const onEndpoint = config.analyze.backend === 'sagemaker-async';
+    metrics.stageLatency(
+      'analyze',
+      onEndpoint ? endpointLogGroup(names(config).endpoint) : names(config).logGroup('analyze'),
+    );
     this.alarms = new Alarms(this, 'Alarms', { config, topic: this.topic });
     addAlarms(this.alarms, props, metrics);
     this.dashboard = dashboard(this, 'Dashboard', props, metrics);

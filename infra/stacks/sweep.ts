@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
+import { REQUEST_TTL_SECONDS } from '../constructs/async-endpoint.ts';
 import { announces, keepsRuns } from '../constructs/permissions.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
 import type { Shared } from '../shared.ts';
@@ -27,6 +28,9 @@ export class SweepStack extends Stack {
         stage: config.stage,
         table: studies.tableName,
         eventBus: bus.eventBusName,
+        ...(config.analyze.backend === 'sagemaker-async'
+          ? { requestLostAfterSeconds: String(REQUEST_TTL_SECONDS + 7200) }
+          : {}),
       }),
       memoryMiB: 256,
       timeoutSeconds: 120,

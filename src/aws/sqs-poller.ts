@@ -29,6 +29,12 @@ export interface SqsPollerOptions {
   readonly functionName?: string;
 }
 
+export interface StopOptions {
+  readonly graceSeconds?: number;
+  readonly receiveGraceSeconds?: number;
+  readonly abandon?: (() => Promise<unknown>) | undefined;
+}
+
 interface Flight {
   readonly message: Message;
   readonly id: string;
@@ -39,6 +45,7 @@ interface Flight {
 const DEFAULTS = { concurrency: 1, batchSize: 1, visibilitySeconds: 60, waitSeconds: 20 };
 const HEARTBEATS_PER_VISIBILITY = 3;
 const MAX_BACKOFF_MS = 5000;
+const ABANDON_MS = 1000;
 const MAX_VISIBILITY_SECONDS = 43_200;
 /** The longest a timer can wait. */
 const NO_DEADLINE_MS = 2 ** 31 - 1;
@@ -81,9 +88,11 @@ export class SqsPoller {
    * Receives no more, waits `graceSeconds` for the handlers at work, and makes visible again what has not ended by then.
    * A receive that is under way is cut off after `receiveGraceSeconds`; one that is cut off may hide a message for its
    * whole visibility time, so a worker leaves it longer than `waitSeconds`, and a process that owns the queues takes 0.
+   * `abandon` makes the handlers that have not ended fail, so that they free what they hold before others can take it;
+   * it is waited for `ABANDON_MS` at most.
    */
-  async stop(options: { graceSeconds?: number; receiveGraceSeconds?: number } = {}): Promise<void> {
-    const { graceSeconds = 30, receiveGraceSeconds = 0 } = options;
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { graceSeconds = 30, receiveGraceSeconds = 0, abandon } = options;
     this.#stopping.abort();
     const cut = setTimeout(() => this.#receiving.abort(), receiveGraceSeconds * 1000);
     const received = Promise.allSettled(this.#receives).finally(() => clearTimeout(cut));
@@ -92,6 +101,10 @@ export class SqsPoller {
     await Promise.race([worked, pause(graceSeconds * 1000, ended.signal)]);
     const unfinished = [...this.#flights.values()];
     this.#flights.clear();
+    if (unfinished.length > 0 && abandon !== undefined) {
+      const freed = abandon().then(() => worked);
+      await Promise.race([freed, pause(ABANDON_MS)]);
+    }
     await this.#handBack(unfinished);
     await received;
   }

@@ -30,7 +30,6 @@ export const EnvNames = {
   maxBatch: 'DISCFLOW_MAX_BATCH',
   drainSeconds: 'DISCFLOW_DRAIN_SECONDS',
   port: 'DISCFLOW_PORT',
-  malwareGate: 'DISCFLOW_MALWARE_GATE',
   stuckAfterSeconds: 'DISCFLOW_STUCK_AFTER_SECONDS',
   sweepLimit: 'DISCFLOW_SWEEP_LIMIT',
   tenantRoleArn: 'DISCFLOW_TENANT_ROLE_ARN',
@@ -46,13 +45,14 @@ export const EnvNames = {
   invocationsPrefix: 'DISCFLOW_INVOCATIONS_PREFIX',
   webhooks: 'DISCFLOW_WEBHOOKS',
   costPerStudyUsd: 'DISCFLOW_COST_PER_STUDY_USD',
+  requestTtlSeconds: 'DISCFLOW_REQUEST_TTL_SECONDS',
+  requestLostAfterSeconds: 'DISCFLOW_REQUEST_LOST_AFTER_SECONDS',
 } as const;
 
 type EnvKey = keyof typeof EnvNames;
 
 const text = z.string().min(1);
 const whole = (low: number, high: number) => z.coerce.number().pipe(z.int().min(low).max(high));
-const flag = z.enum(['on', 'off']).transform((value) => value === 'on');
 const list = z.string().transform((value) => value.split(',').filter((item) => item !== ''));
 
 const store = { stage: text, dataBucket: text, table: text, eventBus: text };
@@ -80,14 +80,12 @@ export const ENVIRONMENTS = {
     detectQueueUrl: text,
     packFolder: models.packFolder,
     tier: tierSchema.default('ensemble'),
-    malwareGate: flag.default(false),
   }),
   detect: z.object({
     ...store,
     ...delivery,
     ...models,
     analyzeQueueUrl: text,
-    backfillAnalyzeQueueUrl: text.optional(),
   }),
   analyze: z.object({ ...store, ...delivery, ...models }),
   analyzeWorker: z.object({
@@ -103,7 +101,7 @@ export const ENVIRONMENTS = {
     batchWaitMs: whole(0, 1000).default(15),
     maxBatch: whole(1, 256).default(32),
     /** After SIGTERM: how long work in hand may still end before its messages are made visible again. */
-    drainSeconds: whole(0, 110).default(4),
+    drainSeconds: whole(0, 110).default(3),
   }),
   analyzeServer: z.object({
     ...store,
@@ -122,6 +120,8 @@ export const ENVIRONMENTS = {
     backfillQueueArn: text,
     backfillEndpointName: text,
     invocationsPrefix: text.default('invocations'),
+    /** How long a request may wait at the endpoint before SageMaker gives it up and says so. */
+    requestTtlSeconds: whole(60, 21_600).default(21_600),
   }),
   notified: z.object({ ...store }),
   sweep: z.object({
@@ -131,6 +131,8 @@ export const ENVIRONMENTS = {
     /** A run whose lease ended this long ago is given up. */
     stuckAfterSeconds: whole(60, 604_800).default(7200),
     sweepLimit: whole(1, 20_000).default(5000),
+    /** Asynchronous endpoints alone: a request of which neither topic told by then is lost. */
+    requestLostAfterSeconds: whole(60, 1_209_600).optional(),
   }),
   api: z.object({
     stage: text,
@@ -147,7 +149,12 @@ export const ENVIRONMENTS = {
     uploadMaxBytes: whole(1, 5_368_709_120).default(2_147_483_648),
     uploadExpirySeconds: whole(60, 3600).default(900),
   }),
-  webhook: z.object({ stage: text, webhookSecretPrefix: text, webhooks: z.string() }),
+  webhook: z.object({
+    stage: text,
+    webhookSecretPrefix: text,
+    webhooks: z.string(),
+    maxReceiveCount: delivery.maxReceiveCount,
+  }),
   backfill: z.object({
     stage: text,
     /** Where admitted studies are staged for the lane's own ingest. */

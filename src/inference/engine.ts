@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Member, PackManifest } from '../contracts/pack.ts';
 import { ModelUnavailable } from '../contracts/reasons.ts';
+import { takesBatches } from '../packs/onnx-file.ts';
 import { type PackFiles, readOr, sha256Hex, verifyManifest, verifyMemberFile } from '../packs/verify.ts';
 import type { Engine, LoadedPack, Tensor } from '../pipeline/ports.ts';
 import { folderSource, type PackSource } from './pack-source.ts';
@@ -63,6 +64,7 @@ async function openPack(sha256: string, sources: readonly PackSource[], pool: In
     get provider() {
       return provider;
     },
+    takesBatches: (memberId) => models.get(memberId)?.input[0] === null,
     async run(memberId: string, input: Tensor) {
       const model = models.get(memberId);
       if (model === undefined) throw new ModelUnavailable(`the pack has no member ${memberId}`);
@@ -98,18 +100,20 @@ function modelSpec(pack: string, member: Member, content: Uint8Array): ModelSpec
   const bytes = new SharedArrayBuffer(content.length);
   new Uint8Array(bytes).set(content);
   const { width, height, channels } = member.input;
+  const batch = takesBatches(content) ? null : 1;
   return {
     key: `${pack}/${member.id}`,
     memberId: member.id,
     bytes,
-    input: [member.role === 'disc-classifier' ? null : 1, channels, height, width],
-    output: outputShape(member),
+    input: [batch, channels, height, width],
+    output: [batch, ...outputShape(member)],
   };
 }
 
+/** Without the batch axis. */
 function outputShape(member: Member): Array<number | null> {
   const { output, input } = member;
-  if (output.kind === 'yolov8') return [1, 4 + output.classes, null];
-  if (output.kind === 'segmentation') return [1, output.classes.length, input.height, input.width];
-  return [null, output.activation === 'softmax' ? 2 : output.targets.length];
+  if (output.kind === 'yolov8') return [4 + output.classes, null];
+  if (output.kind === 'segmentation') return [output.classes.length, input.height, input.width];
+  return [output.activation === 'softmax' ? 2 : output.targets.length];
 }

@@ -27,11 +27,15 @@ interface PendingReply {
 interface Seat {
   readonly worker: Worker;
   readonly loaded: Set<string>;
-  busy: boolean;
+  /** The job in hand; null while idle. */
+  serving: Promise<void> | null;
   pending: PendingReply | null;
 }
 
 type Numbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+/** A thread that is inside one network for longer hangs. */
+const LONGEST_NETWORK_MS = 30_000;
 
 const fromSource = import.meta.url.endsWith('.ts');
 
@@ -67,9 +71,17 @@ export class InferencePool {
     await this.#enqueue(model, null);
   }
 
+  /** Ends the threads, each after the network that it is inside: to end a thread inside native code aborts the process. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const job of this.#waiting.splice(0)) job.reject(new Error('the inference pool is closed'));
+    const served = Promise.all([...this.#seats].map(({ serving }) => serving));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const longEnough = new Promise((resolve) => {
+      timer = setTimeout(resolve, LONGEST_NETWORK_MS);
+    });
+    await Promise.race([served, longEnough]);
+    clearTimeout(timer);
     await Promise.all([...this.#seats].map(({ worker }) => worker.terminate()));
   }
 
@@ -98,12 +110,11 @@ export class InferencePool {
   }
 
   #occupy(seat: Seat, job: Job): void {
-    seat.busy = true;
     seat.worker.ref();
-    this.#serve(seat, job)
+    seat.serving = this.#serve(seat, job)
       .then(job.resolve, job.reject)
       .finally(() => {
-        seat.busy = false;
+        seat.serving = null;
         seat.worker.unref();
         this.#dispatch();
       });
@@ -111,7 +122,7 @@ export class InferencePool {
 
   /** An idle thread, first one that has the model; a new thread while there are fewer than the pool's size. */
   #freeSeat(key: string): Seat | null {
-    const idle = [...this.#seats].filter(({ busy }) => !busy);
+    const idle = [...this.#seats].filter(({ serving }) => serving === null);
     const warm = idle.find(({ loaded }) => loaded.has(key));
     if (warm !== undefined) return warm;
     return idle[0] ?? (this.#seats.size < this.#size ? this.#open() : null);
@@ -124,6 +135,7 @@ export class InferencePool {
       seat.loaded.add(model.key);
     }
     if (input === null) return null;
+    if (this.#closed) throw new Error('the inference pool is closed');
     const data = input.data as Float32Array<ArrayBuffer>;
     const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, [data.buffer]);
     if (reply.kind !== 'output') throw failure(reply, model);
@@ -141,7 +153,7 @@ export class InferencePool {
 
   #open(): Seat {
     const worker = this.#spawn(this.#settings);
-    const seat: Seat = { worker, loaded: new Set(), busy: false, pending: null };
+    const seat: Seat = { worker, loaded: new Set(), serving: null, pending: null };
     this.#seats.add(seat);
     const settle = (): PendingReply | null => {
       const { pending } = seat;

@@ -2,12 +2,16 @@ import { protobufFields } from './protobuf.ts';
 
 /** Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). */
 const MODEL = { graph: 7, functions: 25 } as const;
-const GRAPH = { node: 1, initializer: 5, sparseInitializer: 15 } as const;
+const GRAPH = { node: 1, initializer: 5, input: 11, sparseInitializer: 15 } as const;
 const SPARSE = { values: 1, indices: 2 } as const;
 const NODE = { attribute: 5 } as const;
 const FUNCTION = { node: 7, attribute: 11 } as const;
 const ATTRIBUTE = { tensor: 5, graph: 6, tensors: 10, graphs: 11, sparseTensor: 22, sparseTensors: 23 } as const;
 const TENSOR = { externalData: 13, dataLocation: 14 } as const;
+/** ValueInfoProto's type, its tensor type, that one's shape, the shape's dimensions, a dimension's fixed value. */
+const SHAPE_PATH = [2, 1, 2] as const;
+const SHAPE = { dimension: 1 } as const;
+const DIMENSION = { value: 1 } as const;
 const EXTERNAL = 1;
 const MAX_DEPTH = 16;
 
@@ -28,6 +32,25 @@ export function singleFileFault(model: Uint8Array): string | null {
     if (error instanceof RangeError) return 'the file is no ONNX model';
     throw error;
   }
+}
+
+/**
+ * Whether a network takes several inputs in one run: its first input's first axis has no fixed size. The bytes must be
+ * those of a model (`singleFileFault` is null).
+ */
+export function takesBatches(model: Uint8Array): boolean {
+  const graph = firstField(model, MODEL.graph);
+  let message = graph && firstField(graph, GRAPH.input);
+  for (const number of SHAPE_PATH) message = message && firstField(message, number);
+  const axis = message && firstField(message, SHAPE.dimension);
+  if (axis === undefined) return false;
+  for (const { number } of protobufFields(axis)) if (number === DIMENSION.value) return false;
+  return true;
+}
+
+function firstField(message: Uint8Array, wanted: number): Uint8Array | undefined {
+  for (const { number, bytes } of protobufFields(message)) if (number === wanted && bytes !== null) return bytes;
+  return undefined;
 }
 
 function graphIsExternal(graph: Uint8Array, depth: number): boolean {

@@ -147,6 +147,8 @@ export interface LoadedPack {
   readonly sha256: string;
   /** Execution provider that ran last: `cpu` or `cuda`. */
   readonly provider: string;
+  /** Whether a member's network takes several inputs in one run, along the first axis. */
+  takesBatches(memberId: string): boolean;
   /** Runs one member's network off the event loop; `ms` is the time inside the network alone. */
   run(memberId: string, input: Tensor): Promise<{ output: Tensor; ms: number }>;
 }

@@ -1,10 +1,11 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type ApiDeps, handleRequest } from '../../functions/api/api.ts';
 import { requestOf } from '../../functions/api/handler.ts';
 import { API_ROUTES } from '../../src/contracts/api.ts';
+import { type SigningKeys, signer } from './sigv4.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const ISSUER = 'https://login.example.org';
@@ -40,23 +41,45 @@ function verifiedClaims(header: string | undefined): Record<string, unknown> | n
   }
 }
 
+/** A role's session that may sign requests: its keys, and the ARN that API Gateway hands on. */
+export interface Session extends SigningKeys {
+  readonly userArn: string;
+}
+
 /** Routes and authorises like the HTTP API of the template, then calls what the API function calls. */
-export async function startGateway(deps: ApiDeps): Promise<{ url: string; server: Server }> {
+export async function startGateway(
+  deps: ApiDeps,
+  sessions: readonly Session[] = [],
+): Promise<{ url: string; server: Server }> {
   const routes = Object.values(API_ROUTES).map(({ method, path }) => ({
     routeKey: `${method} ${path}`,
     method,
     pattern: new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
   }));
+  const authorized = (request: IncomingMessage, url: URL, body: Buffer): object | null => {
+    const header = request.headers.authorization;
+    if (deps.rules.authKind === 'jwt') {
+      const claims = verifiedClaims(header);
+      return claims === null ? null : { jwt: { claims, scopes: [] } };
+    }
+    const { pathname: path, searchParams: query } = url;
+    const { host = '', 'x-amz-date': date } = request.headers;
+    const signed = { method: request.method ?? '', path, query, host, body, date: String(date) };
+    const key = signer(signed, header, sessions);
+    const session = sessions.find(({ accessKeyId }) => accessKeyId === key);
+    return session === undefined ? null : { iam: { userArn: session.userArn } };
+  };
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://gateway');
-    const route = routes.find(({ method, pattern }) => method === request.method && pattern.test(url.pathname));
-    const claims = verifiedClaims(request.headers.authorization);
-    if (route === undefined || claims === null) {
-      response.writeHead(route === undefined ? 404 : 401).end();
-      return;
-    }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const route = routes.find(({ method, pattern }) => method === request.method && pattern.test(url.pathname));
+    const authorizer = authorized(request, url, body);
+    if (route === undefined || authorizer === null) {
+      response.writeHead(route === undefined ? 404 : deps.rules.authKind === 'jwt' ? 401 : 403).end();
+      return;
+    }
     const groups = route.pattern.exec(url.pathname)?.groups ?? {};
     const event = {
       routeKey: route.routeKey,
@@ -64,12 +87,12 @@ export async function startGateway(deps: ApiDeps): Promise<{ url: string; server
         Object.entries(groups).map(([key, value]) => [key, decodeURIComponent(value)]),
       ),
       queryStringParameters: Object.fromEntries(url.searchParams),
-      body: chunks.length === 0 ? undefined : Buffer.concat(chunks).toString('utf8'),
+      body: body.length === 0 ? undefined : body.toString('utf8'),
       isBase64Encoded: false,
-      requestContext: { authorizer: { jwt: { claims, scopes: [] } } },
+      requestContext: { authorizer },
     } as unknown as APIGatewayProxyEventV2;
-    const { status, headers, body } = await handleRequest(deps, requestOf(event));
-    response.writeHead(status, headers).end(body);
+    const answer = await handleRequest(deps, requestOf(event));
+    response.writeHead(answer.status, answer.headers).end(answer.body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };

@@ -2,9 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failAttempt } from '../../functions/analyze/fail-run.ts';
 import { notified } from '../../functions/analyze/notified.ts';
 import { inferenceIdOf, submitRun } from '../../functions/analyze/submit.ts';
-import type { BackfillDeps } from '../../functions/backfill/backfill.ts';
-import { handleBackfill, uploadIdOf } from '../../functions/backfill/backfill.ts';
-import { composeBackfill } from '../../functions/backfill/handler.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { createWebhookHandler, verifySignature } from '../../functions/sweep/webhook.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
@@ -13,6 +10,7 @@ import { createLogger } from '../../src/aws/logger.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import type { AnalyzeMessage, Announcement } from '../../src/contracts/messages.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+import type { Runs } from '../../src/pipeline/ports.ts';
 
 const log = createLogger({ service: 'test', level: 'SILENT' });
 const HOUR = 3_600_000;
@@ -47,6 +45,15 @@ const open = async (letter: string, nowMs: number) => {
   await runs.createRun(run, nowMs);
   return run;
 };
+/** The table's runs, of which a sweep finds those that the test says. */
+const listing = (listStuck: Runs['listStuck']): Runs =>
+  new Proxy<Runs>(runs, {
+    get(target, name) {
+      if (name === 'listStuck') return listStuck;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 const at = (nowMs: number) => ({
   runs,
   announcer,
@@ -84,7 +91,8 @@ describe('the sweep', () => {
       (item) => item.kind === 'run' && item.runKey === run.runKey,
     );
     await runs.claimRun(run.runKey, 1, 'detect', 60_000, 5 * HOUR);
-    await sweep({ ...at(9 * HOUR), runs: Object.assign(Object.create(runs), { listStuck: async () => [stuck] }) });
+    const report = await sweep({ ...at(9 * HOUR), runs: listing(async () => (stuck === undefined ? [] : [stuck])) });
+    expect(report).toMatchObject({ failed: 1, errors: 0 });
     expect((await runs.getRun(run.runKey))?.status).toBe('ingested');
   });
 });
@@ -105,6 +113,39 @@ describe('an asynchronous endpoint', () => {
     const key = `invocations/e/requests/${sent.runKey}-1.json`;
     expect(invoked).toEqual([['e', key, inferenceIdOf(sent)]]);
     expect(JSON.parse((await data.get(key))?.toString() ?? '')).toEqual(sent);
+  });
+
+  test('is asked nothing for a run that has ended, and again for one whose request was refused', async () => {
+    const sent = await message('k');
+    const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
+    let refusals = 1;
+    let asked = 0;
+    const invoke = async () => {
+      asked += 1;
+      if (refusals-- > 0) throw new Error('refused');
+    };
+    const submit = { ...deps, runs, data, invocationsPrefix: 'invocations', endpointName: 'e', invoke };
+    await expect(submitRun(submit, sent)).rejects.toThrow('refused');
+    await submitRun(submit, sent);
+    expect(asked).toBe(2);
+    await failAttempt({ ...deps, runs }, sent.runKey, 1);
+    await submitRun(submit, sent);
+    expect(asked).toBe(2);
+  });
+
+  test('of which neither topic tells is closed by the sweep, long before a message could be lost', async () => {
+    const sent = await message('l');
+    const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
+    const invoke = async () => undefined;
+    await submitRun({ ...deps, runs, data, invocationsPrefix: 'invocations', endpointName: 'e', invoke }, sent);
+    const stuck = async () =>
+      (await runs.listStuck(20 * HOUR, 100)).filter((item) => item.kind === 'run' && item.runKey === sent.runKey);
+    const of = (nowMs: number, requestLostAfterMs?: number) =>
+      sweep({ ...at(nowMs), runs: listing(stuck), requestLostAfterMs });
+    expect((await of(9 * HOUR)).waiting).toBe(1);
+    expect((await of(7 * HOUR, 8 * HOUR)).waiting).toBe(1);
+    expect((await of(9 * HOUR, 8 * HOUR)).failed).toBe(1);
+    expect((await runs.getRun(sent.runKey))?.status).toBe('failed');
   });
 
   test('that reports a failure ends the run, once, and never a later attempt', async () => {
@@ -183,108 +224,5 @@ describe('a webhook', () => {
 
   test('of a tenant without one is not sent', async () => {
     expect((await deliverTo(500, 'south')).requests).toEqual([]);
-  });
-});
-
-describe('a backfill', () => {
-  let notes: string[] = [];
-  let nowMs = 60_000_000;
-  const deps = (change: Partial<BackfillDeps> = {}): BackfillDeps => {
-    const env = {
-      stage: 'test',
-      uploadsBucket: embedded.buckets.data,
-      table: embedded.table,
-      backfillQueueUrl: embedded.queueUrls.ingest,
-      costPerStudyUsd: 0.01,
-    };
-    const copy = async () => undefined;
-    const notify = async (body: string) => void notes.push(body);
-    return {
-      ...composeBackfill(env, clients),
-      clock: { nowMs: () => nowMs },
-      log,
-      copy,
-      notify,
-      backlog: async () => 0,
-      ...change,
-    };
-  };
-  const start = (jobId: string, studiesPerMinute = 3, budgetUsd = 0.05) =>
-    handleBackfill(deps(), {
-      action: 'open',
-      job: {
-        jobId,
-        tenant: 'north',
-        source: { kind: 'prefix', bucket: 'archive', key: '' },
-        studiesPerMinute,
-        budgetUsd,
-      },
-    });
-  const admit = (jobId: string, keys: string[], change: Partial<BackfillDeps> = {}) =>
-    handleBackfill(deps(change), {
-      action: 'admit',
-      batch: { Items: keys.map((Key) => ({ Key })), BatchInput: { jobId, bucket: 'archive' } },
-    });
-
-  test('keeps to its rate and budget, and passes over what is no study', async () => {
-    notes = [];
-    await start('job1');
-    expect(await admit('job1', ['a.zip', 'notes.txt', 'b.dcm'])).toEqual({ outcome: 'admitted' });
-    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'wait' });
-    nowMs += 60_000;
-    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'admitted' });
-    nowMs += 60_000;
-    expect(await admit('job1', ['e.zip', 'f.zip'])).toEqual({ outcome: 'over' });
-    expect(notes).toHaveLength(4);
-    expect(notes[0]).toContain(`in/north/${uploadIdOf('job1', 'a.zip')}/study.zip`);
-    expect(notes.join()).not.toContain('archive');
-  });
-
-  test('waits while paused or while its lane is full, goes on when resumed, ends when cancelled', async () => {
-    await start('job2', 100, 10);
-    const set = (state: 'paused' | 'running' | 'cancelled') =>
-      handleBackfill(deps(), { action: 'set', jobId: 'job2', state });
-    await set('paused');
-    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'wait' });
-    await set('running');
-    expect(await admit('job2', ['a.zip'], { backlog: async () => 5000 })).toEqual({ outcome: 'wait' });
-    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'admitted' });
-    await set('cancelled');
-    expect(await admit('job2', ['b.zip'])).toEqual({ outcome: 'over' });
-    await expect(set('running')).rejects.toThrow('cancelled');
-  });
-
-  test('ten batches at once never pass its cap', async () => {
-    nowMs += 60_000;
-    notes = [];
-    await start('job3', 5, 10);
-    await Promise.all(Array.from({ length: 10 }, (_, index) => admit('job3', [`${index}.zip`, `${index}.dcm`])));
-    expect(notes.length).toBeLessThanOrEqual(5);
-    expect(notes.length).toBeGreaterThan(0);
-  });
-
-  test('counts what became of its studies from the table', async () => {
-    await start('job4', 100, 10);
-    await admit('job4', ['a.zip', 'b.zip']);
-    const count = () => handleBackfill(deps(), { action: 'count', jobId: 'job4' });
-    expect(await count()).toMatchObject({ state: 'running', admitted: 2 });
-    for (const key of ['a.zip', 'b.zip']) {
-      const upload = {
-        tenant: 'north',
-        uploadId: uploadIdOf('job4', key),
-        objectRef: `v1-${'a'.repeat(26)}`,
-        versionId: null,
-        sequencer: '1',
-        traceId: 't',
-      };
-      const claim = await runs.claimUpload(upload, 1000, nowMs);
-      if (claim.outcome !== 'claimed') throw new Error('not claimed');
-      await runs.settleUpload(
-        claim.item,
-        { status: key === 'a.zip' ? 'expanded' : 'rejected', runs: [], reasons: [], clientReference: null },
-        nowMs,
-      );
-    }
-    expect(await count()).toMatchObject({ state: 'ended', counts: { expanded: 1, rejected: 1 } });
   });
 });

@@ -10,14 +10,23 @@ import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import { API_ROUTES } from '../../src/contracts/api.ts';
 import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
-import { startGateway, token } from './gateway.ts';
+import { type Session, startGateway, token } from './gateway.ts';
+import { signedHeaders } from './sigv4.ts';
 
 const TENANTS = ['north', 'south'] as const;
 type Tenant = (typeof TENANTS)[number];
 
 let embedded: Embedded;
 let clients: AwsClients;
-let gateway: { url: string; server: Server };
+const KINDS = ['jwt', 'iam'] as const;
+type Kind = (typeof KINDS)[number];
+const gateways = {} as Record<Kind, { url: string; server: Server }>;
+const roleArn = (name: string) => `arn:aws:sts::000000000000:assumed-role/${name}/session`;
+const sessionOf = (name: string): Session => ({
+  accessKeyId: `AKIA${name}`,
+  secretAccessKey: `secret of ${name}`,
+  userArn: roleArn(`site-${name}`),
+});
 const seeded = {} as Record<Tenant, { runKey: string; uploadId: string }>;
 
 async function seed(tenant: Tenant, letter: string): Promise<void> {
@@ -60,28 +69,40 @@ beforeAll(async () => {
   const { uploads: uploadsBucket, data: dataBucket } = embedded.buckets;
   await seed('north', 'a');
   await seed('south', 'b');
-  gateway = await startGateway({
-    log: createLogger({ service: 'api', level: 'SILENT' }),
-    rules: { authKind: 'jwt', tenantClaim: 'discflow_tenant', callers: {}, tenants: TENANTS },
-    storeOf: async (tenant) => tenantStore(tenant, clients, { uploadsBucket, dataBucket, table: embedded.table }),
-    nowMs: Date.now,
-    uploadMaxBytes: 10_000,
-    uploadExpirySeconds: 60,
-  });
+  const callers = { 'site-north': 'north', 'site-south': 'south' };
+  for (const authKind of KINDS)
+    gateways[authKind] = await startGateway(
+      {
+        log: createLogger({ service: 'api', level: 'SILENT' }),
+        rules: { authKind, tenantClaim: 'discflow_tenant', callers, tenants: TENANTS },
+        storeOf: async (tenant) => tenantStore(tenant, clients, { uploadsBucket, dataBucket, table: embedded.table }),
+        nowMs: Date.now,
+        uploadMaxBytes: 10_000,
+        uploadExpirySeconds: 60,
+      },
+      [...TENANTS, 'west'].map(sessionOf),
+    );
 });
 
 afterAll(async () => {
-  gateway?.server.close();
+  for (const { server } of Object.values(gateways)) server.close();
   clients?.close();
   await embedded?.close();
 });
 
-const call = (tenant: string, path: string, init: RequestInit = {}) =>
-  fetch(`${gateway.url}${path}`, {
-    ...init,
-    redirect: 'manual',
-    headers: { authorization: `Bearer ${token({ discflow_tenant: tenant })}`, ...init.headers },
-  });
+/** One request of a tenant, with its own signed token or under its own signing keys. */
+const callAs =
+  (kind: Kind) =>
+  (tenant: string, path: string, init: { method?: string; body?: string } = {}) => {
+    const url = new URL(`${gateways[kind].url}${path}`);
+    const { method = 'GET', body = '' } = init;
+    const headers =
+      kind === 'jwt'
+        ? { authorization: `Bearer ${token({ discflow_tenant: tenant })}` }
+        : signedHeaders(url, method, body, sessionOf(tenant));
+    return fetch(url, { ...init, redirect: 'manual', headers });
+  };
+const call = callAs('jwt');
 
 const file = Buffer.from('not a study, but bytes enough');
 const asked = {
@@ -101,9 +122,12 @@ const post = (ticket: UploadTicket, body: Buffer, change: Record<string, string>
 };
 
 describe.each([
-  ['north', 'south'],
-  ['south', 'north'],
-] as const)('%s with its own token', (own, other) => {
+  ['jwt', 'north', 'south'],
+  ['jwt', 'south', 'north'],
+  ['iam', 'north', 'south'],
+  ['iam', 'south', 'north'],
+] as const)('%s: %s with its own credentials', (kind, own, other) => {
+  const call = callAs(kind);
   const pathsOf = (tenant: Tenant): string[] => {
     const { runKey, uploadId } = seeded[tenant];
     return [
@@ -139,10 +163,12 @@ describe.each([
   });
 
   test('uploads below its own prefix alone: another key, size or content is refused', async () => {
-    const ticket = (await (await ask(own)).json()) as UploadTicket;
+    const asking = { method: 'POST', body: JSON.stringify(asked) };
+    const ticket = (await (await call(own, '/v1/uploads', asking)).json()) as UploadTicket;
     expect(ticket.fields.key).toBe(`in/${own}/u1/study.zip`);
     expect((await post(ticket, file, { key: `in/${other}/u1/study.zip` })).status).toBe(403);
     expect((await post(ticket, Buffer.concat([file, file]))).status).toBe(400);
+    expect((await post(ticket, Buffer.from(file).reverse())).status).toBe(400);
     expect((await post(ticket, file)).status).toBeLessThan(300);
   });
 });
@@ -175,7 +201,7 @@ describe('no answer', () => {
     ['with two tenants in one claim', () => token({ discflow_tenant: ['north', 'south'] }), 403],
   ])('%s', async (_, bearer, status) => {
     for (const path of ['/v1/runs', `/v1/runs/${seeded.north.runKey}`, `/v1/uploads/${seeded.north.uploadId}`]) {
-      const answer = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${bearer()}` } });
+      const answer = await fetch(`${gateways.jwt.url}${path}`, { headers: { authorization: `Bearer ${bearer()}` } });
       expect(answer.status).toBe(status);
     }
   });
@@ -202,13 +228,27 @@ describe('a caller who signs with SigV4', () => {
     callers: { 'site-north': 'north', ghost: 'west' },
     tenants: TENANTS,
   };
-  const role = (name: string) => `arn:aws:sts::000000000000:assumed-role/${name}/session`;
+  const path = '/v1/runs';
+
+  test('with a wrong secret, an unknown key, a body changed on the way or a role of no tenant is refused', async () => {
+    const url = new URL(`${gateways.iam.url}${path}`);
+    const statusOf = async (method: string, headers: Record<string, string>, at = url, body?: string) =>
+      (await fetch(at, { method, headers, ...(body === undefined ? {} : { body }) })).status;
+    const north = sessionOf('north');
+    expect(await statusOf('GET', signedHeaders(url, 'GET', '', { ...north, secretAccessKey: 'guess' }))).toBe(403);
+    expect(await statusOf('GET', signedHeaders(url, 'GET', '', { ...north, accessKeyId: 'AKIAother' }))).toBe(403);
+    const uploads = new URL(`${gateways.iam.url}/v1/uploads`);
+    const signed = signedHeaders(uploads, 'POST', JSON.stringify(asked), north);
+    expect(await statusOf('POST', signed, uploads, JSON.stringify({ ...asked, uploadId: 'u2' }))).toBe(403);
+    expect((await callAs('iam')('west', path)).status).toBe(403);
+    expect(await statusOf('GET', { authorization: `Bearer ${token({ discflow_tenant: 'north' })}` })).toBe(403);
+  });
 
   test.each([
-    [role('site-north'), 'north'],
-    [role('site-south'), null],
-    [role('ghost'), null],
-    [role('constructor'), null],
+    [roleArn('site-north'), 'north'],
+    [roleArn('site-south'), null],
+    [roleArn('ghost'), null],
+    [roleArn('constructor'), null],
     ['arn:aws:iam::000000000000:user/site-north', null],
     [undefined, null],
   ])('%s stands for %s', (userArn, tenant) => {

@@ -12,6 +12,7 @@ export function fakePack(manifest: PackManifest, answers: Answers): LoadedPack &
     sha256: 'f'.repeat(64),
     provider: 'cpu',
     ran,
+    takesBatches: () => true,
     async run(memberId, input) {
       ran.push(memberId);
       const answer = answers[memberId];

@@ -124,6 +124,7 @@ function remembering(engine: Engine): Engine {
         get provider() {
           return pack.provider;
         },
+        takesBatches: (member) => pack.takesBatches(member),
         async run(member, input) {
           const key = keyOf(member, input);
           const running = known.get(key) ?? pack.run(member, input);

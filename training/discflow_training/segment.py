@@ -229,7 +229,7 @@ def export(out: Path, models: Path, member_id: str, int8: bool = False) -> dict[
     network, recipe = load_trained(out)
     view = recipe.view
     example = torch.rand(1, 1, view.height, view.width)
-    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=False, int8=int8)
+    exported = export_onnx(network, example, models / f"{member_id}.onnx", dynamic_batch=True, int8=int8)
     return {
         "id": member_id,
         "role": "spine-segmenter",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { singleFileFault } from '../../../src/packs/onnx-file.ts';
-import { graph, linearModel, model, tensor } from '../../support/onnx.ts';
+import { singleFileFault, takesBatches } from '../../../src/packs/onnx-file.ts';
+import { constantModel, graph, linearModel, model, tensor } from '../../support/onnx.ts';
 
 const shape = { input: [1], output: [1] };
 const external = tensor('w', [1], [], '../../etc/passwd');
@@ -51,5 +51,12 @@ describe('singleFileFault', () => {
     ['a number without end', Buffer.alloc(64, 0xff)],
   ])('%s is no model', (_, bytes) => {
     expect(singleFileFault(bytes)).toBe(NO_MODEL);
+  });
+});
+
+describe('takesBatches', () => {
+  test('is true where the first axis has a name, false where it has a size', () => {
+    expect(takesBatches(linearModel(4, 4, 2, new Array(32).fill(1)))).toBe(true);
+    expect(takesBatches(constantModel([1, 1, 4, 4], [1], [0]))).toBe(false);
   });
 });

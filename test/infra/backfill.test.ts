@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BackfillDeps } from '../../functions/backfill/backfill.ts';
+import { handleBackfill, uploadIdOf } from '../../functions/backfill/backfill.ts';
+import { composeBackfill } from '../../functions/backfill/handler.ts';
+import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
+import { createLogger } from '../../src/aws/logger.ts';
+import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+
+const log = createLogger({ service: 'test', level: 'SILENT' });
+
+let embedded: Embedded;
+let clients: AwsClients;
+let runs: DynamoRuns;
+
+beforeAll(async () => {
+  embedded = await startEmbedded({ dataDir: null });
+  clients = createClients(clientOptionsFrom(embedded.env));
+  runs = new DynamoRuns(clients.documents, embedded.table);
+});
+afterAll(async () => {
+  clients?.close();
+  await embedded?.close();
+});
+
+describe('a backfill', () => {
+  let notes: string[] = [];
+  let nowMs = 60_000_000;
+  const deps = (change: Partial<BackfillDeps> = {}): BackfillDeps => {
+    const env = {
+      stage: 'test',
+      uploadsBucket: embedded.buckets.data,
+      table: embedded.table,
+      backfillQueueUrl: embedded.queueUrls.ingest,
+      costPerStudyUsd: 0.01,
+    };
+    const copy = async () => undefined;
+    const notify = async (body: string) => void notes.push(body);
+    return {
+      ...composeBackfill(env, clients),
+      clock: { nowMs: () => nowMs },
+      log,
+      copy,
+      notify,
+      backlog: async () => 0,
+      ...change,
+    };
+  };
+  const start = (jobId: string, studiesPerMinute = 3, budgetUsd = 0.05) =>
+    handleBackfill(deps(), {
+      action: 'open',
+      job: {
+        jobId,
+        tenant: 'north',
+        source: { kind: 'prefix', bucket: 'archive', key: '' },
+        studiesPerMinute,
+        budgetUsd,
+      },
+    });
+  const admit = (jobId: string, keys: string[], change: Partial<BackfillDeps> = {}) =>
+    handleBackfill(deps(change), {
+      action: 'admit',
+      batch: { Items: keys.map((Key) => ({ Key })), BatchInput: { jobId, bucket: 'archive' } },
+    });
+
+  test('keeps to its rate and budget, and passes over what is no study', async () => {
+    notes = [];
+    await start('job1');
+    expect(await admit('job1', ['a.zip', 'notes.txt', 'b.dcm'])).toEqual({ outcome: 'admitted' });
+    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'wait', waitSeconds: 40 });
+    nowMs += 40_000;
+    expect(await admit('job1', ['c.zip', 'd.zip'])).toEqual({ outcome: 'admitted' });
+    nowMs += 60_000;
+    expect(await admit('job1', ['e.zip', 'f.zip'])).toEqual({ outcome: 'over' });
+    expect(notes).toHaveLength(4);
+    expect(notes[0]).toContain(`in/north/${uploadIdOf('job1', 'a.zip')}/study.zip`);
+    expect(notes.join()).not.toContain('archive');
+  });
+
+  test('waits while paused or while its lane is full, goes on when resumed, ends when cancelled', async () => {
+    await start('job2', 100, 10);
+    const set = (state: 'paused' | 'running' | 'cancelled') =>
+      handleBackfill(deps(), { action: 'set', jobId: 'job2', state });
+    await set('paused');
+    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'wait', waitSeconds: 900 });
+    await set('running');
+    expect(await admit('job2', ['a.zip'], { backlog: async () => 5000 })).toEqual({
+      outcome: 'wait',
+      waitSeconds: 60,
+    });
+    expect(await admit('job2', ['a.zip'])).toEqual({ outcome: 'admitted' });
+    await set('cancelled');
+    expect(await admit('job2', ['b.zip'])).toEqual({ outcome: 'over' });
+    await expect(set('running')).rejects.toThrow('cancelled');
+  });
+
+  test('of batches that come at once one is admitted; a large batch delays the next one by all it took', async () => {
+    notes = [];
+    await start('job3', 5, 10);
+    await Promise.all(Array.from({ length: 10 }, (_, index) => admit('job3', [`${index}.zip`, `${index}.dcm`])));
+    expect(notes).toHaveLength(2);
+    nowMs += 24_000;
+    const twenty = Array.from({ length: 20 }, (_, index) => `large-${index}.zip`);
+    expect(await admit('job3', twenty)).toEqual({ outcome: 'admitted' });
+    nowMs += 239_000;
+    expect(await admit('job3', ['next.zip'])).toEqual({ outcome: 'wait', waitSeconds: 5 });
+    nowMs += 1000;
+    expect(await admit('job3', ['next.zip'])).toEqual({ outcome: 'admitted' });
+  });
+
+  test('an object that cannot be copied is counted as skipped and holds nobody up', async () => {
+    notes = [];
+    await start('job5', 100, 10);
+    const copy = async ({ key }: { key: string }) => {
+      if (key === 'gone.zip') throw new Error('gone');
+    };
+    expect(await admit('job5', ['gone.zip', 'there.zip'], { copy })).toEqual({ outcome: 'admitted' });
+    expect(notes).toHaveLength(1);
+    expect(await handleBackfill(deps(), { action: 'show', jobId: 'job5' })).toMatchObject({ admitted: 1, skipped: 1 });
+  });
+
+  test('counts what became of its studies from the table', async () => {
+    await start('job4', 100, 10);
+    await admit('job4', ['a.zip', 'b.zip']);
+    const count = () => handleBackfill(deps(), { action: 'count', jobId: 'job4' });
+    expect(await count()).toMatchObject({ state: 'running', admitted: 2 });
+    for (const key of ['a.zip', 'b.zip']) {
+      const upload = {
+        tenant: 'north',
+        uploadId: uploadIdOf('job4', key),
+        objectRef: `v1-${'a'.repeat(26)}`,
+        versionId: null,
+        sequencer: '1',
+        traceId: 't',
+      };
+      const claim = await runs.claimUpload(upload, 1000, nowMs);
+      if (claim.outcome !== 'claimed') throw new Error('not claimed');
+      await runs.settleUpload(
+        claim.item,
+        { status: key === 'a.zip' ? 'expanded' : 'rejected', runs: [], reasons: [], clientReference: null },
+        nowMs,
+      );
+    }
+    expect(await count()).toMatchObject({ state: 'ended', counts: { expanded: 1, rejected: 1 } });
+  });
+});
