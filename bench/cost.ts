@@ -9,6 +9,8 @@ import type { AnalyzeBackend } from '../infra/config.ts';
 
 const DATA = join(repositoryRoot, 'bench/data');
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(DATA, name), 'utf8')) as T;
+export const readPrices = (): Prices => read<Prices>('prices.json');
+export const readMeasured = (): Measured => read<Measured>('measured-runs.json');
 
 type Prices = Record<string, number> & { asOf: string; region: string; note: string };
 interface Timings {
@@ -201,6 +203,8 @@ ${prices.note}
 |---|---|---:|---:|---:|
 ${rows.join('\n')}
 
+The \`auto\` tier runs the single networks first and the others for discs near a threshold alone: it lies between the two.
+
 ## A month without a study
 
 | backend | idle | of it interface endpoints |
@@ -238,7 +242,7 @@ if (process.argv[1]?.endsWith('cost.ts')) {
   const folder = from < 0 ? undefined : process.argv[from + 1];
   if (folder !== undefined)
     writeFileSync(join(DATA, 'measured-runs.json'), `${JSON.stringify(measure(folder), null, 2)}\n`);
-  const text = page(read<Prices>('prices.json'), read<Measured>('measured-runs.json'));
+  const text = page(readPrices(), readMeasured());
   writeFileSync(join(repositoryRoot, 'docs/cost.md'), text);
   console.log(text);
 }

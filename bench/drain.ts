@@ -13,8 +13,8 @@ import { type Drained, drainBench } from '../test/support/drain.ts';
 const { values } = parseArgs({ options: { tries: { type: 'string', default: '50' } } });
 const tries = Number(values.tries);
 const ALLOWED_MS = 5000;
-/** Deployed is 3; less shows what happens to jobs that a drain cuts off. */
-const DRAIN_SECONDS = [3, 1, 0];
+/** Deployed is 2; less shows what happens to jobs that a drain cuts off. */
+const DRAIN_SECONDS = [2, 1, 0];
 
 const app = mkdtempSync(join(tmpdir(), 'discflow-drain-'));
 layOutWorker(app);
@@ -22,7 +22,7 @@ const bench = await drainBench(app);
 const drained: Drained[] = [];
 try {
   for (let index = 0; index < tries; index++) {
-    const drainSeconds = DRAIN_SECONDS[index % DRAIN_SECONDS.length] ?? 3;
+    const drainSeconds = DRAIN_SECONDS[index % DRAIN_SECONDS.length] ?? 2;
     const one = await bench.stopInMidJob({ drainSeconds, afterMs: (index * 137) % 1500 });
     drained.push(one);
     console.log(`${index + 1}\tdrain ${drainSeconds} s\t${one.end}\tafter ${one.settledAfterMs} ms`);

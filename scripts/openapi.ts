@@ -11,6 +11,7 @@ interface RouteShape {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly refusals?: Readonly<Record<number, string>>;
 }
 
 const target = new URL('../docs/openapi.json', import.meta.url);
@@ -53,7 +54,7 @@ function operation(name: string, route: RouteShape): object {
     status,
     { description: route.summary, ...(schema === null ? {} : json(schema)) },
   ]);
-  const refusals = Object.entries(REFUSALS).map(([status, description]) => [
+  const refusals = Object.entries({ ...REFUSALS, ...route.refusals }).map(([status, description]) => [
     status,
     { description, ...json(errorSchema) },
   ]);

@@ -52,6 +52,7 @@ export function copyNatives(layer: NativeLayer, target: string): void {
       dereference: true,
       filter: (path) =>
         (layer === 'installer' || !/\/onnxruntime-node\/script$/.test(path)) &&
+        !skip.some((other) => path.endsWith(`/node_modules/${other}`)) &&
         !PRUNED.some((rule) => rule.test(path.slice(path.lastIndexOf('node_modules') + 12))),
     });
   }

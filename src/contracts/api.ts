@@ -77,6 +77,8 @@ interface Route {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Beside those that every route may give. */
+  readonly refusals?: Readonly<Record<number, string>>;
 }
 
 /** The API, route by route: the infrastructure, the handler and the OpenAPI document are made of this table. */
@@ -87,6 +89,7 @@ export const API_ROUTES = {
     summary: 'Asks for a presigned POST for one upload',
     body: newUploadSchema,
     answers: { 201: uploadTicketSchema },
+    refusals: { 413: 'The upload is larger than this deployment takes' },
   },
   getUpload: {
     method: 'GET',
@@ -115,6 +118,7 @@ export const API_ROUTES = {
     summary: 'The report of a run that has ended',
     parameters: { runKey: runKeySchema },
     answers: { 200: reportSchema },
+    refusals: { 409: 'The run has not ended' },
   },
   getResult: {
     method: 'GET',
@@ -122,6 +126,7 @@ export const API_ROUTES = {
     summary: 'One result file, by redirection to a presigned address that lives 5 minutes',
     parameters: { runKey: runKeySchema, name: z.enum(RESULT_NAMES) },
     answers: { 302: null },
+    refusals: { 409: 'The run has not ended' },
   },
 } as const satisfies Record<string, Route>;
 

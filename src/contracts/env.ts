@@ -101,7 +101,7 @@ export const ENVIRONMENTS = {
     batchWaitMs: whole(0, 1000).default(15),
     maxBatch: whole(1, 256).default(32),
     /** After SIGTERM: how long work in hand may still end before its messages are made visible again. */
-    drainSeconds: whole(0, 110).default(3),
+    drainSeconds: whole(0, 110).default(2),
   }),
   analyzeServer: z.object({
     ...store,

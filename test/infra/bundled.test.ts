@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleSizes } from '../../bench/bundles.ts';
 import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
 import { analyzeMessageSchema } from '../../src/contracts/messages.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
@@ -13,6 +14,16 @@ beforeAll(async () => {
   system = await startBundled();
 });
 afterAll(() => system?.close());
+
+test('every function and its layers stay below 250 MiB unzipped, those without models below 3', () => {
+  const sizes = bundleSizes(system);
+  expect(sizes).toHaveLength(9);
+  for (const { name, withLayersMiB } of sizes) {
+    expect(withLayersMiB, name).toBeGreaterThan(0.1);
+    expect(withLayersMiB, name).toBeLessThan(250);
+    if (!['ingest', 'detect', 'analyze'].includes(name)) expect(withLayersMiB, name).toBeLessThan(3);
+  }
+});
 
 test('bundles and layers, each function in a process of its own, take an upload to its report', async () => {
   const event = await system.upload('demo', 'u1', 'slice.png', await phantomPng(5));

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ANALYZE_BACKENDS, type AnalyzeBackend } from '../../infra/config.ts';
+import { ANALYZE_BACKENDS, type AnalyzeBackend, parseConfig } from '../../infra/config.ts';
 import { deploy } from '../../infra/deployment.ts';
 import { acknowledge } from '../../infra/security/acknowledge.ts';
 import type { Acknowledgement } from '../../infra/security/acknowledgements.ts';
@@ -15,8 +15,10 @@ interface Finding {
 function judge(
   stage: string,
   analyze: AnalyzeBackend,
+  change: Record<string, unknown> = {},
 ): { before: Finding[]; after: Finding[]; used: Acknowledgement[] } {
-  const { app, config } = appOf({ stage, analyze });
+  const { app, config: read } = appOf({ stage, analyze });
+  const config = parseConfig({ ...read, ...change });
   deploy(app, config);
   const findings = () =>
     rulePacks(app).flatMap((pack) =>
@@ -63,4 +65,16 @@ describe.each(['dev', 'prod'])('stage %s', (stage) => {
       }
     });
   });
+});
+
+test('with every option on, no finding is left either', () => {
+  const judged = judge('prod', 'lambda-cpu', {
+    malwareGate: true,
+    cloudTrailDataEvents: true,
+    tenants: ['north', 'south'],
+    webhooks: [{ tenant: 'north', url: 'https://north.example.org/hook' }],
+    auth: { kind: 'jwt', issuer: 'https://login.example.org', audience: ['discflow'] },
+    backfillSources: ['arn:aws:s3:::archive'],
+  });
+  expect(judged.after.map(key)).toEqual([]);
 });

@@ -76,3 +76,12 @@ export function roleStatements(built: Built): Array<{ policy: PlacedResource; st
     })),
   );
 }
+
+export const json = (value: unknown): string => JSON.stringify(value);
+
+/** A property of a resource by its path. */
+export const get = (resource: PlacedResource | undefined, ...path: Array<string | number>): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (value as Record<string | number, unknown> | undefined)?.[key],
+    resource?.Properties,
+  );

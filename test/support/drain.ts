@@ -70,9 +70,9 @@ export async function drainBench(app: string): Promise<DrainBench> {
     if (item === null) throw new Error('the run is gone');
     return item;
   };
-  const until = async (holds: (item: RunItem) => boolean): Promise<boolean> => {
+  const until = async (holds: (item: RunItem) => boolean | Promise<boolean>): Promise<boolean> => {
     for (const end = Date.now() + LONGEST_JOB_MS; Date.now() < end; await sleep(20))
-      if (holds(await run())) return true;
+      if (await holds(await run())) return true;
     return false;
   };
   const inQueue = async () => {

@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { smoke } from '../../scripts/smoke-check.ts';
+import { type AwsClients, createClients } from '../../src/aws/clients.ts';
+import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The command without any AWS credentials, profile or region to be found. */
+const npmRunSmoke = (...args: string[]) => {
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' };
+  return spawnSync('npm', ['run', '-s', 'smoke', '--', ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+    env: { ...env, AWS_SHARED_CREDENTIALS_FILE: '/dev/null' },
+  });
+};
+
+let embedded: Embedded;
+let clients: AwsClients;
+beforeAll(async () => {
+  embedded = await startEmbedded({ dataDir: null });
+  clients = createClients(embedded);
+});
+afterAll(async () => {
+  clients?.close();
+  await embedded?.close();
+});
+
+test('without credentials the embedded services are checked, and the command says so', () => {
+  const { stdout, status } = npmRunSmoke('--stage', 'dev');
+  expect(stdout).toContain('NOT a deployed stage');
+  expect(stdout).toMatch(/L5-S1 {2}herniation 0\.\d+/);
+  expect(stdout).toContain('PASSED');
+  expect(status).toBe(0);
+});
+
+test('--deployed fails without credentials', () => {
+  expect(npmRunSmoke('--stage', 'dev', '--deployed').status).toBe(1);
+});
+
+test('a stage in which nothing takes the upload fails, and says where it stopped', async () => {
+  const said: string[] = [];
+  const passed = await smoke(
+    { ...embedded, clients },
+    { tenant: 'demo', waitMs: 1000, everyMs: 100, say: (line) => void said.push(line) },
+  );
+  expect(passed).toBe(false);
+  expect(said.at(-1)).toContain('FAILED: ingest did not end the upload');
+});

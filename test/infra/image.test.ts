@@ -1,0 +1,134 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '../../bench/bundles.ts';
+import { layOutImage } from '../../infra/bundling/image.ts';
+import { repositoryRoot } from '../../infra/bundling/repository.ts';
+import { environmentOf } from '../../src/contracts/env.ts';
+import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
+import { runRecordSchema } from '../../src/contracts/report.ts';
+import { type AwsStub, startAwsStub } from '../support/aws-stub.ts';
+import { deliver, handlersOf, putUpload } from '../support/deliver.ts';
+import { type BuiltImage, buildInFolder } from '../support/dockerfile.ts';
+import { phantomPng } from '../support/phantom-picture.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const dockerfile = readFileSync(join(repositoryRoot, 'functions/analyze/Dockerfile'), 'utf8');
+
+describe('the Dockerfile', () => {
+  test('pins its bases by digest and runs as no root', () => {
+    const bases = [...dockerfile.matchAll(/^ARG (?:NODE|CUDA)=(\S+)$/gm)];
+    expect(bases).toHaveLength(2);
+    for (const [, base] of bases) expect(base).toMatch(/:\S+@sha256:[0-9a-f]{64}$/);
+    for (const [, from] of dockerfile.matchAll(/^FROM (\S+)/gm)) expect(from).toMatch(/^\$\{(NODE|CUDA)\}$/);
+    expect(dockerfile).toMatch(/^USER 10001:10001$/m);
+  });
+});
+
+describe('the analyze image, its build steps carried out in a folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'discflow-image-'));
+  const context = join(folder, 'context');
+  let image: BuiltImage;
+  let system: TestSystem;
+  let stub: AwsStub;
+  beforeAll(async () => {
+    layOutImage(context);
+    image = buildInFolder(dockerfile, {
+      context,
+      target: join(folder, 'stages'),
+      inBase: { 'usr/local/bin/node': process.execPath },
+      edit: (command) => command.replace('--onnxruntime-node-install=cuda12', '--onnxruntime-node-install=skip'),
+    });
+    system = await startTestSystem();
+    stub = await startAwsStub(system.embedded.credentials);
+  });
+  afterAll(async () => {
+    await system?.close();
+    await stub?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('copies all that was laid out for it, and nothing else', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(\S+)\/ /gm)].map(([, source]) => source);
+    expect(readdirSync(context).sort()).toEqual([...copied, 'Dockerfile'].sort());
+  });
+
+  test('holds production files alone: no sources, tests, types, installer or other platforms', () => {
+    const files = (readdirSync(image.root, { recursive: true }) as string[]).filter(
+      (path) => !path.includes('node_modules/onnxruntime-node/dist'),
+    );
+    expect(files.length).toBeGreaterThan(50);
+    const odd =
+      /\.(ts|map)$|(^|\/)(test|tests|installer)$|darwin|win32|arm64|node_modules\/(typescript|vitest|adm-zip)$/;
+    expect(files.filter((path) => odd.test(path))).toEqual([]);
+    expect(existsSync(join(image.root, 'app/main.js'))).toBe(true);
+    expect(sizeOf(join(image.root, 'app'))).toBeLessThan(120 * 1_048_576);
+  });
+
+  const start = (mode: string, env: Record<string, string>) => {
+    const [, ...args] = image.entrypoint.map((part) => (part.startsWith('/') ? join(image.root, part) : part));
+    return spawn(join(image.root, 'usr/local/bin/node'), [...args, mode], { stdio: 'ignore', env });
+  };
+  const freePort = async (): Promise<number> => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  };
+
+  test('answers /ping, ends a run by /invocations on the processor where no CUDA is, and leaves on SIGTERM', async () => {
+    const handlers = handlersOf(system);
+    await deliver(handlers.ingest, [await putUpload(system, 'demo', 'u1', 'slice.png', await phantomPng(4))]);
+    await deliver(handlers.detect, system.detectBox.sent);
+    const [message] = system.analyzeBox.sent;
+    const port = await freePort();
+    const { buckets, table, env } = system.embedded;
+    const server = start('serve', {
+      ...env,
+      ...stub.env,
+      ...image.environment,
+      ...environmentOf('analyzeServer', {
+        stage: 'test',
+        dataBucket: buckets.data,
+        table,
+        eventBus: 'bus',
+        port: String(port),
+        packFolder: join(image.root, image.environment.DISCFLOW_PACK_FOLDER ?? ''),
+        provider: 'cuda',
+      }),
+    });
+    const left = once(server, 'exit');
+    const url = `http://127.0.0.1:${port}`;
+    const ping = () =>
+      fetch(`${url}/ping`).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    await expect.poll(ping, { timeout: 60_000, interval: 200 }).toBe(200);
+    const invoke = async (body: string) => (await fetch(`${url}/invocations`, { method: 'POST', body })).status;
+    expect(await invoke('no message')).toBe(400);
+    expect(await invoke(JSON.stringify(message))).toBe(200);
+    const { runKey = '', studyKey = '' } = message ?? {};
+    expect(['done', 'needs_review']).toContain((await system.runs.getRun(runKey))?.status);
+    const record = await system.data.get(keys.run('demo', studyKey, runKey, RUN_FILES.run));
+    expect(runRecordSchema.parse(JSON.parse(record?.toString() ?? '')).provider).toBe('cpu');
+    server.kill('SIGTERM');
+    expect(await left).toEqual([0, null]);
+  });
+
+  test('names a wrong environment in one line', () => {
+    expect(() =>
+      execFileSync(process.execPath, [join(image.root, 'app/main.js'), 'worker'], {
+        env: { PATH: process.env.PATH },
+        stdio: 'pipe',
+      }),
+    ).toThrow(/The environment of analyzeWorker is wrong\. DISCFLOW_STAGE/);
+  });
+});

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { perThousandUsd, readMeasured, readPrices } from '../../bench/cost.ts';
+import { ANALYZE_BACKENDS } from '../../infra/config.ts';
+import { COST_PER_STUDY_USD, COST_PER_WORKER_HOUR_USD } from '../../infra/prices.ts';
+import { build, get, json, listed } from './support.ts';
+
+const apps = ANALYZE_BACKENDS.map((backend) => [backend, build('prod', backend)] as const);
+const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+/** The alarms that call somebody, with the article that each links to. */
+const calling = (app: (typeof apps)[number][1]) =>
+  app
+    .of('AWS::CloudWatch::Alarm')
+    .filter((alarm) => !String(get(alarm, 'AlarmDescription')).startsWith('Scales'))
+    .map((alarm) => {
+      const [, article = ''] = /^Impact: .+ Runbook: \S+#([a-z-]+)$/.exec(String(get(alarm, 'AlarmDescription'))) ?? [];
+      return { alarm, article };
+    });
+
+describe.each(apps)('%s', (backend, app) => {
+  test('every alarm says its impact, links to an article that is there, and calls', () => {
+    expect(calling(app).length).toBeGreaterThanOrEqual(15);
+    for (const { alarm, article } of calling(app)) {
+      expect(anchorsOf(runbook), alarm.id).toContain(article);
+      expect(listed(get(alarm, 'AlarmActions')), alarm.id).toHaveLength(1);
+    }
+  });
+
+  test('the dashboard shows what was promised', () => {
+    const [dashboard] = app.of('AWS::CloudWatch::Dashboard');
+    const body = json(get(dashboard, 'DashboardBody'));
+    for (const title of [
+      'Studies by status',
+      'Studies by first reason',
+      'Studies by tenant',
+      'Latency by stage',
+      'Age of the oldest message',
+      'Workers and their use',
+      'Cost a study',
+    ])
+      expect(body).toContain(title);
+    const use = {
+      'ecs-gpu': 'GPUReservation',
+      'sagemaker-async': 'GPUUtilization',
+      'lambda-cpu': 'ConcurrentExecutions',
+    };
+    expect(body).toContain(use[backend]);
+  });
+
+  test('the latency of every stage and the ends by tenant, status and reason are metrics, and none names a patient', () => {
+    const filters = app.of('AWS::Logs::MetricFilter');
+    const dimensions = filters.map((filter) =>
+      (get(filter, 'MetricTransformations', 0, 'Dimensions') as Array<{ Key: string }>).map(({ Key }) => Key).join(),
+    );
+    expect(dimensions.sort()).toEqual(['kind,status', 'reason', 'stage', 'stage', 'stage', 'tenant,status']);
+    for (const stage of ['ingest', 'detect', 'analyze'])
+      expect(
+        filters.some((filter) => String(get(filter, 'FilterPattern')).includes(`"${stage}"`)),
+        stage,
+      ).toBe(true);
+  });
+
+  test('a budget tells the alarm topic, at 80 % and at a forecast of 100 %', () => {
+    const [budget] = app.of('AWS::Budgets::Budget');
+    expect(get(budget, 'Budget', 'BudgetLimit', 'Amount')).toBe(2000);
+    expect(get(budget, 'NotificationsWithSubscribers')).toHaveLength(2);
+  });
+
+  test("a backfill's budget reckons with the measured cost of 1,000 studies a day, rounded up", () => {
+    const measured = perThousandUsd(readPrices(), readMeasured(), backend, 'ensemble', 1000) / 1000;
+    expect(COST_PER_STUDY_USD[backend]).toBeGreaterThanOrEqual(measured);
+    expect(COST_PER_STUDY_USD[backend]).toBeLessThan(measured + 0.001);
+    const { gpuInstanceHour, endpointInstanceHour } = readPrices();
+    if (backend === 'ecs-gpu') expect(COST_PER_WORKER_HOUR_USD[backend]).toBe(gpuInstanceHour);
+    if (backend === 'sagemaker-async') expect(COST_PER_WORKER_HOUR_USD[backend]).toBe(endpointInstanceHour);
+  });
+});
+
+test('every article below Alarms, but the budget, belongs to an alarm of some backend', () => {
+  const [, alarms = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
+  const linked = new Set(apps.flatMap(([, app]) => calling(app).map(({ article }) => article)));
+  expect(anchorsOf(alarms).filter((article) => !linked.has(article))).toEqual(['budget']);
+});
+
+test('the runbook has the tasks that come with running discflow', () => {
+  for (const task of [
+    'redrive',
+    'backfill',
+    'key-rotation',
+    'model-update',
+    'tenant-on-boarding',
+    'tenant-off-boarding',
+    'restore',
+  ])
+    expect(anchorsOf(runbook)).toContain(task);
+  expect(runbook).toMatch(/\*\*Shadow\.\*\*[\s\S]+\*\*Switch\.\*\*[\s\S]+\*\*Back\.\*\*/);
+});
