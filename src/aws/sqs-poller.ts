@@ -88,8 +88,8 @@ export class SqsPoller {
    * Receives no more, waits `graceSeconds` for the handlers at work, and makes visible again what has not ended by then.
    * A receive that is under way is cut off after `receiveGraceSeconds`; one that is cut off may hide a message for its
    * whole visibility time, so a worker leaves it longer than `waitSeconds`, and a process that owns the queues takes 0.
-   * `abandon` makes the handlers that have not ended fail, so that they free what they hold before others can take it;
-   * it is waited for `ABANDON_MS` at most.
+   * `abandon` makes the handlers that have not ended fail, so that they free what they hold before others can take it:
+   * they are waited for `ABANDON_MS` at most, `abandon` itself is not.
    */
   async stop(options: StopOptions = {}): Promise<void> {
     const { graceSeconds = 30, receiveGraceSeconds = 0, abandon } = options;
@@ -102,8 +102,10 @@ export class SqsPoller {
     const unfinished = [...this.#flights.values()];
     this.#flights.clear();
     if (unfinished.length > 0 && abandon !== undefined) {
-      const freed = abandon().then(() => worked);
-      await Promise.race([freed, pause(ABANDON_MS)]);
+      abandon().catch((error: unknown) =>
+        this.#options.log.warn('poller.abandon_failed', { errorName: nameOf(error) }),
+      );
+      await Promise.race([worked, pause(ABANDON_MS)]);
     }
     await this.#handBack(unfinished);
     await received;

@@ -27,7 +27,8 @@ interface PendingReply {
 interface Seat {
   readonly worker: Worker;
   readonly loaded: Set<string>;
-  /** The job in hand; null while idle. */
+  /** The job in hand, and when it will have been served; null while idle. */
+  job: Job | null;
   serving: Promise<void> | null;
   pending: PendingReply | null;
 }
@@ -71,10 +72,15 @@ export class InferencePool {
     await this.#enqueue(model, null);
   }
 
-  /** Ends the threads, each after the network that it is inside: to end a thread inside native code aborts the process. */
+  /**
+   * Fails every job at once, those inside a network too, so that nobody waits for an answer that comes too late. Resolves
+   * when the threads have ended, each after the network that it is inside: to end a thread inside native code aborts the
+   * process.
+   */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const job of this.#waiting.splice(0)) job.reject(new Error('the inference pool is closed'));
+    const inHand = [...this.#seats].flatMap(({ job }) => job ?? []);
+    for (const job of [...this.#waiting.splice(0), ...inHand]) job.reject(closedError());
     const served = Promise.all([...this.#seats].map(({ serving }) => serving));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const longEnough = new Promise((resolve) => {
@@ -86,7 +92,7 @@ export class InferencePool {
   }
 
   #enqueue(model: ModelSpec, input: Tensor | null): Promise<NetworkResult | null> {
-    if (this.#closed) return Promise.reject(new Error('the inference pool is closed'));
+    if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ model, input, resolve, reject });
       this.#dispatch();
@@ -111,9 +117,11 @@ export class InferencePool {
 
   #occupy(seat: Seat, job: Job): void {
     seat.worker.ref();
+    seat.job = job;
     seat.serving = this.#serve(seat, job)
       .then(job.resolve, job.reject)
       .finally(() => {
+        seat.job = null;
         seat.serving = null;
         seat.worker.unref();
         this.#dispatch();
@@ -135,7 +143,7 @@ export class InferencePool {
       seat.loaded.add(model.key);
     }
     if (input === null) return null;
-    if (this.#closed) throw new Error('the inference pool is closed');
+    if (this.#closed) throw closedError();
     const data = input.data as Float32Array<ArrayBuffer>;
     const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, [data.buffer]);
     if (reply.kind !== 'output') throw failure(reply, model);
@@ -153,7 +161,7 @@ export class InferencePool {
 
   #open(): Seat {
     const worker = this.#spawn(this.#settings);
-    const seat: Seat = { worker, loaded: new Set(), serving: null, pending: null };
+    const seat: Seat = { worker, loaded: new Set(), job: null, serving: null, pending: null };
     this.#seats.add(seat);
     const settle = (): PendingReply | null => {
       const { pending } = seat;
@@ -187,6 +195,8 @@ export function startWorker(settings: SessionSettings): Worker {
 function typescriptLoader(): string {
   return `data:text/javascript,import{register}from${JSON.stringify(import.meta.resolve('tsx/esm/api'))};register()`;
 }
+
+const closedError = (): Error => new Error('the inference pool is closed');
 
 function failure(reply: WorkerReply, model: ModelSpec): Error {
   if (reply.kind !== 'failed') return new Error(`${model.memberId}: the inference thread gave an unexpected reply`);

@@ -151,6 +151,14 @@ describe('InferencePool', () => {
     expect(results.map(({ output }) => output.data[0])).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
+  test('closing fails the job inside a network at once, and ends its thread after it', async () => {
+    const pool = openPool();
+    await pool.load(BUSY);
+    const failed = expect(pool.run(BUSY, busyInput())).rejects.toThrow('the inference pool is closed');
+    await pool.close();
+    await failed;
+  });
+
   test('a closed pool refuses work and fails what waits', async () => {
     const pool = openPool();
     const running = pool.run(BUSY, busyInput());
