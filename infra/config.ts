@@ -12,8 +12,16 @@ export type AnalyzeBackend = (typeof ANALYZE_BACKENDS)[number];
 const whole = (low: number, high: number, what: string) =>
   z.int(`give ${what} as a whole number`).min(low, `give at least ${low}`).max(high, `give at most ${high}`);
 
-const arn = (service: string) =>
-  z.string().regex(new RegExp(`^arn:aws[a-z-]*:${service}:`), `give the ARN of an existing ${service} resource`);
+const keyArn = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[0-9A-Za-z-]+$/,
+    'give the ARN of an existing key, not of an alias',
+  );
+
+const bucketArn = z
+  .string()
+  .regex(/^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]+$/, 'give the ARN of a bucket, such as arn:aws:s3:::archive');
 
 const memoryMiB = whole(128, 10_240, 'memory in MiB');
 
@@ -81,13 +89,13 @@ const existingSchema = z
         endpointSecurityGroupId: z.string().regex(/^sg-[0-9a-f]+$/, 'give a security group id'),
       })
       .optional(),
-    dataKeyArn: arn('kms').optional(),
-    messageKeyArn: arn('kms').optional(),
-    logKeyArn: arn('kms').optional(),
+    dataKeyArn: keyArn.optional(),
+    messageKeyArn: keyArn.optional(),
+    logKeyArn: keyArn.optional(),
     /** Without notifications, logging or lifecycle of ours: the owner sets them, docs/deployment.md tells which. */
-    uploadsBucketArn: arn('s3').optional(),
-    dataBucketArn: arn('s3').optional(),
-    accessLogsBucketArn: arn('s3').optional(),
+    uploadsBucketArn: bucketArn.optional(),
+    dataBucketArn: bucketArn.optional(),
+    accessLogsBucketArn: bucketArn.optional(),
   })
   .prefault({});
 
@@ -108,9 +116,15 @@ const authSchema = z
   ])
   .default({ kind: 'iam', callers: {} });
 
+/** An address or a name of one network would be refused at every call (functions/sweep/public-post.ts). */
 const webhookSchema = z.strictObject({
   tenant: tenantSchema,
-  url: z.url({ protocol: /^https$/, error: 'give an https URL' }),
+  url: z
+    .url({ protocol: /^https$/, error: 'give an https URL' })
+    .regex(
+      /^https:\/\/(?:[^/?#@]+\.)[a-z][a-z0-9-]*(?::\d+)?(?:[/?#]|$)/i,
+      'give an https URL with a public host name',
+    ),
 });
 
 export const configSchema = z
@@ -152,7 +166,7 @@ export const configSchema = z
     tags: z.record(z.string().min(1), z.string()).default({}),
     existing: existingSchema,
     /** Buckets that a backfill may read, beside its own. */
-    backfillSources: z.array(arn('s3')).default([]),
+    backfillSources: z.array(bucketArn).default([]),
     malwareGate: z.boolean('use true or false').default(false),
     cloudTrailDataEvents: z.boolean('use true or false').default(false),
     runbookUrl: z
@@ -164,6 +178,24 @@ export const configSchema = z
       if (config.tenants.includes(webhook.tenant)) continue;
       context.addIssue({ code: 'custom', path: ['webhooks', index, 'tenant'], message: 'name one of `tenants`' });
     }
+    const hooked = config.webhooks.map(({ tenant }) => tenant);
+    for (const [index, tenant] of hooked.entries())
+      if (hooked.indexOf(tenant) !== index)
+        context.addIssue({
+          code: 'custom',
+          path: ['webhooks', index, 'tenant'],
+          message: 'give each tenant one webhook',
+        });
+    for (const [role, tenant] of Object.entries(config.auth.kind === 'iam' ? config.auth.callers : {}))
+      if (!config.tenants.includes(tenant))
+        context.addIssue({ code: 'custom', path: ['auth', 'callers', role], message: 'name one of `tenants`' });
+    const { vpc } = config.existing;
+    if (vpc !== undefined && vpc.availabilityZones.length !== vpc.isolatedSubnetIds.length)
+      context.addIssue({
+        code: 'custom',
+        path: ['existing', 'vpc', 'isolatedSubnetIds'],
+        message: 'name one subnet a zone, in the order of `availabilityZones`',
+      });
     if (new Set(config.tenants).size !== config.tenants.length)
       context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
     if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)

@@ -1,4 +1,6 @@
 import { parseEnv } from '../../src/contracts/env.ts';
+import { ModelUnavailable } from '../../src/contracts/reasons.ts';
+import { packHash } from '../../src/inference/pack-source.ts';
 import type { Engine } from '../../src/pipeline/ports.ts';
 import { batchingEngine } from './batching-engine.ts';
 import { composeAnalyze } from './cloud.ts';
@@ -8,6 +10,13 @@ import { AnalyzeWorker, type Delay } from './worker.ts';
 
 const joined = (env: { batchWaitMs: number; maxBatch: number }) => (engine: Engine) =>
   batchingEngine(engine, { waitMs: env.batchWaitMs, maxRows: env.maxBatch });
+
+/** Without its models a worker would end every run that it takes as `model_unavailable`: it leaves instead. */
+async function loadModels({ packFolder }: { packFolder: string }, engine: Engine): Promise<void> {
+  const sha256 = await packHash(packFolder);
+  if (sha256 === null) throw new ModelUnavailable(`${packFolder} holds no model pack: see DISCFLOW_PACK_FOLDER`);
+  await engine.pack(sha256);
+}
 
 /** Resolves at SIGTERM (a stop, a spot notice, a scale-in) or SIGINT. */
 const stopSignal = (): Promise<void> =>
@@ -19,6 +28,7 @@ async function work(): Promise<void> {
   const env = parseEnv('analyzeWorker', process.env);
   const stopped = stopSignal();
   const { deps, clients, close } = composeAnalyze(env, { wrap: joined(env) });
+  await loadModels(env, deps.engine);
   const { maxReceiveCount } = env;
   const worker = new AnalyzeWorker({
     client: clients.sqs,
@@ -44,14 +54,17 @@ async function serve(): Promise<void> {
   const stopped = stopSignal();
   const { deps, close } = composeAnalyze(env, { wrap: joined(env) });
   const { maxReceiveCount } = env;
+  let ready = false;
   const server = createAnalyzeServer({
     makeHandler: (delay) => createAnalyzeHandler({ deps, maxReceiveCount, delay }),
     log: deps.log,
-    ready: () => true,
+    ready: () => ready,
     maxReceiveCount,
     concurrency: env.workerConcurrency,
   });
   await new Promise<void>((resolve) => server.listen(env.port, resolve));
+  await loadModels(env, deps.engine);
+  ready = true;
   deps.log.info('server.started');
   await stopped;
   await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -124,7 +124,8 @@ const HANDLERS: Record<RouteName, (call: Call) => Promise<ApiAnswer>> = {
   async getReport(call) {
     const run = await findRun(call);
     if (run === null) return NOT_FOUND;
-    if (!isTerminal(run.status)) return refusal(409, 'not_ended', 'The run has not ended; ask again later.');
+    const none = withoutResult(run);
+    if (none !== null) return none;
     const report = await call.store.result(run, RUN_FILES.report);
     return report === null ? NOT_FOUND : { status: 200, headers: JSON_HEADERS, body: report.toString('utf8') };
   },
@@ -132,7 +133,8 @@ const HANDLERS: Record<RouteName, (call: Call) => Promise<ApiAnswer>> = {
     const name = z.enum(RESULT_NAMES).parse(call.request.parameters.name);
     const run = await findRun(call);
     if (run === null) return NOT_FOUND;
-    if (!isTerminal(run.status)) return refusal(409, 'not_ended', 'The run has not ended; ask again later.');
+    const none = withoutResult(run);
+    if (none !== null) return none;
     const location = await call.store.presignResult(run, name, RESULT_EXPIRY_SECONDS);
     return { status: 302, headers: { ...JSON_HEADERS, location }, body: '' };
   },
@@ -142,6 +144,13 @@ const HANDLERS: Record<RouteName, (call: Call) => Promise<ApiAnswer>> = {
 async function findRun({ store, tenant, request }: Call): Promise<RunItem | null> {
   const run = await store.run(runKeySchema.parse(request.parameters.runKey));
   return run === null || run.tenant !== tenant ? null : run;
+}
+
+/** Why there is no result to give: asking S3 for one would be answered like a forbidden object. */
+function withoutResult({ status }: RunItem): ApiAnswer | null {
+  if (!isTerminal(status)) return refusal(409, 'not_ended', 'The run has not ended; ask again later.');
+  if (status !== 'failed' && status !== 'cancelled') return null;
+  return refusal(404, 'no_result', `The run ended ${status}, without a result; the run itself gives the reasons.`);
 }
 
 const ROUTE_BY_KEY = new Map(

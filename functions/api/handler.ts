@@ -16,6 +16,7 @@ function compose(): ApiDeps {
     log: createLogger({ service: 'api' }),
     rules: {
       authKind: env.authKind,
+      account: env.tenantRoleArn.split(':')[4] ?? '',
       tenantClaim: env.tenantClaim,
       callers: callersSchema.parse(JSON.parse(env.callers)),
       tenants: env.tenants,

@@ -28,8 +28,11 @@ export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: Aw
     costPerStudyUsd: env.costPerStudyUsd,
     stagingBucket: uploadsBucket,
     async copy({ bucket, key }, Key) {
+      // The archive's metadata and tags stay behind: they may name a patient, and reading tags is a right of its own.
+      const bare = { MetadataDirective: 'REPLACE', TaggingDirective: 'REPLACE' } as const;
       const CopySource = `${bucket}/${encodeURIComponent(key)}`;
-      await translated('CopyObject', () => s3.send(new CopyObjectCommand({ Bucket: uploadsBucket, Key, CopySource })));
+      const command = new CopyObjectCommand({ Bucket: uploadsBucket, Key, CopySource, ...bare });
+      await translated('CopyObject', () => s3.send(command));
     },
     async notify(MessageBody) {
       await translated('SendMessage', () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody })));

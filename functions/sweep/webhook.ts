@@ -10,13 +10,14 @@ import { tenantSchema } from '../../src/contracts/keys.ts';
 import { type Announcement, announcementSchema } from '../../src/contracts/messages.ts';
 import { TransientFault } from '../../src/contracts/reasons.ts';
 import type { Logger } from '../../src/pipeline/ports.ts';
+import { PrivateAddressError, postPublicly } from './public-post.ts';
 
 export interface WebhookDeps {
   readonly log: Logger;
   readonly urls: ReadonlyMap<string, string>;
   readonly signingKey: (tenant: string) => Promise<string>;
   readonly nowMs: () => number;
-  readonly post: typeof fetch;
+  readonly post: typeof postPublicly;
 }
 
 /** EventBridge's envelope; the announcement is its detail. */
@@ -46,7 +47,7 @@ export function verifySignature(
 
 /**
  * Sends one announcement to its tenant. A receiver that answers 2xx has taken it; anything else is tried again in five
- * minutes until the queue gives up. Redirects are not followed: the address is the configured one.
+ * minutes until the queue gives up. Redirects are not followed, and no address but one of the internet is called.
  */
 export async function deliver(deps: WebhookDeps, eventId: string, announcement: Announcement): Promise<void> {
   const { tenant } = announcement;
@@ -55,17 +56,20 @@ export async function deliver(deps: WebhookDeps, eventId: string, announcement: 
   const body = JSON.stringify(announcement);
   const signature = signatureOf(body, await deps.signingKey(tenant), Math.floor(deps.nowMs() / 1000));
   const headers = { 'content-type': 'application/json', 'discflow-signature': signature, 'discflow-event': eventId };
-  const status = await post(deps, url, { method: 'POST', body, headers });
+  const status = await reach(deps, url, { headers, body });
   if (status < 200 || status > 299) throw new TransientFault(`the receiver answered ${status}`, RETRY_SECONDS);
   deps.log.info('webhook.delivered', { tenant });
 }
 
-async function post(deps: WebhookDeps, url: string, request: RequestInit): Promise<number> {
+async function reach(
+  { post }: WebhookDeps,
+  url: string,
+  request: { headers: Record<string, string>; body: string },
+): Promise<number> {
   try {
-    const answer = await deps.post(url, { ...request, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    await answer.body?.cancel();
-    return answer.status;
+    return await post(url, { ...request, timeoutMs: TIMEOUT_MS });
   } catch (cause) {
+    if (cause instanceof PrivateAddressError) throw cause;
     throw new TransientFault('the receiver could not be reached', RETRY_SECONDS, { cause });
   }
 }
@@ -110,7 +114,7 @@ function compose(): StageHandler {
   const urls = new Map(webhooksSchema.parse(JSON.parse(env.webhooks)).map(({ tenant, url }) => [tenant, url]));
   const log = createLogger({ service: 'webhook' });
   return createWebhookHandler(
-    { log, urls, signingKey, nowMs: Date.now, post: fetch },
+    { log, urls, signingKey, nowMs: Date.now, post: postPublicly },
     { maxReceiveCount: env.maxReceiveCount, delay: delayByVisibility(clients.sqs) },
   );
 }

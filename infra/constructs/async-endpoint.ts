@@ -1,13 +1,12 @@
-import { Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IManagedPolicy, ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnEndpoint, CfnEndpointConfig, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { names } from '../names.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
 import { logGroup } from './logs.ts';
 import { allow, type Placement } from './service-function.ts';
@@ -33,6 +32,7 @@ export class AsyncModel extends Construct {
   readonly model: CfnModel;
   readonly succeeded: Topic;
   readonly failed: Topic;
+  readonly #policy: ManagedPolicy;
 
   constructor(scope: Construct, id: string, props: AsyncModelProps) {
     super(scope, id);
@@ -45,7 +45,7 @@ export class AsyncModel extends Construct {
       assumedBy: new ServicePrincipal('sagemaker.amazonaws.com'),
       managedPolicies: [props.stageData],
     });
-    const policy = new ManagedPolicy(this, 'Policy', {
+    this.#policy = new ManagedPolicy(this, 'Policy', {
       roles: [role],
       statements: [
         ...image.pulls,
@@ -53,7 +53,7 @@ export class AsyncModel extends Construct {
         allow(['s3:GetObject', 's3:PutObject'], [bucket.arnForObjects(`${INVOCATIONS_PREFIX}/*`)]),
         allow(['sns:Publish'], [this.succeeded.topicArn, this.failed.topicArn]),
         allow(['kms:Decrypt', 'kms:GenerateDataKey'], [messageKey.keyArn]),
-        ...this.#runtime(config),
+        ...this.#runtime(),
       ],
     });
     this.model = new CfnModel(this, 'Model', {
@@ -64,13 +64,19 @@ export class AsyncModel extends Construct {
         securityGroupIds: [placement.securityGroup.securityGroupId],
       },
     });
-    this.model.node.addDependency(policy);
+    this.model.node.addDependency(this.#policy);
   }
 
-  /** Logs, metrics and network interfaces, as SageMaker asks of a model in a VPC. */
-  #runtime(config: Config): PolicyStatement[] {
+  /** Lets the model log into the group that an endpoint's name gives. */
+  logsTo(group: LogGroup): void {
+    this.#policy.addStatements(
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [group.logGroupArn]),
+    );
+  }
+
+  /** Metrics and network interfaces, as SageMaker asks of a model in a VPC. */
+  #runtime(): PolicyStatement[] {
     return [
-      allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [endpointLogs(this, config)]),
       allow(['cloudwatch:PutMetricData'], ['*'], {
         StringEquals: { 'cloudwatch:namespace': '/aws/sagemaker/Endpoints' },
       }),
@@ -90,12 +96,6 @@ export class AsyncModel extends Construct {
       ),
     ];
   }
-}
-
-/** Named by the endpoints, as SageMaker asks; made here first, so that they are encrypted and expire. */
-function endpointLogs(scope: Construct, config: Config): string {
-  const { partition, region, account } = Stack.of(scope);
-  return `arn:${partition}:logs:${region}:${account}:log-group:/aws/sagemaker/Endpoints/${names(config).prefix}-*`;
 }
 
 export const endpointLogGroup = (endpointName: string): string => `/aws/sagemaker/Endpoints/${endpointName}`;
@@ -141,7 +141,10 @@ export class AsyncEndpoint extends Construct {
       endpointName,
       endpointConfigName: endpointConfig.attrEndpointConfigName,
     });
-    endpoint.node.addDependency(logGroup(this, 'Logs', endpointLogGroup(endpointName), config, props.logKey));
+    // The name that SageMaker writes to; made here first, so that it is encrypted and expires.
+    const logs = logGroup(this, 'Logs', endpointLogGroup(endpointName), config, props.logKey);
+    model.logsTo(logs);
+    endpoint.node.addDependency(logs);
     this.#scale(endpoint, props);
   }
 

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 import type { Keys } from './keys.ts';
 import { logGroup } from './logs.ts';
+import { opens } from './permissions.ts';
 import { allow, type ServiceFunction } from './service-function.ts';
 
 export interface BackfillMachineProps {
@@ -86,7 +87,7 @@ export class BackfillMachine extends Construct {
         ['s3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
         [`${resultsBucketArn}/results/*`],
       ),
-      allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
+      ...opens(keys.data, 's3'),
       allow(
         [
           'logs:CreateLogDelivery',

@@ -79,9 +79,19 @@ export class Keys extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
+    // EventBridge User Guide, "Authorizing EventBridge to use a customer managed key": it looks whether the key is symmetric.
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'EventBusLooksAtItsKey',
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['kms:DescribeKey'],
+        resources: ['*'],
+      }),
+    );
     return key;
   }
 
+  /** Source: CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS". */
   #logKey(config: Config): Key {
     const { account, region, partition } = Stack.of(this);
     const key = this.#key('Logs', config);
@@ -89,7 +99,14 @@ export class Keys extends Construct {
       new PolicyStatement({
         sid: 'LogGroupsOfThisAccount',
         principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
-        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+        actions: [
+          'kms:Encrypt',
+          'kms:Decrypt',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+          'kms:GenerateDataKey',
+          'kms:DescribeKey',
+        ],
         resources: ['*'],
         conditions: {
           ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` },

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -8,6 +9,14 @@ import type { StudiesTable } from './studies-table.ts';
 import type { TenantSecrets } from './tenant-secrets.ts';
 
 /** The statements that stages are built of, each the least that its adapter calls. */
+
+type EncryptedService = 's3' | 'dynamodb' | 'secretsmanager';
+
+/** A key for what these services hold, through them alone: no call to KMS itself decrypts anything. */
+export const opens = (key: IKey, ...services: EncryptedService[]): PolicyStatement[] => {
+  const via = services.map((service) => `${service}.${Stack.of(key).region}.amazonaws.com`);
+  return [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn], { StringEquals: { 'kms:ViaService': via } })];
+};
 
 /** Messages in, and their visibility changed where a stage delays one. */
 export const consumes = (lane: Lane): PolicyStatement[] => [
@@ -34,16 +43,18 @@ export const STUDY_PREFIX = '*/studies/*';
 export const readsAndWritesStudies = (bucket: IBucket, key: IKey): PolicyStatement[] => [
   allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [bucket.arnForObjects(STUDY_PREFIX)]),
   allow(['s3:ListBucket'], [bucket.bucketArn]),
-  allow(['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]),
+  ...opens(key, 's3'),
 ];
 
-/** Single-item reads and conditional writes. */
+/** Single-item reads and conditional writes; DynamoDB opens an encrypted table with the caller's right to its key. */
 export const keepsRuns = (table: StudiesTable): PolicyStatement[] => [
   allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'], [table.tableArn]),
+  ...opens(table.key, 'dynamodb'),
 ];
 
 export const announces = (bus: IEventBus): PolicyStatement[] => [allow(['events:PutEvents'], [bus.eventBusArn])];
 
-export const pseudonymises = (secrets: TenantSecrets): PolicyStatement[] => [
+export const pseudonymises = (secrets: TenantSecrets, key: IKey): PolicyStatement[] => [
   allow(['secretsmanager:GetSecretValue'], secrets.pseudonymKeyArns),
+  ...opens(key, 'secretsmanager'),
 ];

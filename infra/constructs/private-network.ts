@@ -60,7 +60,23 @@ export class PrivateNetwork extends Construct {
     });
     workers.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'HTTPS to endpoints; no subnet has a route beyond them');
     const subnets: SubnetSelection = { subnets: this.vpc.isolatedSubnets };
-    this.placement = { vpc: this.vpc, subnets, securityGroup: workers };
+    const interfaces = new ManagedPolicy(this, 'Interfaces', {
+      description: 'Network interfaces of functions in the VPC: AWS offers them on * alone',
+      statements: [
+        allow(
+          [
+            'ec2:CreateNetworkInterface',
+            'ec2:DescribeNetworkInterfaces',
+            'ec2:DescribeSubnets',
+            'ec2:DeleteNetworkInterface',
+            'ec2:AssignPrivateIpAddresses',
+            'ec2:UnassignPrivateIpAddresses',
+          ],
+          ['*'],
+        ),
+      ],
+    });
+    this.placement = { vpc: this.vpc, subnets, securityGroup: workers, interfaces };
     if (existing === undefined) this.#endpoints(config, workers);
     else
       new CfnSecurityGroupIngress(this, 'ToEndpoints', {

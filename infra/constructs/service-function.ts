@@ -34,6 +34,8 @@ export interface Placement {
   readonly vpc: IVpc;
   readonly subnets: SubnetSelection;
   readonly securityGroup: ISecurityGroup;
+  /** What a function there may do to be connected. */
+  readonly interfaces: IManagedPolicy;
 }
 
 /** What every function of a deployment shares. */
@@ -41,7 +43,7 @@ export interface FunctionPlatform {
   readonly config: Config;
   readonly logKey: IKey;
   readonly messageKey: IKey;
-  /** Traces, and network interfaces for functions in the VPC: the two permissions that AWS offers on `*` alone. */
+  /** Traces: a permission that AWS offers on `*` alone. */
   readonly telemetry: IManagedPolicy;
 }
 
@@ -81,7 +83,11 @@ export class ServiceFunction extends Construct {
     const logs = logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      managedPolicies: [telemetry, ...(props.managedPolicies ?? [])],
+      managedPolicies: [
+        telemetry,
+        ...(props.placement === undefined ? [] : [props.placement.interfaces]),
+        ...(props.managedPolicies ?? []),
+      ],
       description: `discflow ${config.stage}: ${props.name}`,
     });
     const policy = new ManagedPolicy(this, 'Policy', {

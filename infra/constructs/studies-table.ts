@@ -9,10 +9,12 @@ import { names } from '../names.ts';
 /** Uploads and runs: on demand, encrypted, restorable to any second of the last 35 days. */
 export class StudiesTable extends Construct {
   readonly table: TableV2;
+  readonly key: IKey;
 
   constructor(scope: Construct, id: string, props: { config: Config; key: IKey }) {
     super(scope, id);
     const { config, key } = props;
+    this.key = key;
     const { partitionKey, sortKey, indexes } = STUDIES_TABLE;
     const text = (name: string) => ({ name, type: AttributeType.STRING });
     this.table = new TableV2(this, 'Table', {

@@ -9,6 +9,7 @@ import {
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import type { Shared } from '../shared.ts';
+import { opens } from './permissions.ts';
 import { allow } from './service-function.ts';
 
 const TENANT = '$' + '{aws:PrincipalTag/tenant}';
@@ -56,7 +57,7 @@ export class TenantRole extends Construct {
           'OwnRunsByStatus',
           allow(['dynamodb:Query'], [studies.indexArn('tenantStatus')], leading(`${TENANT}#*`)),
         ),
-        this.#named('Key', allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn])),
+        ...opens(keys.data, 's3', 'dynamodb').map((statement) => this.#named('Key', statement)),
       ],
     });
   }

@@ -112,10 +112,16 @@ const network = rows(
   ['HIPAA.Security-VPCDefaultSecurityGroupClosed', 'Network/Network/Vpc/Resource'],
 );
 
-const telemetry = rows('security', 'X-Ray and the network interfaces of functions know no resource-level permission.', [
-  onResource('*'),
-  'Foundation/Telemetry/Resource',
-]);
+const telemetry = [
+  ...rows('security', 'X-Ray knows no resource-level permission; traces hold keys of ours, no identifiers.', [
+    onResource('*'),
+    'Foundation/Telemetry/Resource',
+  ]),
+  ...rows('security', 'Network interfaces of functions are made at run time; only functions in the VPC carry it.', [
+    onResource('*'),
+    'Network/Network/Interfaces/Resource',
+  ]),
+];
 
 const stageRights = ({ UPLOADS, DATA, BACKFILL }: ReturnType<typeof bucketsOf>) => [
   ...rows(
@@ -188,12 +194,6 @@ const endpoints = (config: Config) => [
     'ecr:GetAuthorizationToken, PutMetricData (held to its namespace) and network interfaces know no resource.',
     [onResource('*'), 'Analyze/Model/Policy/Resource'],
   ),
-  ...rows('security', 'SageMaker names streams of its own in the log groups of these endpoints.', [
-    onResource(
-      `arn:<AWS::Partition>:logs:${config.region}:${config.account}:log-group:/aws/sagemaker/Endpoints/${names(config).prefix}-*`,
-    ),
-    'Analyze/Model/Policy/Resource',
-  ]),
   ...rows(
     'security',
     'Requests and answers of the endpoint, keys without patient data, expired after 7 days.',

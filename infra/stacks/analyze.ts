@@ -9,7 +9,7 @@ import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX, REQUEST_TTL_SECONDS } from '../constructs/async-endpoint.ts';
 import { GpuService } from '../constructs/gpu-service.ts';
-import { announces, consumes, keepsRuns } from '../constructs/permissions.ts';
+import { announces, consumes, keepsRuns, opens } from '../constructs/permissions.ts';
 import { allow, type Placement, ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
 import { type LaneName, type Shared, storeEnvironment } from '../shared.ts';
@@ -135,7 +135,7 @@ export class AnalyzeStack extends Stack {
         ...consumes(backfill),
         allow(['sagemaker:InvokeEndpointAsync'], Object.values(endpoints).map(arnOf)),
         allow(['s3:PutObject'], [buckets.data.arnForObjects(`${INVOCATIONS_PREFIX}/*`)]),
-        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
+        ...opens(keys.data, 's3'),
         ...keepsRuns(shared.studies),
         ...announces(shared.bus),
       ],

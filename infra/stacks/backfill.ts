@@ -4,7 +4,7 @@ import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { BackfillMachine } from '../constructs/backfill-machine.ts';
-import { sends } from '../constructs/permissions.ts';
+import { opens, sends } from '../constructs/permissions.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
 import { COST_PER_STUDY_USD } from '../prices.ts';
 import type { Shared } from '../shared.ts';
@@ -58,7 +58,7 @@ export class BackfillStack extends Stack {
           sources.map((source) => `${source}/*`),
         ),
         allow(['s3:PutObject', 's3:AbortMultipartUpload'], [buckets.backfill.arnForObjects('in/*')]),
-        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
+        ...opens(keys.data, 's3', 'dynamodb'),
         allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [studies.tableArn], {
           'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['BACKFILL#*'] },
         }),

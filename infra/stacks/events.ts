@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { conforms } from '../conforms.ts';
 import { eventRule } from '../constructs/event-rule.ts';
 import type { Keys } from '../constructs/keys.ts';
-import { consumes } from '../constructs/permissions.ts';
+import { consumes, opens } from '../constructs/permissions.ts';
 import { allow, type FunctionPlatform, ServiceFunction } from '../constructs/service-function.ts';
 import type { TenantSecrets } from '../constructs/tenant-secrets.ts';
 import { names } from '../names.ts';
@@ -68,7 +68,7 @@ export class EventsStack extends Stack {
       statements: [
         ...consumes(lane),
         allow(['secretsmanager:GetSecretValue'], secrets.webhookKeyArns),
-        allow(['kms:Decrypt'], [keys.data.keyArn]),
+        ...opens(keys.data, 'secretsmanager'),
       ],
     });
     webhook.consume(lane, { batchSize: 1, maxConcurrency: 5 });

@@ -18,21 +18,8 @@ export class FoundationStack extends Stack {
     this.keys = new Keys(this, 'Keys', config);
     this.secrets = new TenantSecrets(this, 'Tenants', { config, key: this.keys.data });
     this.telemetry = new ManagedPolicy(this, 'Telemetry', {
-      description: 'Traces, and network interfaces of functions in the VPC: AWS offers both on * alone',
-      statements: [
-        allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], ['*']),
-        allow(
-          [
-            'ec2:CreateNetworkInterface',
-            'ec2:DescribeNetworkInterfaces',
-            'ec2:DescribeSubnets',
-            'ec2:DeleteNetworkInterface',
-            'ec2:AssignPrivateIpAddresses',
-            'ec2:UnassignPrivateIpAddresses',
-          ],
-          ['*'],
-        ),
-      ],
+      description: 'Traces: AWS offers them on * alone',
+      statements: [allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], ['*'])],
     });
   }
 }

@@ -24,7 +24,7 @@ export class IngestStack extends Stack {
   }
 
   #ingest(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
-    const { platform, buckets, secrets, studies, bus, layers, stageData } = shared;
+    const { platform, buckets, keys, secrets, studies, bus, layers, stageData } = shared;
     const { config } = platform;
     const { ingest, detect } = lanesOf(shared, lane);
     const source = lane === 'uploads' ? buckets.uploads : buckets.backfill;
@@ -57,7 +57,7 @@ export class IngestStack extends Stack {
         ...reads(source, ['*'], true),
         ...keepsRuns(studies),
         ...announces(bus),
-        ...pseudonymises(secrets),
+        ...pseudonymises(secrets, keys.data),
       ],
     });
     stage.consume(ingest, { batchSize: 1, maxConcurrency: concurrency });

@@ -37,12 +37,7 @@ export class SweepStack extends Stack {
       concurrency: 1,
       placement: shared.placement,
       deadLetters: queues.operations,
-      statements: [
-        ...keepsRuns(studies),
-        allow(['dynamodb:Query'], [studies.indexArn('open')]),
-        ...announces(bus),
-        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keys.data.keyArn]),
-      ],
+      statements: [...keepsRuns(studies), allow(['dynamodb:Query'], [studies.indexArn('open')]), ...announces(bus)],
     });
     const role = new Role(this, 'SchedulerRole', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
     new ManagedPolicy(this, 'SchedulerPolicy', {

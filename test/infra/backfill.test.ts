@@ -1,3 +1,4 @@
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackfillDeps } from '../../functions/backfill/backfill.ts';
 import { handleBackfill, uploadIdOf } from '../../functions/backfill/backfill.ts';
@@ -26,18 +27,18 @@ afterAll(async () => {
 describe('a backfill', () => {
   let notes: string[] = [];
   let nowMs = 60_000_000;
+  const environment = () => ({
+    stage: 'test',
+    uploadsBucket: embedded.buckets.data,
+    table: embedded.table,
+    backfillQueueUrl: embedded.queueUrls.ingest,
+    costPerStudyUsd: 0.01,
+  });
   const deps = (change: Partial<BackfillDeps> = {}): BackfillDeps => {
-    const env = {
-      stage: 'test',
-      uploadsBucket: embedded.buckets.data,
-      table: embedded.table,
-      backfillQueueUrl: embedded.queueUrls.ingest,
-      costPerStudyUsd: 0.01,
-    };
     const copy = async () => undefined;
     const notify = async (body: string) => void notes.push(body);
     return {
-      ...composeBackfill(env, clients),
+      ...composeBackfill(environment(), clients),
       clock: { nowMs: () => nowMs },
       log,
       copy,
@@ -117,6 +118,18 @@ describe('a backfill', () => {
     expect(await admit('job5', ['gone.zip', 'there.zip'], { copy })).toEqual({ outcome: 'admitted' });
     expect(notes).toHaveLength(1);
     expect(await handleBackfill(deps(), { action: 'show', jobId: 'job5' })).toMatchObject({ admitted: 1, skipped: 1 });
+  });
+
+  test('copies the study alone: metadata, which may name a patient, stays in the archive', async () => {
+    const archive = embedded.buckets.uploads;
+    const Metadata = { patient: 'DOE^JANE' };
+    await clients.s3.send(new PutObjectCommand({ Bucket: archive, Key: 'a b/1.zip', Body: 'study', Metadata }));
+    const { copy } = composeBackfill(environment(), clients);
+    await copy({ bucket: archive, key: 'a b/1.zip' }, 'in/north/u1/study.zip');
+    const copied = new GetObjectCommand({ Bucket: embedded.buckets.data, Key: 'in/north/u1/study.zip' });
+    const { Body, Metadata: kept } = await clients.s3.send(copied);
+    expect(await Body?.transformToString()).toBe('study');
+    expect(kept).toEqual({});
   });
 
   test('counts what became of its studies from the table', async () => {

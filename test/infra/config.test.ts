@@ -26,6 +26,43 @@ describe('a wrong configuration names the field and the fix', () => {
       'discflow.dev.webhooks.0.tenant: name one of `tenants`',
     ],
     [{ webhooks: [{ tenant: 'demo', url: 'http://x.org' }] }, 'discflow.dev.webhooks.0.url: give an https URL'],
+    [
+      { webhooks: [{ tenant: 'demo', url: 'https://10.0.0.8/hook' }] },
+      'discflow.dev.webhooks.0.url: give an https URL with a public host name',
+    ],
+    [
+      { webhooks: [{ tenant: 'demo', url: 'https://localhost/hook' }] },
+      'discflow.dev.webhooks.0.url: give an https URL with a public host name',
+    ],
+    [
+      { webhooks: ['a', 'b'].map((path) => ({ tenant: 'demo', url: `https://x.org/${path}` })) },
+      'discflow.dev.webhooks.1.tenant: give each tenant one webhook',
+    ],
+    [
+      { auth: { kind: 'iam', callers: { reader: 'other' } } },
+      'discflow.dev.auth.callers.reader: name one of `tenants`',
+    ],
+    [
+      { backfillSources: ['arn:aws:s3:::archive/*'] },
+      'discflow.dev.backfillSources.0: give the ARN of a bucket, such as arn:aws:s3:::archive',
+    ],
+    [
+      { existing: { dataKeyArn: 'arn:aws:kms:eu-central-1:000000000000:alias/data' } },
+      'discflow.dev.existing.dataKeyArn: give the ARN of an existing key, not of an alias',
+    ],
+    [
+      {
+        existing: {
+          vpc: {
+            vpcId: 'vpc-0a',
+            availabilityZones: ['a', 'b'],
+            isolatedSubnetIds: ['subnet-0a'],
+            endpointSecurityGroupId: 'sg-0a',
+          },
+        },
+      },
+      'discflow.dev.existing.vpc.isolatedSubnetIds: name one subnet a zone',
+    ],
     [{ anlyze: {} }, 'discflow.dev: remove anlyze: no such field'],
     [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 128'],
   ])('%j', (change, line) => {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -121,6 +121,17 @@ describe('the analyze image, its build steps carried out in a folder', () => {
     expect(runRecordSchema.parse(JSON.parse(record?.toString() ?? '')).provider).toBe('cpu');
     server.kill('SIGTERM');
     expect(await left).toEqual([0, null]);
+  });
+
+  test('leaves, and names the folder, where the models are not', () => {
+    const { buckets, table, queueUrls, env } = system.embedded;
+    const packFolder = join(folder, 'no-models');
+    const store = { stage: 'test', dataBucket: buckets.data, table, eventBus: 'bus', packFolder };
+    const worker = environmentOf('analyzeWorker', { ...store, analyzeQueueUrl: queueUrls.analyze });
+    const main = join(image.root, 'app/main.js');
+    const left = spawnSync(process.execPath, [main, 'worker'], { env: { ...env, ...worker }, encoding: 'utf8' });
+    expect(left.status).toBe(1);
+    expect(left.stderr).toContain(`${packFolder} holds no model pack`);
   });
 
   test('names a wrong environment in one line', () => {

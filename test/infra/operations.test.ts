@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failAttempt } from '../../functions/analyze/fail-run.ts';
 import { notified } from '../../functions/analyze/notified.ts';
 import { inferenceIdOf, submitRun } from '../../functions/analyze/submit.ts';
+import { isPublicAddress, postPublicly } from '../../functions/sweep/public-post.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { createWebhookHandler, verifySignature } from '../../functions/sweep/webhook.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
@@ -189,11 +190,11 @@ describe('a webhook', () => {
     reasons: [],
   };
   const deliverTo = async (status: number, tenant = 'north') => {
-    const requests: Array<{ url: string; init: RequestInit }> = [];
-    const post = (async (url: string, init: RequestInit) => {
-      requests.push({ url, init });
-      return new Response(null, { status });
-    }) as typeof fetch;
+    const requests: Array<Parameters<typeof postPublicly>[1]> = [];
+    const post: typeof postPublicly = async (_url, request) => {
+      requests.push(request);
+      return status;
+    };
     const urls = new Map([['north', 'https://north.example.org/hook']]);
     const handler = createWebhookHandler(
       { log, urls, signingKey: async (of) => `key of ${of}`, nowMs: () => 1_700_000_000_000, post },
@@ -208,8 +209,8 @@ describe('a webhook', () => {
   test('is signed so that its tenant, and nobody else, can check it', async () => {
     const { requests, failures } = await deliverTo(204);
     expect(failures).toEqual([]);
-    const { headers, body } = requests[0]?.init ?? {};
-    const signature = (headers as Record<string, string>)['discflow-signature'] ?? '';
+    const { headers, body } = requests[0] ?? {};
+    const signature = headers?.['discflow-signature'] ?? '';
     const now = 1_700_000_100;
     expect(verifySignature(signature, String(body), 'key of north', now)).toBe(true);
     expect(verifySignature(signature, `${body} `, 'key of north', now)).toBe(false);
@@ -220,6 +221,32 @@ describe('a webhook', () => {
 
   test.each([302, 404, 500])('is sent again after an answer of %i', async (status) => {
     expect((await deliverTo(status)).failures).toEqual([{ itemIdentifier: 'm' }]);
+  });
+
+  test.each(['https://127.0.0.1:1/', 'https://[::1]:1/', 'https://[::ffff:10.0.0.1]:1/', 'https://localhost:1/'])(
+    'never calls %s, an address outside the internet',
+    async (url) => {
+      const call = postPublicly(url, { headers: {}, body: '{}', timeoutMs: 10_000 });
+      await expect(call).rejects.toMatchObject({ name: 'PrivateAddressError' });
+    },
+  );
+
+  test('calls addresses of the internet alone', () => {
+    const inside = ['10.1.2.3', '169.254.169.254', '172.31.0.1', '192.168.0.1', '100.64.0.1', '0.0.0.0', '224.0.0.1'];
+    const inside6 = [
+      '::',
+      '::1',
+      'fd00::1',
+      'fe80::1',
+      'fd00:ec2::254',
+      '64:ff9b::a00:1',
+      '2002:a00:1::',
+      '2001:db8::1',
+    ];
+    for (const address of [...inside, ...inside6, '::ffff:169.254.169.254', 'name'])
+      expect(isPublicAddress(address), address).toBe(false);
+    for (const address of ['8.8.8.8', '172.32.0.1', '2606:4700::1111'])
+      expect(isPublicAddress(address), address).toBe(true);
   });
 
   test('of a tenant without one is not sent', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ANALYZE_BACKENDS } from '../../infra/config.ts';
-import { type Built, build, listed, roleStatements, type Statement } from './support.ts';
+import { type Built, build, get, listed, roleStatements, type Statement } from './support.ts';
 
 /** Actions for which AWS offers no resource, or none that exists before the call; each with its reason. */
 const ANY_RESOURCE: Record<string, string> = {
@@ -65,6 +65,31 @@ describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
         if (CONDITIONED.includes(action)) expect(statement.Condition, `${policy.id}: ${action}`).toBeDefined();
       }
     }
+  });
+
+  test('who reads the table may open it, and the data key serves nobody but through the services that hold data', () => {
+    const opens = ({ Condition, Action }: Statement, service: string): boolean =>
+      listed(Action).includes('kms:Decrypt') &&
+      listed(Condition?.StringEquals?.['kms:ViaService'] as string[] | undefined).some((via) =>
+        via.startsWith(service),
+      );
+    for (const { policy, statement } of statements) {
+      const ofPolicy = statements.filter((other) => other.policy.id === policy.id).map((other) => other.statement);
+      if (listed(statement.Action).some((action) => action.startsWith('dynamodb:')))
+        expect(
+          ofPolicy.some((other) => opens(other, 'dynamodb.')),
+          policy.id,
+        ).toBe(true);
+      if (listed(statement.Action).some((action) => action.startsWith('kms:')) && text(statement).includes('KeysData'))
+        expect(statement.Condition?.StringEquals?.['kms:ViaService'], policy.id).toBeDefined();
+    }
+  });
+
+  test('only functions in the VPC may make network interfaces', () => {
+    const makers = built.of('AWS::IAM::Role').filter((role) => text(role.Properties).includes('Interfaces'));
+    expect(makers.length > 0).toBe(backend !== 'lambda-cpu');
+    const inside = built.of('AWS::Lambda::Function').filter((fn) => get(fn, 'VpcConfig') !== undefined);
+    expect(makers).toHaveLength(inside.length);
   });
 
   test('no role carries an inline policy or a policy that AWS manages', () => {

@@ -21,7 +21,8 @@ let clients: AwsClients;
 const KINDS = ['jwt', 'iam'] as const;
 type Kind = (typeof KINDS)[number];
 const gateways = {} as Record<Kind, { url: string; server: Server }>;
-const roleArn = (name: string) => `arn:aws:sts::000000000000:assumed-role/${name}/session`;
+const ACCOUNT = '000000000000';
+const roleArn = (name: string, account = ACCOUNT) => `arn:aws:sts::${account}:assumed-role/${name}/session`;
 const sessionOf = (name: string): Session => ({
   accessKeyId: `AKIA${name}`,
   secretAccessKey: `secret of ${name}`,
@@ -29,8 +30,8 @@ const sessionOf = (name: string): Session => ({
 });
 const seeded = {} as Record<Tenant, { runKey: string; uploadId: string }>;
 
-async function seed(tenant: Tenant, letter: string): Promise<void> {
-  const runs = new DynamoRuns(clients.documents, embedded.table);
+/** A run that has ended. */
+async function open(runs: DynamoRuns, tenant: Tenant, letter: string, status: 'done' | 'failed') {
   const run = {
     tenant,
     runKey: letter.repeat(26),
@@ -44,7 +45,13 @@ async function seed(tenant: Tenant, letter: string): Promise<void> {
   await runs.createRun(run, 1000);
   const claim = await runs.claimRun(run.runKey, 1, 'analyze', 60_000, 2000);
   if (claim.outcome !== 'claimed') throw new Error('the run could not be claimed');
-  await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, 3000);
+  await runs.advanceRun(claim.item, { status, reasons: [], stage: 'analyze' }, 3000);
+  return run;
+}
+
+async function seed(tenant: Tenant, letter: string): Promise<void> {
+  const runs = new DynamoRuns(clients.documents, embedded.table);
+  const run = await open(runs, tenant, letter, 'done');
   const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
   const report = Buffer.from(JSON.stringify({ of: tenant }));
   await data.put(keys.run(tenant, run.studyKey, run.runKey, RUN_FILES.report), report, {
@@ -74,7 +81,7 @@ beforeAll(async () => {
     gateways[authKind] = await startGateway(
       {
         log: createLogger({ service: 'api', level: 'SILENT' }),
-        rules: { authKind, tenantClaim: 'discflow_tenant', callers, tenants: TENANTS },
+        rules: { authKind, account: ACCOUNT, tenantClaim: 'discflow_tenant', callers, tenants: TENANTS },
         storeOf: async (tenant) => tenantStore(tenant, clients, { uploadsBucket, dataBucket, table: embedded.table }),
         nowMs: Date.now,
         uploadMaxBytes: 10_000,
@@ -173,6 +180,16 @@ describe.each([
   });
 });
 
+test('a run that failed has no result: its report and files are answered 404, with the reason why', async () => {
+  const runs = new DynamoRuns(clients.documents, embedded.table);
+  const { runKey } = await open(runs, 'north', 'c', 'failed');
+  for (const path of ['report', 'files/report.json']) {
+    const answer = await call('north', `/v1/runs/${runKey}/${path}`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ error: { code: 'no_result' } });
+  }
+});
+
 test('every route of the API was crossed', () => {
   expect(Object.keys(API_ROUTES).sort()).toEqual([
     'createUpload',
@@ -224,6 +241,7 @@ describe('no answer', () => {
 describe('a caller who signs with SigV4', () => {
   const rules = {
     authKind: 'iam' as const,
+    account: ACCOUNT,
     tenantClaim: 'x',
     callers: { 'site-north': 'north', ghost: 'west' },
     tenants: TENANTS,
@@ -248,6 +266,7 @@ describe('a caller who signs with SigV4', () => {
     [roleArn('site-north'), 'north'],
     [roleArn('site-south'), null],
     [roleArn('ghost'), null],
+    [roleArn('site-north', '111111111111'), null],
     [roleArn('constructor'), null],
     ['arn:aws:iam::000000000000:user/site-north', null],
     [undefined, null],
