@@ -4,6 +4,7 @@
  * services (ingest a drawn picture, detect and analyze its messages with the default pack).
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { FUNCTIONS, LAYERS_OF } from '../infra/bundling/code.ts';
 import { repositoryRoot } from '../infra/bundling/repository.ts';
@@ -71,7 +72,7 @@ async function coldStarts(system: BundledSystem, seed: number): Promise<Record<B
   return { ingest, detect, analyze, submit, notified, sweep, api, webhook, backfill };
 }
 
-function table(sizes: readonly BundleSize[], starts: ReadonlyArray<Record<Bundled, number>>): string {
+function table(sizes: readonly BundleSize[], starts: ReadonlyArray<Record<Bundled, number>>, load: string): string {
   const lines = sizes.map(({ name, codeMiB, withLayersMiB }) => {
     const cold = Math.round(median(starts.map((start) => start[name])));
     return `| ${name} | ${codeMiB} | ${withLayersMiB} | ${cold} |`;
@@ -81,8 +82,8 @@ function table(sizes: readonly BundleSize[], starts: ReadonlyArray<Record<Bundle
     '',
     `Written by \`npx tsx bench/bundles.ts\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}. MiB unzipped; Lambda's limit with`,
     `layers is ${LIMIT_MIB} MiB. The cold start is from spawning a process to its first result, median of ${RUNS}, on the machine that`,
-    'ran the command (two cores, shared with other work): ingest of one picture, detect and analyze of it with the default',
-    "pack loaded, one answer of the others; the webhook's receiver refuses the connection.",
+    `ran the command (two cores, load ${load}): ingest of one picture, detect and analyze of it with the default pack`,
+    "loaded, one answer of the others; the webhook's receiver has no public address and is not called.",
     '',
     '| function | code | with layers | cold start to first result, ms |',
     '|---|---:|---:|---:|',
@@ -93,10 +94,11 @@ function table(sizes: readonly BundleSize[], starts: ReadonlyArray<Record<Bundle
 
 if (process.argv[1]?.endsWith('bundles.ts')) {
   const system = await startBundled();
+  const load = (loadavg()[0] ?? 0).toFixed(1);
   const starts: Array<Record<Bundled, number>> = [];
   try {
     for (let seed = 1; seed <= RUNS; seed++) starts.push(await coldStarts(system, seed));
-    const text = table(bundleSizes(system), starts);
+    const text = table(bundleSizes(system), starts, load);
     writeFileSync(join(repositoryRoot, 'docs/bundles.md'), text);
     console.log(text);
   } finally {

@@ -1,8 +1,10 @@
 /**
  * Cost per 1,000 studies: `npx tsx bench/cost.ts [--runs DIR]` writes docs/cost.md from measured run times and the dated
- * price table. `--runs` takes a folder of results (`DIR/<name>/run.json`) and renews the measured times first.
+ * price table. `--runs` renews the measured times first, from results of `discflow analyze FOLDER --concurrency 1` with
+ * `--tier single --out DIR/single` and `--tier ensemble --out DIR/ensemble`, each with an empty `--data` folder.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../infra/bundling/repository.ts';
 import type { AnalyzeBackend } from '../infra/config.ts';
@@ -16,10 +18,13 @@ type Prices = Record<string, number> & { asOf: string; region: string; note: str
 interface Timings {
   readonly detectMs: number;
   readonly analyzeMs: number;
-  readonly networksMs: Record<string, number>;
 }
 interface Measured {
   readonly measuredOn: string;
+  /** Name and version of the model pack. */
+  readonly pack: string;
+  /** The machine's load when the times were read. */
+  readonly load: number;
   readonly runs: number;
   readonly detectMs: number;
   readonly analyzeMs: Record<'single' | 'ensemble', number>;
@@ -29,35 +34,34 @@ type Tier = keyof Measured['analyzeMs'];
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-/** The single tier does without the networks that it does not name; nothing else of the stage changes. */
-function measure(folder: string): Measured {
-  const runs = readdirSync(folder)
+const timingsIn = (folder: string): Timings[] =>
+  readdirSync(folder)
     .map((name) => join(folder, name, 'run.json'))
     .filter((path) => existsSync(path))
     .map((path) => (JSON.parse(readFileSync(path, 'utf8')) as { timings: Timings }).timings);
-  if (runs.length === 0) throw new Error(`${folder} holds no <name>/run.json`);
+
+function measure(folder: string): Measured {
+  const timings = { single: timingsIn(join(folder, 'single')), ensemble: timingsIn(join(folder, 'ensemble')) };
+  const both = [...timings.single, ...timings.ensemble];
+  if (timings.single.length === 0 || timings.ensemble.length === 0)
+    throw new Error(`${folder} needs single/<name>/run.json and ensemble/<name>/run.json`);
   const manifest = JSON.parse(readFileSync(join(repositoryRoot, 'layers/models/manifest.json'), 'utf8')) as {
-    members: Array<{ id: string; role: string }>;
-    tiers: { single: { classifier: string; segmenter: string } };
+    name: string;
+    version: string;
   };
-  const kept = Object.values(manifest.tiers.single);
-  const extra = manifest.members
-    .filter(({ id, role }) => !role.endsWith('detector') && !kept.includes(id))
-    .map(({ id }) => id);
-  const saved = ({ networksMs }: Timings): number => extra.reduce((sum, id) => sum + (networksMs[id] ?? 0), 0);
+  const analyzeMs = (of: readonly Timings[]): number => Math.round(median(of.map((run) => run.analyzeMs)));
   return {
     measuredOn: new Date().toISOString().slice(0, 10),
-    runs: runs.length,
-    detectMs: Math.round(median(runs.map(({ detectMs }) => detectMs))),
-    analyzeMs: {
-      single: Math.round(median(runs.map((run) => run.analyzeMs - saved(run)))),
-      ensemble: Math.round(median(runs.map(({ analyzeMs }) => analyzeMs))),
-    },
+    pack: `${manifest.name} ${manifest.version}`,
+    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+    runs: both.length,
+    detectMs: Math.round(median(both.map(({ detectMs }) => detectMs))),
+    analyzeMs: { single: analyzeMs(timings.single), ensemble: analyzeMs(timings.ensemble) },
   };
 }
 
 /** What a deployment does to one study and to one day; each figure is a line of the page. */
-const MODEL = {
+export const MODEL = {
   /** Ingest of a zip of a whole study: not in run.json; reckoned. */
   ingestSeconds: 3,
   ingestGb: 2,
@@ -77,7 +81,8 @@ const MODEL = {
   uploadDays: 14,
   keys: 3,
   secrets: 2,
-  alarms: 25,
+  /** The most of any backend, those that scale included. */
+  alarms: 30,
   endpointZones: 2,
   /** Hours of a day in which studies arrive. */
   openHours: 10,
@@ -87,7 +92,7 @@ const MODEL = {
   /** Messages that one GPU worker has in hand. */
   gpuConcurrency: 4,
 } as const;
-const INTERFACES = { 'ecs-gpu': 10, 'sagemaker-async': 8, 'lambda-cpu': 0 } as const;
+export const INTERFACES = { 'ecs-gpu': 10, 'sagemaker-async': 8, 'lambda-cpu': 0 } as const;
 const BACKENDS = ['lambda-cpu', 'ecs-gpu', 'sagemaker-async'] as const satisfies readonly AnalyzeBackend[];
 const DAYS = 365 / 12;
 
@@ -224,8 +229,8 @@ ${BACKENDS.map((backend) => {
 
 ## What the figures stand on
 
-- Measured (median of ${measured.runs} runs, two processor cores): detect ${measured.detectMs} ms, analyze ${measured.analyzeMs.single} ms in the single tier and
-  ${measured.analyzeMs.ensemble} ms in the ensemble tier.
+- Measured with pack ${measured.pack} (medians of ${measured.runs} runs of one picture, two processor cores, load ${measured.load}): detect
+  ${measured.detectMs} ms, analyze ${measured.analyzeMs.single} ms in the single tier and ${measured.analyzeMs.ensemble} ms in the ensemble tier.
 - **No GPU was measured.** GPU workers are reckoned at the processor's speed, ${MODEL.gpuConcurrency} messages at once and ${MODEL.gpuUse * 100} % use: the GPU rows are
   an upper bound for networks as small as the default pack's, and say nothing yet about full-width ones.
 - A cloud processor with its round trips is reckoned ${MODEL.slower} times slower than the measuring machine; ingest at ${MODEL.ingestSeconds} s.

@@ -25,6 +25,8 @@ const eventSchema = z.object({ id: z.string().min(1), detail: announcementSchema
 
 const TIMEOUT_MS = 10_000;
 const RETRY_SECONDS = 300;
+/** A new signing key is used after so long at most. */
+const KEY_HELD_MS = 300_000;
 
 /** `t=<seconds>,v1=<hex>`: HMAC-SHA256 over `<seconds>.<body>` with the tenant's key. */
 export function signatureOf(body: string, key: string, atSeconds: number): string {
@@ -97,17 +99,17 @@ function compose(): StageHandler {
   const env = parseEnv('webhook', process.env);
   const clients = createClients(clientOptionsFrom(process.env));
   const secrets = new SecretsManagerClient({});
-  const held = new Map<string, Promise<string>>();
+  const held = new Map<string, { readonly key: Promise<string>; readonly untilMs: number }>();
   const signingKey = (tenant: string): Promise<string> => {
     const known = held.get(tenant);
-    if (known !== undefined) return known;
+    if (known !== undefined && known.untilMs > Date.now()) return known.key;
     const loading = secrets
       .send(new GetSecretValueCommand({ SecretId: `${env.webhookSecretPrefix}${tenant}/webhook-key` }))
       .then(({ SecretString }) => {
         if (SecretString === undefined) throw new Error('the signing key of a tenant is empty');
         return SecretString;
       });
-    held.set(tenant, loading);
+    held.set(tenant, { key: loading, untilMs: Date.now() + KEY_HELD_MS });
     loading.catch(() => held.delete(tenant));
     return loading;
   };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { perThousandUsd, readMeasured, readPrices } from '../../bench/cost.ts';
+import { INTERFACES, MODEL, perThousandUsd, readMeasured, readPrices } from '../../bench/cost.ts';
 import { ANALYZE_BACKENDS } from '../../infra/config.ts';
 import { COST_PER_STUDY_USD, COST_PER_WORKER_HOUR_USD } from '../../infra/prices.ts';
 import { build, get, json, listed } from './support.ts';
@@ -82,6 +82,18 @@ describe.each(apps)('%s', (backend, app) => {
     if (backend === 'ecs-gpu') expect(COST_PER_WORKER_HOUR_USD[backend]).toBe(gpuInstanceHour);
     if (backend === 'sagemaker-async') expect(COST_PER_WORKER_HOUR_USD[backend]).toBe(endpointInstanceHour);
   });
+});
+
+test('the idle cost is reckoned with the endpoints, keys, secrets and alarms that are deployed', () => {
+  for (const [backend, app] of apps) {
+    const interfaces = app.of('AWS::EC2::VPCEndpoint').filter((one) => get(one, 'VpcEndpointType') === 'Interface');
+    expect(interfaces, backend).toHaveLength(INTERFACES[backend]);
+    expect(app.of('AWS::KMS::Key'), backend).toHaveLength(MODEL.keys);
+    expect(app.of('AWS::SecretsManager::Secret'), backend).toHaveLength(MODEL.secrets);
+    expect(app.of('AWS::CloudWatch::Alarm').length, backend).toBeLessThanOrEqual(MODEL.alarms);
+  }
+  const most = Math.max(...apps.map(([, app]) => app.of('AWS::CloudWatch::Alarm').length));
+  expect(most).toBe(MODEL.alarms);
 });
 
 test('every article below Alarms, but the budget, belongs to an alarm of some backend', () => {
