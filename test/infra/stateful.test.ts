@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ANALYZE_BACKENDS, type AnalyzeBackend } from '../../infra/config.ts';
-import { type Built, build } from './support.ts';
+import { type Built, build, roleStatements } from './support.ts';
 
 /** Logical ids of what must never be replaced. A change here is a migration: docs/runbook.md, "Restore". */
 const PINNED = {
@@ -32,6 +32,38 @@ test.each(ANALYZE_BACKENDS)('the resources of production with %s are those that 
     .map(({ stack, Type, id }) => `${stack}\t${Type.replace('AWS::', '')}\t${id.replace(/[0-9A-F]{8}$/, '')}`)
     .sort();
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`__snapshots__/prod-${backend}.tsv`);
+});
+
+/** A value of a template as one reads it: references by name, without hashes. */
+function said(value: unknown): string {
+  if (typeof value === 'string') return value.replace(/[0-9A-F]{8}(?=[A-Z]|$)/g, '');
+  if (Array.isArray(value)) return value.map(said).join(' ');
+  const {
+    Ref,
+    'Fn::GetAtt': attribute,
+    'Fn::Join': join,
+    'Fn::ImportValue': exported,
+  } = value as Record<string, unknown>;
+  if (join !== undefined) {
+    const [separator, parts] = join as [string, unknown[]];
+    return parts.map(said).join(separator);
+  }
+  if (Ref !== undefined) return `<${said(Ref)}>`;
+  if (attribute !== undefined) return `<${(attribute as unknown[]).map(said).join('.')}>`;
+  if (exported !== undefined) return `<${said(exported).replace(/^.*:ExportsOutput(Ref|FnGetAtt)/, '')}>`;
+  return Object.entries(value as object)
+    .map(([key, inner]) => `${key}=${said(inner)}`)
+    .join(' ');
+}
+
+/** One line a statement of a role: what an upgrade would let whom do, under which condition. */
+test.each(ANALYZE_BACKENDS)('the rights in production with %s are those that were reviewed', async (backend) => {
+  const lines = roleStatements(production[backend])
+    .map(({ policy, statement: { Effect, Action, Resource, Condition = {} } }) =>
+      [`${policy.stack}/${said(policy.id)}`, Effect, ...[Action, Resource, Condition].map(said)].join('\t').trim(),
+    )
+    .sort();
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`__snapshots__/prod-${backend}-rights.tsv`);
 });
 
 test.each(ANALYZE_BACKENDS)('with %s tables, buckets, keys and secrets keep their logical ids', (backend) => {
