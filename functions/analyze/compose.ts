@@ -13,6 +13,7 @@ export interface AnalyzeHandlerOptions {
 /** Analyze messages in, results out. */
 export function createAnalyzeHandler({ deps, maxReceiveCount, delay }: AnalyzeHandlerOptions): StageHandler {
   return createStageHandler({
+    stage: 'analyze',
     log: deps.log,
     maxReceiveCount,
     delay,

@@ -13,6 +13,7 @@ export interface DetectHandlerOptions {
 /** Detect messages in, crops and analyze messages out. */
 export function createDetectHandler({ deps, maxReceiveCount, delay }: DetectHandlerOptions): StageHandler {
   return createStageHandler({
+    stage: 'detect',
     log: deps.log,
     maxReceiveCount,
     delay,

@@ -20,6 +20,7 @@ export function createIngestHandler({
   const limits = { uploadsBucket, maxUploadBytes: deps.limits.maxUploadBytes };
   const parse = (body: string) => s3RecordsOf(body).map((record) => parseS3Record(record, limits));
   return createStageHandler({
+    stage: 'ingest',
     log: deps.log,
     maxReceiveCount,
     delay,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { TransientFault } from '../contracts/reasons.ts';
+import { type Stage, TransientFault } from '../contracts/reasons.ts';
 import type { Logger } from '../pipeline/ports.ts';
 
 /** What a stage does with one message body; everything it throws sends that message alone back to its queue. */
@@ -13,6 +13,8 @@ export interface StageWork {
 
 export interface StageHandlerOptions {
   readonly work: StageWork;
+  /** Named in the line that tells how long a message took: the latency of the dashboard is counted from it. */
+  readonly stage?: Stage;
   readonly log: Logger;
   /** The queue's redrive policy: the receive count at which a failure moves the message to the dead letters. */
   readonly maxReceiveCount: number;
@@ -40,11 +42,14 @@ export function createStageHandler(options: StageHandlerOptions): StageHandler {
 }
 
 async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Promise<string | null> {
-  const { work, log, maxReceiveCount } = options;
+  const { work, stage, log, maxReceiveCount } = options;
   const traceId = record.attributes.AWSTraceHeader ?? randomUUID();
   const attempt = Number(record.attributes.ApproximateReceiveCount);
+  const started = performance.now();
   try {
     await work.handle(record.body, traceId);
+    const ms = Math.round(performance.now() - started);
+    log.info('message.done', { traceId, attempt, ms, ...(stage === undefined ? {} : { stage }) });
     return null;
   } catch (error) {
     const errorName = error instanceof Error ? error.name : 'unknown';

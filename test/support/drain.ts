@@ -10,9 +10,12 @@ import { deliver, handlersOf, putUpload } from './deliver.ts';
 import { phantomPng } from './phantom-picture.ts';
 import { DEFAULT_PACK, startTestSystem, type TestSystem } from './system.ts';
 
-/** How a job that was stopped in its middle ended, and when its message was finished or visible, from SIGTERM on. */
+/**
+ * How a job that was stopped in its middle ended, and when its message was finished or visible, from SIGTERM on;
+ * `ended before` where the job was over when the signal was due.
+ */
 export interface Drained {
-  readonly end: 'finished' | 'visible again' | 'lost';
+  readonly end: 'finished' | 'visible again' | 'lost' | 'ended before';
   readonly settledAfterMs: number;
 }
 
@@ -96,13 +99,15 @@ export async function drainBench(app: string): Promise<DrainBench> {
       );
       if (!(await until((item) => item.fence > fence))) throw new Error('no worker took the message');
       await sleep(afterMs);
+      const inHand = (await inQueue()).hidden > 0;
       const toldAt = Date.now();
       const left = worker.stop();
       while ((await inQueue()).hidden > 0 && Date.now() - toldAt < LONGEST_JOB_MS) await sleep(20);
       const settledAfterMs = Date.now() - toldAt;
       await left;
       const { visible, hidden } = await inQueue();
-      if (isTerminal((await run()).status) && visible + hidden === 0) return { end: 'finished', settledAfterMs };
+      if (isTerminal((await run()).status) && visible + hidden === 0)
+        return { end: inHand ? 'finished' : 'ended before', settledAfterMs };
       if (visible !== 1 || hidden !== 0) return { end: 'lost', settledAfterMs };
       const successor = startWorker(4);
       const ended = await until(async ({ status }) => isTerminal(status) && (await depth()) === 0);
