@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import classify, detect, ensemble, own_labels, pack, segment
-from .paper import export_run, page, reproduce
+from .paper import export_run, page, parity, reproduce
 
 GUIDE = """\
 commands, in the order of a study on labels of your own (training/README.md):
@@ -17,6 +17,7 @@ commands, in the order of a study on labels of your own (training/README.md):
   evaluate classifier | segmenter | detectors | ensemble            figures of exported networks; weights by grid search
   pack                                                              the manifest with hashes, checked
   reproduce                                                         every run of the paper's tables, resumable
+  parity                                                            answers of recorded runs for the TypeScript path
   results                                                           docs/results.md from the recorded runs
 
 Each takes --help. Run from the folder training/ with the labelled data in ../shared/data or named by --data-root.
@@ -36,7 +37,7 @@ SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] =
     ("evaluate", "ensemble"): (ensemble.main, []),
 }
 WHOLE: dict[str, Callable[[list[str]], None]] = {
-    "lay-out": own_labels.main, "pack": pack.main, "reproduce": reproduce.main, "results": page.main,
+    "lay-out": own_labels.main, "pack": pack.main, "parity": parity.main, "reproduce": reproduce.main, "results": page.main,
 }
 
 

@@ -19,6 +19,7 @@ from discflow_training.paper.boxes import images_of, sample_of
 from discflow_training.paper.cases import disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import estimates, write_page
+from discflow_training.paper.parity import write_parity
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
 from discflow_training.paper.records import is_finished, read_cases, read_records
@@ -156,6 +157,11 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     assert plid["byPatient"]["test"]["wae"]["n"] == 4
     assert [part["n"] for part in plid["byLevel"]["test"].values()] == [4] * 5
     assert plid["levelAlone"]["test"]["auc"]["value"] == pytest.approx(0.5, abs=0.2)
+    assert write_parity(read_records(settings.results), settings.work, tmp_path / "parity") == 6
+    parity = json.loads((tmp_path / "parity" / "parity.json").read_text())
+    assert len(parity["pictures"]) == 20 and {len(network["answers"]) for network in parity["networks"]} == {20}
+    compared = {"unet-resnet34-dice-focal": {"largest": 0.00123}}
+    (settings.results / "parity.json").write_text(json.dumps(compared))
     write_page(settings.results, tmp_path / "docs" / "results.md")
     page = (tmp_path / "docs" / "results.md").read_text()
     for part in (
@@ -170,6 +176,7 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
         assert part in page
     assert "| VGG16 | 89.87 / " in page and "| U-Net ResNet34 | 91.55 / " in page
     assert (tmp_path / "docs" / "results" / "curves.svg").read_text().startswith("<svg")
+    assert "| cpu | 0.0012 |" in page
     before = page
     write_page(settings.results, tmp_path / "docs" / "results.md")
     assert (tmp_path / "docs" / "results.md").read_text() == before

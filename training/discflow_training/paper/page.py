@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from .records import DEFAULT_RESULTS, read_records
 
 DEFAULT_PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
 LOOKS = "test-looks.csv"
+PARITY = (
+    "The last column is the largest difference between a probability of the torch network and the same picture's through the"
+    " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`)."
+)
 COUNTS = ("n", "truths", "discs", "slices", "pictures", "patients")
 
 
@@ -31,7 +36,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         "with 95 % intervals over patients drawn with replacement. Where two figures are parted by `/`, the first is the paper's.",
         "",
         *_shipped(pack),
-        *_zoo(runs, ensembles, charts),
+        *_zoo(runs, ensembles, charts, read_parity(results)),
         *_looks(runs, ensembles, results),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +78,9 @@ def _value(found: dict[str, Any]) -> str:
     return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")
 
 
-def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]) -> list[str]:
+def _zoo(
+    runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str], parity: dict[str, Any]
+) -> list[str]:
     """The paper's protocol: tables beside the paper's, then what may not be read from them."""
     networks = {name: record for name, record in runs.items() if record["configuration"]["kind"] != "pretraining"}
     return [
@@ -119,9 +126,11 @@ def _zoo(runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str]
         "### Curves (figure 3)",
         "",
         *([charts["curves"], ""] if "curves" in charts else ["No run is recorded.", ""]),
-        "### Sizes",
+        "### Sizes, and parity with TypeScript",
         "",
-        *tables.sizes_table(networks),
+        PARITY,
+        "",
+        *tables.sizes_table(networks, parity),
         "",
         "### What cannot be compared",
         "",
@@ -169,6 +178,12 @@ def _sources(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[str]:
     for source in sources:
         lines += [f"The same on {source} alone:", "", *tables.table_2(runs, ensembles, source), ""]
     return lines
+
+
+def read_parity(results: Path) -> dict[str, Any]:
+    """What `scripts/network-parity.ts` wrote, by run; empty where it was not run."""
+    path = results / "parity.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _looks(runs: dict[str, Any], ensembles: dict[str, Any], results: Path) -> list[str]:

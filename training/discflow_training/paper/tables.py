@@ -274,22 +274,14 @@ def weights_table(ensembles: Records) -> list[str]:
     return markdown_table(("Ensemble", "Weights (grid search on val)", "Best single on val"), rows)
 
 
-def sizes_table(runs: Records) -> list[str]:
-    """Parameters, multiply-adds, epochs and training time of each run."""
+def sizes_table(runs: Records, parity: Records) -> list[str]:
+    """Parameters, multiply-adds, epochs and training time of each run, and how near TypeScript comes to its answers."""
     rows = []
     for name, record in sorted(runs.items()):
-        settings, curves = record["configuration"], record["curves"]
-        rows.append(
-            (
-                name,
-                f"{record['parameters'] / 1e6:.2f} M",
-                f"{record['multiplyAdds'] / 1e6:.0f} M",
-                f"{settings['width']:g}",
-                f"{len(curves)} of {settings['schedule']['epochs']}",
-                str(record["bestEpoch"] + 1),
-                f"{record['seconds']:.0f}",
-                record["device"],
-            )
-        )
-    header = ("Run", "Parameters", "Multiply-adds a picture", "Width", "Epochs", "Best epoch", "Seconds", "Device")
+        settings, epochs = record["configuration"], len(record["curves"])
+        size = f"{record['parameters'] / 1e6:.2f} M", f"{record['multiplyAdds'] / 1e6:.0f} M", f"{settings['width']:g}"
+        spent = f"{epochs} of {settings['schedule']['epochs']}", str(record["bestEpoch"] + 1), f"{record['seconds']:.0f}"
+        difference = f"{parity[name]['largest']:.4f}" if name in parity else MISSING
+        rows.append((name, *size, *spent, record["device"], difference))
+    header = ("Run", "Parameters", "Multiply-adds", "Width", "Epochs", "Best epoch", "Seconds", "Device", "TypeScript")
     return markdown_table(header, rows)

@@ -1,0 +1,96 @@
+"""What finished runs answer on 20 drawn pictures, for `scripts/network-parity.ts` to compare: `python -m discflow_training parity`.
+
+Writes ONNX files, pictures and `parity.json` (members and sampled probabilities of the torch networks) into a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..data import region_of_discs
+from ..disc_data import DiscInput, exact_crop
+from ..fragment import write_json
+from ..goldens import as_box, from_box, sampled
+from ..imaging import upright_slice
+from ..region_data import exact_input, on_crop_grid
+from .cases import DISC_CROP, MEAN, STD
+from .export_run import export_run
+from .phantoms import DISCS, HEIGHT, WIDTH, draw
+from .protocol import ClassifierRun, Run, SegmenterRun, run_of
+from .records import DEFAULT_RESULTS, read_records
+from .reproduce import DEFAULT_WORK
+from .runner import load_finished, region_view, weights_path
+
+PICTURES = 20
+SAMPLES = 400
+SCORED = 5
+
+Picture = tuple[np.ndarray, dict[str, float], list[dict[str, float]]]
+
+
+def draw_pictures(out: Path) -> tuple[list[dict[str, Any]], list[Picture]]:
+    """Twenty drawn slices as files, with their region and discs, and as the networks' source."""
+    rng = np.random.default_rng(20)
+    listed, pictures = [], []
+    for index in range(PICTURES):
+        phantom = draw(rng, [int(value) for value in rng.integers(0, 2, DISCS)])
+        path = out / f"picture-{index:02}.png"
+        Image.fromarray(phantom.image).save(path)
+        region = as_box([float(value) for value in region_of_discs(phantom.boxes, WIDTH, HEIGHT)])
+        discs = [as_box([float(value) for value in box]) for box in phantom.boxes[:SCORED]]
+        listed.append({"file": path.name, "region": region, "discs": discs})
+        pictures.append((upright_slice(path).astype(np.float32), region, discs))
+    return listed, pictures
+
+
+@torch.inference_mode()
+def answers_of(run: Run, work: Path, pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+    """A picture's answer: the probability of each disc, or sampled class probabilities on the crop."""
+    network = load_finished(run, work)
+    answers = []
+    for index, (image, region, discs) in enumerate(pictures):
+        if isinstance(run, SegmenterRun):
+            frame, crop = exact_input(image, from_box(region), region_view(run))
+            maps = on_crop_grid(network(torch.from_numpy(frame)[None, None])[0].numpy(), crop)
+            answers.append(sampled(maps, SAMPLES, index))
+        else:
+            view = DiscInput(DISC_CROP, run.size, run.size, MEAN, STD)
+            crops = np.stack([exact_crop(image, from_box(box), view) for box in discs])[:, None]
+            p = network(torch.from_numpy(crops)).softmax(dim=1)[:, 1]
+            answers.append({"shape": [len(discs)], "indices": list(range(len(discs))), "values": p.tolist()})
+    return answers
+
+
+def comparable(records: dict[str, dict[str, Any]], work: Path) -> list[Run]:
+    """The classifiers of discs and the segmenters whose weights are at hand."""
+    runs = [run_of(record["configuration"]) for record in records.values()]
+    kinds = [run for run in runs if isinstance(run, SegmenterRun) or (isinstance(run, ClassifierRun) and run.view == "disc")]
+    return [run for run in kinds if weights_path(work, run).exists()]
+
+
+def write_parity(records: dict[str, dict[str, Any]], work: Path, out: Path) -> int:
+    """Write the folder; returns how many networks it holds."""
+    out.mkdir(parents=True, exist_ok=True)
+    listed, pictures = draw_pictures(out)
+    networks = [
+        {"member": export_run(run, work, out), "answers": answers_of(run, work, pictures)} for run in comparable(records, work)
+    ]
+    write_json(out / "parity.json", {"pictures": listed, "networks": networks})
+    return len(networks)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training parity", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the folder that scripts/network-parity.ts is given")
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where `reproduce` kept the weights")
+    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="where `reproduce` kept the records")
+    options = parser.parse_args(arguments)
+    count = write_parity(read_records(options.results), options.work, options.out)
+    print(f"{count} networks; now: npx tsx scripts/network-parity.ts {options.out} {options.results / 'parity.json'}")
