@@ -18,7 +18,7 @@ from discflow_training.fragment import find_member
 from discflow_training.paper.boxes import images_of, sample_of
 from discflow_training.paper.cases import disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
-from discflow_training.paper.page import estimates, write_page
+from discflow_training.paper.page import write_page
 from discflow_training.paper.parity import write_parity
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
@@ -210,11 +210,6 @@ def test_a_turned_slice_keeps_its_boxes_on_their_discs(root: Path) -> None:
 def test_a_page_without_records_says_so(tmp_path: Path) -> None:
     write_page(tmp_path / "results", tmp_path / "results.md")
     assert "No evaluation is recorded yet" in (tmp_path / "results.md").read_text()
-
-
-def test_estimates_of_an_evaluation_carry_their_counts() -> None:
-    evaluation = {"yolospine": {"discs": {"truths": 260, "ap50": {"value": 0.99, "ci95": [0.98, 1.0]}}, "other": 3}}
-    assert list(estimates(evaluation)) == [("yolospine discs ap50", {"value": 0.99, "ci95": [0.98, 1.0]}, "260 truths")]
 
 
 def test_agreed_pixels_need_no_search() -> None:

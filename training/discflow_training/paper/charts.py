@@ -81,7 +81,7 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
         parts.append(_text(RIGHT + 8, y + 4, f"{100 * value:.1f} %"))
     bottom = TOP + ROW * len(rows)
     parts += [_text(LEFT, bottom + 14, f"{100 * low:.0f} %"), _text(RIGHT, bottom + 14, f"{100 * high:.0f} %", "end")]
-    return _svg(RIGHT + 70, bottom + 22, parts)
+    return _svg(RIGHT + 70, bottom + 22, title, parts)
 
 
 def curves_chart(runs: dict[str, Any]) -> str:
@@ -98,7 +98,9 @@ def curves_chart(runs: dict[str, Any]) -> str:
         left, top = 20 + (index % 3) * (PANEL_WIDTH + 24), 40 + (index // 3) * (PANEL_HEIGHT + PANEL_GAP)
         parts += _panel(left, top, group, curves)
     rows = -(-len(groups) // 3)
-    return _svg(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), parts) if groups else ""
+    if not groups:
+        return ""
+    return _svg(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), "Loss by epoch", parts)
 
 
 def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
@@ -137,7 +139,7 @@ def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
 
 
-def _svg(width: int, height: int, parts: Sequence[str]) -> str:
+def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> str:
     style = 'font-family="sans-serif" font-size="11"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {style}>'
-    return "\n".join([head, f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>"]) + "\n"
+    return "\n".join([head, f"<title>{title}</title>", f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>"]) + "\n"

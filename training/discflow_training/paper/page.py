@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,68 +14,38 @@ from .charts import write_charts
 from .protocol import OPEN_POINTS
 from .published import CANNOT_BE_COMPARED
 from .records import DEFAULT_RESULTS, read_records
+from .shipped import record_evaluation, shipped_section
 
 DEFAULT_PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
 LOOKS = "test-looks.csv"
+SCHEDULE = (
+    "Width, pixels and epochs above are what was trained. Where they are below the published networks' (width 1; the paper's"
+    " 100, 35 and 30 epochs for detectors, classifiers and segmenters, and ImageNet weights), a figure below the paper's tells"
+    " nothing of the paper's method. A row of one slice or of three patients is no evidence either way."
+)
 PARITY = (
     "The last column is the largest difference between a probability of the torch network and the same picture's through the"
     " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`)."
 )
-COUNTS = ("n", "truths", "discs", "slices", "pictures", "patients")
 
 
 def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
     """Write the page and its charts; nothing but the records decides what they say."""
     runs, ensembles = read_records(results), read_records(results, "ensembles")
     charts = write_charts(runs, ensembles, out.parent / "results")
-    pack = read_records(results, "pack")
     lines = [
         "# Results",
         "",
-        "Written by `python -m discflow_training results` from `training/results`; do not edit by hand. Figures are percent",
-        "with 95 % intervals over patients drawn with replacement. Where two figures are parted by `/`, the first is the paper's.",
+        "Written by `python -m discflow_training results` from `training/results`; do not edit by hand. Intervals are 95 % over"
+        " patients drawn with replacement. The shipped pack's figures are shares, those of the paper's protocol percent; where"
+        " two are parted by `/`, the first is the paper's.",
         "",
-        *_shipped(pack),
+        *shipped_section(results),
         *_zoo(runs, ensembles, charts, read_parity(results)),
         *_looks(runs, ensembles, results),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-
-
-def _shipped(pack: dict[str, Any]) -> list[str]:
-    lines = ["## Shipped pack (TypeScript)", ""]
-    if not pack:
-        return [
-            *lines,
-            "No evaluation is recorded yet: put `metrics.json` of `discflow evaluate` into `training/results/pack/`.",
-            "",
-        ]
-    for name, evaluation in sorted(pack.items()):
-        rows = [(path, _value(found), count) for path, found, count in estimates(evaluation)]
-        lines += [f"### {name}", "", *tables.markdown_table(("Figure", "Value", "n"), rows), ""]
-    return lines
-
-
-def estimates(node: Any, path: str = "", count: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Every `{value, ci95}` of an evaluation with its path and the counts beside it."""
-    if isinstance(node, dict):
-        if "value" in node and "ci95" in node:
-            yield path, node, count
-            return
-        own = ", ".join(f"{node[name]} {name}" for name in COUNTS if isinstance(node.get(name), int))
-        for name, part in node.items():
-            yield from estimates(part, f"{path} {name}".strip(), own or count)
-    elif isinstance(node, list):
-        for index, part in enumerate(node):
-            yield from estimates(part, f"{path} {index}".strip(), count)
-
-
-def _value(found: dict[str, Any]) -> str:
-    if found["value"] is None:
-        return tables.MISSING
-    low_high = found["ci95"]
-    return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")
 
 
 def _zoo(
@@ -89,6 +59,8 @@ def _zoo(
         "Rows of this section come from `python -m discflow_training reproduce` in PyTorch, not from the shipped pack.",
         "",
         *_settings(networks),
+        "",
+        SCHEDULE,
         "",
         "### Detection (figure 3)",
         "",
@@ -208,6 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, default=DEFAULT_PAGE, help="the page; charts are written into results/ beside it"
     )
+    parser.add_argument(
+        "--record", metavar="NAME=DIR", nargs="+", default=[], help="first keep the figures that `discflow evaluate` wrote"
+    )
     options = parser.parse_args(arguments)
+    for argument in options.record:
+        name, _, folder = argument.partition("=")
+        record_evaluation(options.results, name, Path(folder))
     write_page(options.results, options.out)
     print(options.out)

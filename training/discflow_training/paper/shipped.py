@@ -1,0 +1,169 @@
+"""The part of `docs/results.md` that tells of the shipped pack: figures of the TypeScript pipeline, recorded as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from . import tables
+from .records import read_records
+
+FOLDER = "shipped"
+DISTURBED = "disturbed-"
+NOTES = "notes.md"
+OUT_OF_FOLD = Path("out-of-fold") / "figures.md"
+CLASSIFICATION = ("rocAuc", "balancedAccuracy", "recall", "specificity")
+SEGMENTATION = ("meanIou", "meanDice")
+WORDS = {
+    "ap50": "mAP50",
+    "ap50To95": "mAP50-95",
+    "rocAuc": "ROC AUC",
+    "levelOnlyRocAuc": "ROC AUC of the level alone",
+    "rocAucAboveLevelOnly": "ROC AUC above the level alone",
+    "calibrationExcess": "calibration error above chance",
+    "f1": "F1",
+    "meanIou": "mean IoU",
+    "iou": "IoU",
+    "meanIouWithBackground": "mean IoU with background",
+}
+COUNTS = ("truths", "discs", "positives", "slices", "pictures", "patients")
+
+
+def record_evaluation(results: Path, name: str, folder: Path) -> None:
+    """Keep `folder/metrics.json` of `discflow evaluate` as `shipped/NAME.json`, without the pictures that it names.
+
+    Raises `FileNotFoundError` where nothing was evaluated.
+    """
+    evaluation = json.loads((folder / "metrics.json").read_text())
+    evaluation.pop("worst", None)
+    path = results / FOLDER / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
+
+
+def shipped_section(results: Path) -> list[str]:
+    """Figures by recorded evaluation and source, imitated scanners, classifiers out of fold, and notes."""
+    records = read_records(results, FOLDER)
+    lines = ["## Shipped pack (TypeScript)", ""]
+    if not records:
+        return [*lines, "No evaluation is recorded yet: `results --record NAME=DIR` keeps one of `discflow evaluate`.", ""]
+    for name, evaluation in sorted(records.items()):
+        if not name.startswith(DISTURBED):
+            lines += _evaluation(evaluation)
+    lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
+    if (results / OUT_OF_FOLD).exists():
+        lines += [
+            "### Classifiers on discs that no member was trained on (Python)",
+            "",
+            "Five folds of the training patients and val; `python -m discflow_training.unseen_figures`.",
+            "",
+            (results / OUT_OF_FOLD).read_text(encoding="utf-8").strip(),
+            "",
+        ]
+    if (results / FOLDER / NOTES).exists():
+        lines += [(results / FOLDER / NOTES).read_text(encoding="utf-8").strip(), ""]
+    return lines
+
+
+def _evaluation(evaluation: dict[str, Any]) -> list[str]:
+    pack, splits = evaluation["pack"], ",".join(evaluation["splits"])
+    lines = [
+        f"### {pack['name']} {pack['version']}, `npx discflow evaluate --data {evaluation['data']} --split {splits}`",
+        "",
+    ]
+    for figures in evaluation["sources"]:
+        statuses = ", ".join(f"{status} {count}" for status, count in figures["statuses"].items())
+        whole = {name: part for name, part in figures.items() if name != "subsets"}
+        rows = [(_words(path), _value(found), count) for path, found, count in estimates(whole)]
+        lines += [
+            f"{figures['source']}: {figures['pictures']} pictures of {figures['patients']} patients ({statuses})",
+            "",
+            *tables.markdown_table(("Figure", "Value (95 %)", "Over"), rows),
+            "",
+            *_parts(figures["subsets"]),
+        ]
+    return lines
+
+
+def _parts(subsets: list[dict[str, Any]]) -> list[str]:
+    """Chief figures by level, scanner and slice."""
+    classified = [
+        (
+            f"{subset['by']} {subset['name']}",
+            _words(target),
+            *(_value(found[name]) for name in CLASSIFICATION),
+            f"{found['discs']} discs, {found['positives']} positive, {found['patients']} patients",
+        )
+        for subset in subsets
+        for target, found in (subset["classification"] or {}).items()
+        if found
+    ]
+    segmented = [
+        (
+            f"{subset['by']} {subset['name']}",
+            *(_value(found[name]) for name in SEGMENTATION),
+            f"{found['pictures']} pictures, {found['patients']} patients",
+        )
+        for subset in subsets
+        if (found := subset["segmentation"])
+    ]
+    lines: list[str] = []
+    for names, rows in ((("target", *CLASSIFICATION), classified), (SEGMENTATION, segmented)):
+        if rows:
+            lines += [*tables.markdown_table(("Part", *map(_words, names), "Over"), rows), ""]
+    return lines
+
+
+def _words(path: str) -> str:
+    """`classification herniation rocAuc` as `classification, herniation, ROC AUC`."""
+    return ", ".join(WORDS.get(part) or _spaced(part) for part in path.split())
+
+
+def _spaced(name: str) -> str:
+    return name if "_" in name else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+
+
+def _disturbed(records: dict[str, Any]) -> list[str]:
+    """One row a kind of imitated scanner: what became of the pictures, discs and areas under the curve."""
+    if not records:
+        return []
+    rows = []
+    for name, evaluation in sorted(records.items()):
+        figures = evaluation["sources"][0]
+        statuses = ", ".join(f"{status} {count}" for status, count in figures["statuses"].items())
+        areas = [_value(figures["classification"][target]["rocAuc"]) for target in ("bulgeOrHerniation", "herniation")]
+        rows.append((name.removeprefix(DISTURBED), statuses, _value(figures["discs"]["ap50"]), *areas))
+    return [
+        "### Other scanners imitated",
+        "",
+        "Val pictures disturbed by `python -m discflow_training.disturbed`, each kind evaluated like a hospital of its own.",
+        "",
+        *tables.markdown_table(
+            ("Kind", "Pictures", "Discs, mAP50", "Bulge or herniation, ROC AUC", "Herniation, ROC AUC"), rows
+        ),
+        "",
+    ]
+
+
+def estimates(node: Any, path: str = "", count: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every `{value, ci95}` of an evaluation with its path and the counts beside it."""
+    if isinstance(node, dict):
+        if "value" in node and "ci95" in node:
+            yield path, node, count
+            return
+        own = ", ".join(f"{node[name]} {name}" for name in COUNTS if isinstance(node.get(name), int))
+        for name, part in node.items():
+            yield from estimates(part, f"{path} {name}".strip(), own or count)
+    elif isinstance(node, list):
+        for index, part in enumerate(node):
+            yield from estimates(part, f"{path} {index}".strip(), count)
+
+
+def _value(found: dict[str, Any]) -> str:
+    if found["value"] is None:
+        return tables.MISSING
+    low_high = found["ci95"]
+    return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")

@@ -1,0 +1,88 @@
+"""Figures of the segmenters on slices that no member was trained on: `python -m discflow_training.unseen_masks`.
+
+Takes the output folders of `segment train`, five folds of the training patients and the run on all of them (which holds
+out `val`) for each member, averages the members' class probabilities with equal weights, as the shipped pack does, and
+prints Markdown: each source with mean IoU and Dice over the pixels of all crops, 95 % intervals over patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
+from .paper.intervals import interval, resampled
+from .region_data import Region, exact_input, read_regions
+from .segment import CLASSES, confusion, held_out, load_trained, overlap_figures
+
+FIGURES = ("mIoU", *(f"dice/{name}" for name in MASK_CLASS_NAMES[1:]))
+
+
+def mean_maps(runs: Sequence[Path], regions: Sequence[Region]) -> dict[str, np.ndarray]:
+    """Plain average of the class probabilities of runs that held out the same slices, by the slice's name.
+
+    Raises `ValueError` where a run did not answer for one of the slices.
+    """
+    sums: dict[str, np.ndarray] = {}
+    for run in runs:
+        with np.load(run / "predictions.npz") as found:
+            for region in regions:
+                if region.name not in found:
+                    raise ValueError(f"{run}: no answer for {region.name}")
+                values = found[region.name].astype(np.float32) / len(runs)
+                sums[region.name] = sums[region.name] + values if region.name in sums else values
+    return sums
+
+
+def count_pixels(runs: Sequence[Path], regions: Sequence[Region]) -> list[tuple[Region, np.ndarray]]:
+    """`classes x classes` counts of each slice that the runs held out, over its crop."""
+    by_fold: dict[int, list[Path]] = defaultdict(list)
+    views = {}
+    for run in runs:
+        _, recipe = load_trained(run)
+        by_fold[recipe.fold].append(run)
+        views[recipe.fold] = recipe.view
+    counted = []
+    for fold, members in sorted(by_fold.items()):
+        chosen = held_out(regions, fold)
+        maps = mean_maps(members, chosen)
+        for region in chosen:
+            _, (x0, y0, x1, y1) = exact_input(region.image, region.box, views[fold])
+            counted.append((region, confusion(region.mask[y0:y1, x0:x1], maps[region.name].argmax(axis=0))))
+    return counted
+
+
+def rows(counted: Sequence[tuple[Region, np.ndarray]]) -> list[list[str]]:
+    """One row a source: slices, patients and `FIGURES` with their intervals."""
+    table = []
+    for source in sorted({region.source for region, _ in counted}):
+        own = [(region, counts) for region, counts in counted if region.source == source]
+        patients = [region.patient for region, _ in own]
+        flat = np.stack([counts.ravel() for _, counts in own]).astype(np.float64)
+        value = overlap_figures(flat.sum(axis=0).reshape(CLASSES, CLASSES))
+        drawn = [overlap_figures(sums.reshape(CLASSES, CLASSES)) for sums in resampled(flat, patients)]
+        row = [source, f"{len(own)} slices, {len(set(patients))} patients"]
+        for name in FIGURES:
+            low, high = interval(np.array([figures[name] for figures in drawn]))
+            row.append(f"{value[name]:.3f} ({low:.3f} to {high:.3f})")
+        table.append(row)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_masks", description=__doc__)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    options = parser.parse_args(arguments)
+    header = ("source", "over", *FIGURES)
+    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows(count_pixels(options.runs, read_regions(options.data_root))):
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
