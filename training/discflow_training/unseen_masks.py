@@ -1,8 +1,8 @@
 """Figures of the segmenters on slices that no member was trained on: `python -m discflow_training.unseen_masks`.
 
-Takes the output folders of `segment train`, five folds of the training patients and the run on all of them (which holds
-out `val`) for each member, averages the members' class probabilities with equal weights, as the shipped pack does, and
-prints Markdown: each source with mean IoU and Dice over the pixels of all crops, 95 % intervals over patients.
+Takes the output folders of `segment train` with `--fold`, every fold by the same members, averages the members' class
+probabilities with equal weights, as the shipped pack does, and prints Markdown: each source with mean IoU and Dice over
+the pixels of all crops, 95 % intervals over patients.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .paper.intervals import interval, resampled
 from .region_data import Region, exact_input, read_regions
 from .segment import CLASSES, confusion, held_out, load_trained, overlap_figures
 
+CANAL = MASK_CLASS_NAMES.index("canal")
+MIN_CANAL_SHARE = 0.05
 FIGURES = ("mIoU", *(f"dice/{name}" for name in MASK_CLASS_NAMES[1:]))
 
 
@@ -56,21 +58,34 @@ def count_pixels(runs: Sequence[Path], regions: Sequence[Region]) -> list[tuple[
     return counted
 
 
+def shows_canal(region: Region) -> bool:
+    """Whether the canal is a part of the labelled tissue worth the name, as `discflow evaluate` asks."""
+    tissue = np.bincount(region.mask.ravel(), minlength=CLASSES)[1:]
+    return bool(tissue[CANAL - 1] >= MIN_CANAL_SHARE * tissue.sum())
+
+
 def rows(counted: Sequence[tuple[Region, np.ndarray]]) -> list[list[str]]:
-    """One row a source: slices, patients and `FIGURES` with their intervals."""
+    """One row a source, and one for its slices that show the canal: how many, and `FIGURES` with their intervals."""
     table = []
     for source in sorted({region.source for region, _ in counted}):
         own = [(region, counts) for region, counts in counted if region.source == source]
-        patients = [region.patient for region, _ in own]
-        flat = np.stack([counts.ravel() for _, counts in own]).astype(np.float64)
-        value = overlap_figures(flat.sum(axis=0).reshape(CLASSES, CLASSES))
-        drawn = [overlap_figures(sums.reshape(CLASSES, CLASSES)) for sums in resampled(flat, patients)]
-        row = [source, f"{len(own)} slices, {len(set(patients))} patients"]
-        for name in FIGURES:
-            low, high = interval(np.array([figures[name] for figures in drawn]))
-            row.append(f"{value[name]:.3f} ({low:.3f} to {high:.3f})")
-        table.append(row)
+        shown = [(region, counts) for region, counts in own if shows_canal(region)]
+        table.append(_row(source, own))
+        if 0 < len(shown) < len(own):
+            table.append(_row(f"{source}, shows the canal", shown))
     return table
+
+
+def _row(title: str, own: Sequence[tuple[Region, np.ndarray]]) -> list[str]:
+    patients = [region.patient for region, _ in own]
+    flat = np.stack([counts.ravel() for _, counts in own]).astype(np.float64)
+    value = overlap_figures(flat.sum(axis=0).reshape(CLASSES, CLASSES))
+    drawn = [overlap_figures(sums.reshape(CLASSES, CLASSES)) for sums in resampled(flat, patients)]
+    row = [title, f"{len(own)} slices, {len(set(patients))} patients"]
+    for name in FIGURES:
+        low, high = interval(np.array([figures[name] for figures in drawn])) or (np.nan, np.nan)
+        row.append(f"{value[name]:.3f} ({low:.3f} to {high:.3f})")
+    return row
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

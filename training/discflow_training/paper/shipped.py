@@ -14,7 +14,17 @@ from .records import read_records
 FOLDER = "shipped"
 DISTURBED = "disturbed-"
 NOTES = "notes.md"
-OUT_OF_FOLD = Path("out-of-fold") / "figures.md"
+OUT_OF_FOLD = {
+    "figures.md": (
+        "### Classifiers on discs that no member was trained on (Python)",
+        "Five folds of the training patients and val; `python -m discflow_training.unseen_figures`.",
+    ),
+    "masks.md": (
+        "### Segmenters on slices that no member was trained on (Python)",
+        "Five folds of the training patients, the shipped networks' recipe without self-training, plain average;"
+        " `python -m discflow_training.unseen_masks`.",
+    ),
+}
 CLASSIFICATION = ("rocAuc", "balancedAccuracy", "recall", "specificity")
 SEGMENTATION = ("meanIou", "meanDice")
 WORDS = {
@@ -45,7 +55,7 @@ def record_evaluation(results: Path, name: str, folder: Path) -> None:
 
 
 def shipped_section(results: Path) -> list[str]:
-    """Figures by recorded evaluation and source, imitated scanners, classifiers out of fold, and notes."""
+    """Figures by recorded evaluation and source, imitated scanners, figures out of fold, and notes."""
     records = read_records(results, FOLDER)
     lines = ["## Shipped pack (TypeScript)", ""]
     if not records:
@@ -54,15 +64,10 @@ def shipped_section(results: Path) -> list[str]:
         if not name.startswith(DISTURBED):
             lines += _evaluation(evaluation)
     lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
-    if (results / OUT_OF_FOLD).exists():
-        lines += [
-            "### Classifiers on discs that no member was trained on (Python)",
-            "",
-            "Five folds of the training patients and val; `python -m discflow_training.unseen_figures`.",
-            "",
-            (results / OUT_OF_FOLD).read_text(encoding="utf-8").strip(),
-            "",
-        ]
+    for name, (title, what) in OUT_OF_FOLD.items():
+        path = results / "out-of-fold" / name
+        if path.exists():
+            lines += [title, "", what, "", path.read_text(encoding="utf-8").strip(), ""]
     if (results / FOLDER / NOTES).exists():
         lines += [(results / FOLDER / NOTES).read_text(encoding="utf-8").strip(), ""]
     return lines
