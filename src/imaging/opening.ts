@@ -38,8 +38,9 @@ function runningMinimum(values: Uint8Array, step: number): Uint8Array {
   const least = values.slice();
   for (const reach of [step, 2 * step, 3 * step]) {
     for (let index = 0; index + reach < least.length; index++) {
-      const other = least[index + reach]!;
-      if (other < least[index]!) least[index] = other;
+      const more = least[index + reach]! - least[index]!;
+      // Without a branch, which noise would make unpredictable: the difference where it is negative, else 0.
+      least[index]! += more & (more >> 31);
     }
   }
   return least;
@@ -50,8 +51,8 @@ function runningMaximum(values: Uint8Array, step: number): Uint8Array {
   const greatest = values.slice();
   for (const reach of [step, 2 * step, 3 * step]) {
     for (let index = greatest.length - 1; index >= reach; index--) {
-      const other = greatest[index - reach]!;
-      if (other > greatest[index]!) greatest[index] = other;
+      const more = greatest[index - reach]! - greatest[index]!;
+      greatest[index]! += more & ~(more >> 31);
     }
   }
   return greatest;

@@ -2,8 +2,8 @@ import sharp from 'sharp';
 import type { Grey8, Rgba8 } from '../imaging/image.ts';
 import type { PictureEncoder } from '../pipeline/ports.ts';
 
-/** A level at which a further one costs more time than it saves bytes on MR slices. */
-const PNG = { compressionLevel: 4, adaptiveFiltering: true, palette: false } as const;
+/** Fast rather than small: level 4 with filters took 46 ms where this takes 16, for 0.8 instead of 1.2 MB. */
+const PNG = { compressionLevel: 2, adaptiveFiltering: false, palette: false } as const;
 
 /** Largest picture that is read back, pixels: above what a run writes. */
 const MAX_PIXELS = 64_000_000;

@@ -39,17 +39,21 @@ export async function finishRun(deps: FinishDeps, item: RunItem, stage: Stage, o
 
 async function putOutputs(deps: FinishDeps, item: RunItem, outcome: Outcome): Promise<void> {
   const { report, record, upright, mask } = outcome;
-  const [overlay, maskPng] = await Promise.all([
-    upright === null ? null : deps.pictures.pngRgba(drawOverlay({ slice: upright, report, mask })),
-    mask === null ? null : deps.pictures.pngGrey(mask),
-  ]);
   const put = (name: string, body: Uint8Array | string, contentType: string) =>
     deps.data.put(keys.run(item.tenant, item.studyKey, item.runKey, name), Buffer.from(body), { contentType });
+  const putOverlay = async () => {
+    const overlay =
+      upright === null ? null : await deps.pictures.pngRgba(drawOverlay({ slice: upright, report, mask }));
+    await Promise.all([
+      put(RUN_FILES.html, renderHtml(report, overlay), 'text/html; charset=utf-8'),
+      ...(overlay === null ? [] : [put(RUN_FILES.overlay, overlay, 'image/png')]),
+    ]);
+  };
+  // The others are written while the overlay is compressed.
   await Promise.all([
-    put(RUN_FILES.html, renderHtml(report, overlay), 'text/html; charset=utf-8'),
+    putOverlay(),
     put(RUN_FILES.csv, findingsCsv(report), 'text/csv; charset=utf-8'),
-    ...(overlay === null ? [] : [put(RUN_FILES.overlay, overlay, 'image/png')]),
-    ...(maskPng === null ? [] : [put(RUN_FILES.mask, maskPng, 'image/png')]),
+    ...(mask === null ? [] : [deps.pictures.pngGrey(mask).then((png) => put(RUN_FILES.mask, png, 'image/png'))]),
     ...(record === null ? [] : [put(RUN_FILES.run, `${JSON.stringify(record, null, 2)}\n`, 'application/json')]),
   ]);
   await put(RUN_FILES.report, serialiseReport(report), 'application/json');

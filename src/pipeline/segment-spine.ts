@@ -6,7 +6,7 @@ import type { PixelRect } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { inputBatch } from '../imaging/tensor.ts';
 import { cleanUp } from '../segmentation/clean-up.ts';
-import { argmaxClasses, averageProbabilities } from '../segmentation/segmenter.ts';
+import { argmaxClasses, shareOf, sumOfShares } from '../segmentation/segmenter.ts';
 import type { PackedCrop } from './crops.ts';
 import { cropRuleName } from './detect-slices.ts';
 import type { LoadedPack } from './ports.ts';
@@ -35,15 +35,16 @@ export async function segmentSpine(
   const members = segmentersOf(pack.manifest, tier);
   const crop = members[0] === undefined ? undefined : crops.get(cropRuleName(members[0].segmenter.crop));
   if (crop === undefined) return null;
-  const outputs = await Promise.all(
+  // Each softmax is taken while the next network runs.
+  const shares = await Promise.all(
     members.map(async ({ segmenter, weight }) => {
       const batch = inputBatch([crop.image], segmenter.input);
       const { output, ms } = await pack.run(segmenter.id, batch);
       networksMs[segmenter.id] = (networksMs[segmenter.id] ?? 0) + ms;
-      return { id: segmenter.id, weight, output, placement: batch.placements[0]! };
+      return shareOf({ id: segmenter.id, weight, output, placement: batch.placements[0]! });
     }),
   );
-  const classes = argmaxClasses(averageProbabilities(outputs, crop.image));
+  const classes = argmaxClasses(sumOfShares(shares, crop.image));
   const inCrop = discs.map((box) => ({ ...box, x: box.x - crop.x, y: box.y - crop.y }));
   const cleaned = cleanUp({ ...crop.image, data: classes }, inCrop);
   return {

@@ -34,21 +34,32 @@ export function averageProbabilities(
   members: readonly WeightedOutput[],
   crop: { readonly width: number; readonly height: number },
 ): ProbabilityMap {
+  return sumOfShares(members.map(shareOf), crop);
+}
+
+/** `averageProbabilities` of shares that were taken one by one, as each member answered; their order alone counts. */
+export function sumOfShares(
+  shares: readonly ProbabilityMap[],
+  crop: { readonly width: number; readonly height: number },
+): ProbabilityMap {
   const bySize = new Map<string, ProbabilityMap>();
-  for (const member of members) {
-    const { contentWidth: width, contentHeight: height } = member.placement;
-    const key = `${width}x${height}`;
-    const sum = bySize.get(key) ?? { width, height, data: new Float32Array(CLASSES * width * height) };
-    addSoftmax(sum, member);
-    bySize.set(key, sum);
+  for (const share of shares) {
+    const key = `${share.width}x${share.height}`;
+    const sum = bySize.get(key);
+    if (sum === undefined) bySize.set(key, { ...share, data: share.data.slice() });
+    else addInto(sum.data, share.data);
   }
   const total = new Float32Array(CLASSES * crop.width * crop.height);
   for (const [index, content] of [...bySize.values()].entries()) {
     const resized = index === 0 ? total : new Float32Array(total.length);
     resizeClasses(content, crop, resized);
-    if (index > 0) for (let at = 0; at < total.length; at++) total[at]! += resized[at]!;
+    if (index > 0) addInto(total, resized);
   }
   return { width: crop.width, height: crop.height, data: total };
+}
+
+function addInto(sum: Float32Array, values: Float32Array): void {
+  for (let at = 0; at < sum.length; at++) sum[at]! += values[at]!;
 }
 
 function resizeClasses(content: ProbabilityMap, crop: { width: number; height: number }, into: Float32Array): void {
@@ -67,8 +78,8 @@ function resizeClasses(content: ProbabilityMap, crop: { width: number; height: n
   }
 }
 
-/** Adds a member's weighted softmax over the classes, of its content alone. */
-function addSoftmax(sum: ProbabilityMap, { id, weight, output, placement }: WeightedOutput): void {
+/** A member's weighted softmax over the classes, of its content alone. Throws `RangeError` where dims do not fit. */
+export function shareOf({ id, weight, output, placement }: WeightedOutput): ProbabilityMap {
   const { width, height, contentWidth, contentHeight, left, top } = placement;
   const expected = [1, CLASSES, height, width];
   if (output.dims.length !== 4 || expected.some((size, axis) => output.dims[axis] !== size)) {
@@ -77,7 +88,7 @@ function addSoftmax(sum: ProbabilityMap, { id, weight, output, placement }: Weig
   const logits = output.data;
   const plane = width * height;
   const inner = contentWidth * contentHeight;
-  const { data } = sum;
+  const data = new Float32Array(CLASSES * inner);
   for (let y = 0; y < contentHeight; y++) {
     let from = (top + y) * width + left;
     let to = y * contentWidth;
@@ -92,12 +103,13 @@ function addSoftmax(sum: ProbabilityMap, { id, weight, output, placement }: Weig
       const ec = Math.exp(c - largest);
       const ed = Math.exp(d - largest);
       const share = weight / (ea + eb + ec + ed);
-      data[to]! += ea * share;
-      data[to + inner]! += eb * share;
-      data[to + 2 * inner]! += ec * share;
-      data[to + 3 * inner]! += ed * share;
+      data[to] = ea * share;
+      data[to + inner] = eb * share;
+      data[to + 2 * inner] = ec * share;
+      data[to + 3 * inner] = ed * share;
     }
   }
+  return { width: contentWidth, height: contentHeight, data };
 }
 
 /** The most probable class of each pixel, 0 to 3; ties go to the lower class. */
