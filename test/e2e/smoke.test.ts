@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { smoke } from '../../scripts/smoke-check.ts';
-import { type AwsClients, createClients } from '../../src/aws/clients.ts';
-import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+import { useServices } from '../contract/services.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -18,16 +17,7 @@ const npmRunSmoke = (...args: string[]) => {
   });
 };
 
-let embedded: Embedded;
-let clients: AwsClients;
-beforeAll(async () => {
-  embedded = await startEmbedded({ dataDir: null });
-  clients = createClients(embedded);
-});
-afterAll(async () => {
-  clients?.close();
-  await embedded?.close();
-});
+const services = useServices();
 
 test('without credentials the embedded services are checked, and the command says so', () => {
   const { stdout, status } = npmRunSmoke('--stage', 'dev');
@@ -44,7 +34,7 @@ test('--deployed fails without credentials', () => {
 test('a stage in which nothing takes the upload fails, and says where it stopped', async () => {
   const said: string[] = [];
   const passed = await smoke(
-    { ...embedded, clients },
+    { ...services.embedded, clients: services.clients },
     { tenant: 'demo', waitMs: 1000, everyMs: 100, say: (line) => void said.push(line) },
   );
   expect(passed).toBe(false);

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
+from .imaging import crop_box
 from .paper.intervals import interval, resampled
-from .region_data import Region, exact_input, read_regions
+from .region_data import Region, read_regions
 from .segment import CLASSES, confusion, held_out, load_trained, overlap_figures
 
 CANAL = MASK_CLASS_NAMES.index("canal")
@@ -53,7 +54,8 @@ def count_pixels(runs: Sequence[Path], regions: Sequence[Region]) -> list[tuple[
         chosen = held_out(regions, fold)
         maps = mean_maps(members, chosen)
         for region in chosen:
-            _, (x0, y0, x1, y1) = exact_input(region.image, region.box, views[fold])
+            height, width = region.mask.shape
+            x0, y0, x1, y1 = crop_box(region.box, views[fold].crop, width, height)
             counted.append((region, confusion(region.mask[y0:y1, x0:x1], maps[region.name].argmax(axis=0))))
     return counted
 
