@@ -51,16 +51,20 @@ export async function analyzeDiscs(input: AnalyzeInput, pack: LoadedPack, tier: 
   const levels = detection.discs.map(({ level }) => level);
   const region = crops.get(REGION_CROPS) ?? new Map<string, PackedCrop>();
   const boxes = detection.discs.map(({ box }) => box);
-  const [answers, segmentation] = await Promise.all([
+  // Segmenters come first: their masks are added, cleaned and measured while the classifiers run.
+  const [{ segmentation, gates, measurements }, answers] = await Promise.all([
+    segmentSpine(upright, region, boxes, pack, tier, networksMs).then((segmentation) => ({
+      segmentation,
+      gates: segmentation === null ? [] : gatesOf(input, region, segmentation, pack.manifest),
+      measurements: measurementsOf(input, segmentation),
+    })),
     classifyDiscs(levels, crops, pack, tier, networksMs),
-    segmentSpine(upright, region, boxes, pack, tier, networksMs),
   ]);
-  const gates = segmentation === null ? [] : gatesOf(input, region, segmentation, pack.manifest);
   const reasons = [...before, ...gates, ...disagreements(detection.discs, answers, pack.manifest)];
   if (gates.some(({ code }) => REASONS[code].status === 'rejected')) {
     return { report: report(input, pack, tier, reasons, [], null), mask: null, networksMs };
   }
-  const findings = findingsOf(input, answers, segmentation);
+  const findings = findingsOf(detection.discs, answers, measurements);
   return {
     report: report(input, pack, tier, reasons, findings, segmentation),
     mask: segmentation?.mask ?? null,
@@ -102,21 +106,26 @@ function disagreements(
     .map(({ level }) => reasonOf('members_disagree', { level }));
 }
 
-function findingsOf(
-  { detection, upright }: AnalyzeInput,
-  answers: ReadonlyMap<string, DiscAnswers>,
-  segmentation: SpineSegmentation | null,
-): DiscFinding[] {
+/** Empty where there is nothing to measure. */
+function measurementsOf({ detection, upright }: AnalyzeInput, segmentation: SpineSegmentation | null) {
   const spacing = detection.pixelSpacingMm?.[0] ?? null;
+  if (spacing === null || segmentation === null) return [];
   const boxes = detection.discs.map(({ box }) => box);
-  const measured = spacing === null || segmentation === null ? [] : measureDiscs(segmentation, upright, boxes, spacing);
-  return detection.discs.map(({ level, levelCertain, box, confidence }, index) => ({
+  return measureDiscs(segmentation, upright, boxes, spacing);
+}
+
+function findingsOf(
+  discs: readonly NamedDisc[],
+  answers: ReadonlyMap<string, DiscAnswers>,
+  measurements: ReturnType<typeof measurementsOf>,
+): DiscFinding[] {
+  return discs.map(({ level, levelCertain, box, confidence }, index) => ({
     level,
     levelCertain,
     box,
     confidence,
     ...answers.get(level)!,
-    measurements: measured[index] ?? null,
+    measurements: measurements[index] ?? null,
   }));
 }
 

@@ -28,15 +28,14 @@ export async function analyzeRun(deps: AnalyzeDeps, message: AnalyzeMessage): Pr
       return bytes;
     };
     const pack = await deps.engine.pack(message.packSha256);
-    const [study, detection, slice, timings] = await Promise.all([
+    const [study, detection, upright, timings] = await Promise.all([
       loadStudy(deps.data, message),
       read(RUN_FILES.detection).then((bytes): Detection => detectionSchema.parse(JSON.parse(bytes.toString('utf8')))),
-      read(RUN_FILES.slice),
+      read(RUN_FILES.slice).then((png) => deps.pictures.decodePngGrey(png)),
       read(RUN_FILES.detectTimings).then((bytes) => timingsSchema.parse(JSON.parse(bytes.toString('utf8')))),
     ]);
     const names = Object.values(detection.cropFiles);
     const crops = new Map(await Promise.all(names.map(async (name) => [name, await read(name)] as const)));
-    const upright = await deps.pictures.decodePngGrey(slice);
     const { report, mask, networksMs } = await analyzeDiscs(
       { study, detection, upright, crops, tenant, runKey },
       pack,

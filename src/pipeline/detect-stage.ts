@@ -38,9 +38,9 @@ export async function detectRun(deps: DetectDeps, message: DetectMessage): Promi
     const put = (name: string, body: Uint8Array, contentType: string) =>
       deps.data.put(keys.run(tenant, studyKey, runKey, name), body, { contentType });
     const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-    const slice = await deps.pictures.pngGrey(upright);
+    // The others are written while the slice is compressed.
     await Promise.all([
-      put(RUN_FILES.slice, slice, 'image/png'),
+      deps.pictures.pngGrey(upright).then((png) => put(RUN_FILES.slice, png, 'image/png')),
       put(RUN_FILES.detectTimings, json(networksMs), 'application/json'),
       ...[...crops].map(([name, body]) => put(name, body, 'application/octet-stream')),
     ]);
