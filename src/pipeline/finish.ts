@@ -41,12 +41,14 @@ async function putOutputs(deps: FinishDeps, item: RunItem, outcome: Outcome): Pr
   const { report, record, upright, mask } = outcome;
   const put = (name: string, body: Uint8Array | string, contentType: string) =>
     deps.data.put(keys.run(item.tenant, item.studyKey, item.runKey, name), Buffer.from(body), { contentType });
+  const putPage = (picture: Buffer | null) =>
+    put(RUN_FILES.html, renderHtml(report, picture), 'text/html; charset=utf-8');
   const putOverlay = async () => {
-    const overlay =
-      upright === null ? null : await deps.pictures.pngRgba(drawOverlay({ slice: upright, report, mask }));
+    if (upright === null) return putPage(null);
+    const overlay = drawOverlay({ slice: upright, report, mask });
     await Promise.all([
-      put(RUN_FILES.html, renderHtml(report, overlay), 'text/html; charset=utf-8'),
-      ...(overlay === null ? [] : [put(RUN_FILES.overlay, overlay, 'image/png')]),
+      deps.pictures.jpegRgba(overlay).then(putPage),
+      deps.pictures.pngRgba(overlay).then((png) => put(RUN_FILES.overlay, png, 'image/png')),
     ]);
   };
   // The others are written while the overlay is compressed.

@@ -131,6 +131,8 @@ export interface PictureEncoder {
   /** Lossless PNG without metadata. */
   pngGrey(image: Grey8): Promise<Buffer>;
   pngRgba(image: Rgba8): Promise<Buffer>;
+  /** A fifth of the PNG's size, for a picture inside a page; an opaque picture, without metadata. */
+  jpegRgba(image: Rgba8): Promise<Buffer>;
   /** Reads back what `pngGrey` wrote. */
   decodePngGrey(png: Uint8Array): Promise<Grey8>;
 }

@@ -33,6 +33,19 @@ describe('createPictureEncoder', () => {
     expect(new Uint8Array(read.data)).toEqual(kept);
   });
 
+  it('keeps thin coloured lines in a JPEG, near to their colour', async () => {
+    const data = Uint8Array.from({ length: 32 * 32 * 4 }, (_value, index) => {
+      const line = Math.floor(index / 4) % 32 === 16;
+      return [line ? 230 : 40, line ? 120 : 40, 40, 255][index % 4]!;
+    });
+    const jpeg = await encoder.jpegRgba({ depth: 'rgba8', width: 32, height: 32, data });
+    const { data: read, info } = await sharp(jpeg).raw().toBuffer({ resolveWithObject: true });
+    expect(info).toMatchObject({ width: 32, height: 32, channels: 3 });
+    const at = (16 * 32 + 16) * 3;
+    const differences = [230, 120, 40].map((value, channel) => Math.abs(read[at + channel]! - value));
+    expect(Math.max(...differences)).toBeLessThan(25);
+  });
+
   it('writes no metadata', async () => {
     const png = await encoder.pngGrey({ depth: 'u8', width: 2, height: 2, data: new Uint8Array(4) });
     const chunks = [...png.toString('latin1').matchAll(/tEXt|iTXt|zTXt|tIME|eXIf|iCCP/g)].map(([name]) => name);

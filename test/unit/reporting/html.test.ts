@@ -7,11 +7,11 @@ import { rejectedReport } from '../../../src/reporting/rejected.ts';
 import { adviceFor } from '../../../src/reporting/wording.ts';
 import { sampleReport } from './report-samples.ts';
 
-const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
+const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0);
 
 describe('renderHtml', () => {
   it('tells each disc, its verdict, probability and threshold in words', () => {
-    const page = renderHtml(sampleReport(), PNG);
+    const page = renderHtml(sampleReport(), JPEG);
     for (const { level } of sampleReport().discs) expect(page).toContain(`<span class="level">${level}</span>`);
     expect(page).toContain('Herniation suggested at L5-S1. Bulge or herniation suggested at L4-L5, L5-S1.');
     expect(page).toContain('Level not certain: L1-L2.');
@@ -25,11 +25,11 @@ describe('renderHtml', () => {
   });
 
   it('loads nothing and allows only its own style and the picture inside it', () => {
-    const page = renderHtml(sampleReport(), PNG);
+    const page = renderHtml(sampleReport(), JPEG);
     const style = /<style>([\s\S]*)<\/style>/.exec(page)![1]!;
     const hash = createHash('sha256').update(style).digest('base64');
     expect(page).toContain(`style-src &#39;sha256-${hash}&#39;`);
-    expect(page).toContain(`src="data:image/png;base64,${Buffer.from(PNG).toString('base64')}"`);
+    expect(page).toContain(`src="data:image/jpeg;base64,${Buffer.from(JPEG).toString('base64')}"`);
     expect(page).not.toMatch(/https?:|<script|<link|url\(|style="/);
   });
 
@@ -54,7 +54,7 @@ describe('renderHtml', () => {
   });
 
   it('has a language, one main heading, a text for the picture and headers for its tables', () => {
-    const page = renderHtml(sampleReport(), PNG);
+    const page = renderHtml(sampleReport(), JPEG);
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
     expect(page.match(/<h1/g)).toHaveLength(1);
     expect(page).toMatch(/<img [^>]*alt="The sagittal slice with 5 discs marked/);
