@@ -120,7 +120,9 @@ function paintField(field: Field, paint: (x: number, y: number, fill: number, ou
       const at = row * width + column;
       const value = data[at]!;
       if (value === 0) continue;
-      const slope = Math.hypot(data[at + 1]! - data[at - 1]!, data[at + width]! - data[at - width]!) / 2;
+      const across = data[at + 1]! - data[at - 1]!;
+      const down = data[at + width]! - data[at - width]!;
+      const slope = Math.sqrt(across * across + down * down) / 2;
       const inside = slope < 1e-4 ? Math.sign(value - 0.5) * 100 : (value - 0.5) / slope;
       const fill = clamp(inside + 0.5);
       const outline = clamp(OUTLINE_RADIUS + 0.5 - Math.abs(inside));
