@@ -20,19 +20,17 @@ export function createPictureEncoder(): PictureEncoder {
         .png(PNG)
         .toBuffer(),
     pngRgba: (image) => encodeRgba(image),
-    jpegRgba: ({ data, width, height }) =>
-      sharp(data, { raw: { width, height, channels: 4 } })
-        .removeAlpha()
-        .jpeg(JPEG)
-        .toBuffer(),
+    jpegRgba: (image) => sharpOf(image).removeAlpha().jpeg(JPEG).toBuffer(),
     decodePngGrey: (png) => decodeGrey(png),
   };
 }
 
+const sharpOf = ({ data, width, height }: Rgba8) => sharp(data, { raw: { width, height, channels: 4 } });
+
 /** An opaque picture is stored without its alpha channel. */
-function encodeRgba({ data, width, height }: Rgba8): Promise<Buffer> {
-  const picture = sharp(data, { raw: { width, height, channels: 4 } });
-  return (isOpaque(data) ? picture.removeAlpha() : picture).png(PNG).toBuffer();
+function encodeRgba(image: Rgba8): Promise<Buffer> {
+  const picture = sharpOf(image);
+  return (isOpaque(image.data) ? picture.removeAlpha() : picture).png(PNG).toBuffer();
 }
 
 function isOpaque(data: Uint8Array): boolean {

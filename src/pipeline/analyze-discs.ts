@@ -1,4 +1,4 @@
-import type { Detection, NamedDisc } from '../contracts/detection.ts';
+import type { Box, Detection, NamedDisc } from '../contracts/detection.ts';
 import type { Tier } from '../contracts/keys.ts';
 import type { PackManifest } from '../contracts/pack.ts';
 import { LEVELS, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
@@ -56,7 +56,7 @@ export async function analyzeDiscs(input: AnalyzeInput, pack: LoadedPack, tier: 
     segmentSpine(upright, region, boxes, pack, tier, networksMs).then((segmentation) => ({
       segmentation,
       gates: segmentation === null ? [] : gatesOf(input, region, segmentation, pack.manifest),
-      measurements: measurementsOf(input, segmentation),
+      measurements: segmentation === null ? [] : measurementsOf(input, segmentation, boxes),
     })),
     classifyDiscs(levels, crops, pack, tier, networksMs),
   ]);
@@ -106,12 +106,10 @@ function disagreements(
     .map(({ level }) => reasonOf('members_disagree', { level }));
 }
 
-/** Empty where there is nothing to measure. */
-function measurementsOf({ detection, upright }: AnalyzeInput, segmentation: SpineSegmentation | null) {
-  const spacing = detection.pixelSpacingMm?.[0] ?? null;
-  if (spacing === null || segmentation === null) return [];
-  const boxes = detection.discs.map(({ box }) => box);
-  return measureDiscs(segmentation, upright, boxes, spacing);
+/** Empty where the spacing is not known. */
+function measurementsOf({ detection, upright }: AnalyzeInput, segmentation: SpineSegmentation, boxes: readonly Box[]) {
+  const spacing = detection.pixelSpacingMm?.[0];
+  return spacing === undefined ? [] : measureDiscs(segmentation, upright, boxes, spacing);
 }
 
 function findingsOf(

@@ -11,7 +11,8 @@ const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${STYLE_HAS
 
 /**
  * `report.html`: one file that loads nothing, for screen, phone and A4 paper. `overlayJpeg` is the overlay as JPEG, so
- * that a phone loads a quarter of a megabyte and not one and a half; null where there is none. Everything that comes from the report is escaped.
+ * that a phone loads a quarter of a megabyte and not one and a half; null where there is none. Everything that comes
+ * from the report is escaped.
  */
 export function renderHtml(report: Report, overlayJpeg: Uint8Array | null): string {
   const page = markup`<!doctype html>
