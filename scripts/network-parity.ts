@@ -12,7 +12,7 @@ import { uprightSlice } from '../src/imaging/upright.ts';
 import { InferencePool } from '../src/inference/pool.ts';
 import type { ModelSpec } from '../src/inference/protocol.ts';
 import { createPictureEncoder } from '../src/pictures/encoder.ts';
-import { averageProbabilities } from '../src/segmentation/segmenter.ts';
+import { shareOf, sumOfShares } from '../src/segmentation/segmenter.ts';
 
 /** Values at flat indices of an answer: probabilities of discs, or classes x height x width on the crop. */
 interface Answer {
@@ -83,7 +83,7 @@ async function answerOf(
     const batch = inputBatch([crop], member.input);
     const { output } = await pool.run(model, batch);
     const weighted = { id: member.id, weight: 1, output, placement: batch.placements[0]! };
-    return averageProbabilities([weighted], crop).data;
+    return sumOfShares([weighted].map(shareOf), crop).data;
   }
   if (member.role !== 'disc-classifier') throw new Error(`${member.id} is no network that is compared`);
   const crops = discs.map((box) => cropPixels(slice, cropRect(box, member.crop, slice)!));

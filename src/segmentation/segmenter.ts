@@ -26,18 +26,9 @@ export interface WeightedOutput {
 }
 
 /**
- * The members' weighted mean on the crop: softmax of each, pad cut away, resized to the crop's pixels. Members whose
+ * The members' weighted mean on the crop, of each one's `shareOf`: resized to the crop's pixels and added. Members whose
  * content has one size are added before they are resized, which is the same (resizing is linear) and costs one resize.
- * Throws `RangeError` where dims do not fit.
  */
-export function averageProbabilities(
-  members: readonly WeightedOutput[],
-  crop: { readonly width: number; readonly height: number },
-): ProbabilityMap {
-  return sumOfShares(members.map(shareOf), crop);
-}
-
-/** `averageProbabilities` of shares that were taken one by one, as each member answered; their order alone counts. */
 export function sumOfShares(
   shares: readonly ProbabilityMap[],
   crop: { readonly width: number; readonly height: number },

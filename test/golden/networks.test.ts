@@ -7,7 +7,7 @@ import { cropPixels, cropRect } from '../../src/imaging/crop.ts';
 import type { Grey8 } from '../../src/imaging/image.ts';
 import { inputBatch } from '../../src/imaging/tensor.ts';
 import type { Engine, LoadedPack } from '../../src/pipeline/ports.ts';
-import { argmaxClasses, averageProbabilities } from '../../src/segmentation/segmenter.ts';
+import { argmaxClasses, shareOf, sumOfShares } from '../../src/segmentation/segmenter.ts';
 import { fixture, openDefaultPack, uprightFixture } from './pictures.ts';
 
 interface Samples {
@@ -134,7 +134,7 @@ describe.each(golden.segmenters)('segmenter $id agrees with training', ({ id, ca
       const { output, placement, ...result } = await segment(id, phantom);
       expect(result.corners).toEqual(crop);
       expectSamples(result.tensor, tensor, 1e-3);
-      const { data } = averageProbabilities([{ id, weight: 1, output, placement }], result.crop);
+      const { data } = sumOfShares([{ id, weight: 1, output, placement }].map(shareOf), result.crop);
       expectSamples(data, probabilities, 1e-3);
     },
   );
@@ -175,7 +175,7 @@ describe('the ensemble agrees with training', () => {
       const outputs = await Promise.all(
         weights.map(async ({ id, weight }) => ({ id, weight, ...(await segment(id, phantom)) })),
       );
-      const mean = averageProbabilities(outputs, outputs[0]!.crop);
+      const mean = sumOfShares(outputs.map(shareOf), outputs[0]!.crop);
       expectSamples(mean.data, probabilities, 1e-3);
       const counts = [0, 0, 0, 0];
       for (const value of argmaxClasses(mean)) counts[value]!++;

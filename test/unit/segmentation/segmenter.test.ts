@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { planPlacement } from '../../../src/imaging/letterbox.ts';
-import { argmaxClasses, averageProbabilities } from '../../../src/segmentation/segmenter.ts';
+import { argmaxClasses, shareOf, sumOfShares } from '../../../src/segmentation/segmenter.ts';
 
 /** Logits of 4 classes on a `width` x `height` frame. */
 function logits(width: number, height: number, at: (value: number, x: number, y: number) => number) {
@@ -14,20 +14,23 @@ function logits(width: number, height: number, at: (value: number, x: number, y:
 const stretch = (width: number, height: number, to = { width, height }) =>
   planPlacement(to, { width, height }, 'stretch');
 
-describe('averageProbabilities', () => {
+describe('sumOfShares', () => {
   test('the pad is cut away before the map is resized to the crop', () => {
     const crop = { width: 4, height: 8 };
     const placement = planPlacement(crop, { width: 8, height: 8 }, 'letterbox');
     expect(placement).toMatchObject({ left: 2, contentWidth: 4 });
     const output = logits(8, 8, (value, x) => (value === (x >= 2 && x < 6 ? 2 : 3) ? 20 : 0));
-    const map = averageProbabilities([{ id: 'net', weight: 1, output, placement }], crop);
+    const map = sumOfShares([{ id: 'net', weight: 1, output, placement }].map(shareOf), crop);
     expect(new Set(argmaxClasses(map))).toEqual(new Set([2]));
   });
 
   test('softmax over classes, resized by the shared rule, weighted', () => {
     const crop = { width: 4, height: 1 };
     const output = logits(2, 1, (value, x) => (value === 1 ? Math.log(x === 0 ? 1 : 9) : 0));
-    const { data } = averageProbabilities([{ id: 'net', weight: 0.5, output, placement: stretch(2, 1, crop) }], crop);
+    const { data } = sumOfShares(
+      [{ id: 'net', weight: 0.5, output, placement: stretch(2, 1, crop) }].map(shareOf),
+      crop,
+    );
     const expected = [0.25, 0.375, 0.625, 0.75].map((share) => share / 2);
     expect([...data.subarray(4, 8)].map((value) => Number(value.toFixed(6)))).toEqual(expected);
   });
@@ -39,11 +42,11 @@ describe('averageProbabilities', () => {
     const crop = { width: 2, height: 2 };
     const first = logits(2, 2, (value) => (value === 1 ? 30 : 0));
     const second = logits(side, side, (value) => (value === 3 ? 30 : 0));
-    const map = averageProbabilities(
+    const map = sumOfShares(
       [
         { id: 'a', weight: 0.4, output: first, placement: stretch(2, 2) },
         { id: 'b', weight: 0.6, output: second, placement: stretch(side, side, crop) },
-      ],
+      ].map(shareOf),
       crop,
     );
     expect([...argmaxClasses(map)]).toEqual([3, 3, 3, 3]);
@@ -53,7 +56,7 @@ describe('averageProbabilities', () => {
 
   test('large logits do not overflow', () => {
     const output = logits(2, 2, (value) => value * 1e4);
-    const map = averageProbabilities([{ id: 'net', weight: 1, output, placement: stretch(2, 2) }], {
+    const map = sumOfShares([{ id: 'net', weight: 1, output, placement: stretch(2, 2) }].map(shareOf), {
       width: 2,
       height: 2,
     });
@@ -64,7 +67,7 @@ describe('averageProbabilities', () => {
   test('dims that do not fit are refused', () => {
     const output = { dims: [1, 3, 2, 2], data: new Float32Array(12) };
     const member = { id: 'net', weight: 1, output, placement: stretch(2, 2) };
-    expect(() => averageProbabilities([member], { width: 2, height: 2 })).toThrow(/net answers 1 x 4/);
+    expect(() => sumOfShares([member].map(shareOf), { width: 2, height: 2 })).toThrow(/net answers 1 x 4/);
   });
 });
 
