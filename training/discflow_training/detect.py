@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.task]
-    asked = {name: getattr(options, name) for name in ("seed", "epochs", "batch")}
+    asked = {name: getattr(options, name) for name in ("seed", "epochs", "batch", "fold")}
     recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})
     train(recipe, options.data_root, options.out, options.resume)
 
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--seed", type=int)
     training.add_argument("--epochs", type=int)
     training.add_argument("--batch", type=int)
+    training.add_argument("--fold", type=int, help="hold out one of the training patients' five folds, 0 to 4")
     training.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
     export.add_argument("runs", type=Path, nargs=2, help="--out folders of the lumbar and the disc run")

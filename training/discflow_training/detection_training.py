@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import DetectionImage, data_hash, read_spider, read_yolospine
+from .data import DetectionImage, data_hash, fold_of, read_spider, read_yolospine
 from .detection_pipeline import Detector, find_discs, find_region
 from .detection_samples import LoadedImage, Sample, disc_sample, load_images, region_sample
 from .metrics_detection import (
@@ -53,6 +53,8 @@ class Recipe:
     repeats: tuple[tuple[str, int], ...] = (
         ("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 2), ("spider t1", 1),
     )
+    fold: int = -1
+    """A fold of the training patients that is held out; -1 trains on all of them."""
 
 
 RECIPES = {
@@ -87,7 +89,9 @@ def train(recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_e
     """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`."""
     out.mkdir(parents=True, exist_ok=True)
     labels = read_yolospine(data_root) + read_spider(data_root)
-    training = load_images([label for label in labels if label.split == "train"])
+    training = load_images(
+        [label for label in labels if label.split == "train" and fold_of(label.patient) != recipe.fold]
+    )
     validation = load_images([label for label in labels if label.split == "val"])
     paths = [image.label.path for image in training]
     record = {"recipe": asdict(recipe), "training_images": len(paths), "data_sha256": data_hash(paths, data_root)}
