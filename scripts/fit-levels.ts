@@ -1,5 +1,6 @@
 // Fits the rule that the lowest disc is L5-S1 on training pictures and writes src/detection/lowest-disc-model.ts:
-//   npx tsx scripts/fit-levels.ts [--data ../shared/data] [--pack layers/models] [--detections FILE]
+//   npx tsx scripts/fit-levels.ts [--data ../shared/data] [--pack layers/models] [--fold-packs FOLDER] [--detections FILE]
+// FOLDER holds packs f0 to f4 whose detectors were trained with `detect train --fold 0` to `--fold 4`.
 // Prints how names and their certainty come out, on five-fold predictions by patient for train and as fitted for val.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -16,6 +17,7 @@ const { values: args } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data' },
     pack: { type: 'string', default: 'layers/models' },
+    'fold-packs': { type: 'string' },
     /** Kept detections: read where the file is there, else written. */
     detections: { type: 'string' },
   },
@@ -72,7 +74,7 @@ printTable();
 async function detections(): Promise<ViewedPicture[]> {
   const file = args.detections;
   if (file !== undefined && existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as ViewedPicture[];
-  const viewed = await viewPictures(args.data, args.pack);
+  const viewed = await viewPictures(args.data, args.pack, args['fold-packs']);
   if (file !== undefined) await writeFile(file, JSON.stringify(viewed));
   return viewed;
 }

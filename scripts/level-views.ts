@@ -1,4 +1,6 @@
 // Labelled training and validation pictures as the detectors see them: whole, cut off above L5-S1, upside down.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import type { LabelledPicture } from '../src/cli/evaluate/labelled.ts';
 import { readSpider } from '../src/cli/evaluate/spider.ts';
@@ -31,22 +33,43 @@ export interface ViewedPicture {
   readonly labelled: readonly Box[] | null;
 }
 
-/** All views of all T2 pictures of train and val, in the order of the tables. */
-export async function viewPictures(dataRoot: string, packFolder: string): Promise<ViewedPicture[]> {
+/** Folds of the training patients, as `fold_of` of training/discflow_training/data.py. */
+const FOLDS = 5;
+
+function foldOf(patient: string): number {
+  const digest = createHash('sha256').update(`fold/${patient}`).digest();
+  return Number(digest.readBigUInt64BE() % BigInt(FOLDS));
+}
+
+/**
+ * All views of all T2 pictures of train and val, in the order of the tables. `foldPacks` holds a pack `f0` to `f4` for
+ * each fold, whose detectors have not seen that fold's patients: each views its own fold of train, so that detections
+ * are as sure of themselves as on new pictures. Without it `packFolder` views all.
+ */
+export async function viewPictures(dataRoot: string, packFolder: string, foldPacks?: string): Promise<ViewedPicture[]> {
   const { pictures: home } = await readYolospine(dataRoot);
   const { pictures: away } = await readSpider(dataRoot);
   const pictures = [...home, ...away.filter(({ source }) => source === 'spider-t2')].filter(({ split }) =>
     ['train', 'val'].includes(split),
   );
-  const sha256 = await packHash(packFolder);
-  if (sha256 === null) throw new Error(`${packFolder} holds no manifest.json`);
-  const engine = createEngine({ packDirs: [packFolder] });
+  const folders = Array.from({ length: FOLDS }, (_, fold) =>
+    foldPacks === undefined ? packFolder : join(foldPacks, `f${fold}`),
+  );
+  const engine = createEngine({ packDirs: [...new Set([packFolder, ...folders])] });
+  const load = async (folder: string) => {
+    const sha256 = await packHash(folder);
+    if (sha256 === null) throw new Error(`${folder} holds no manifest.json`);
+    return engine.pack(sha256);
+  };
   try {
-    const pack = await engine.pack(sha256);
+    const whole = await load(packFolder);
+    const byFold = await Promise.all(folders.map(load));
     const viewed: ViewedPicture[][] = [];
     const queue = pictures.entries();
     const work = async () => {
-      for (const [place, picture] of queue) viewed[place] = await viewsOf(picture, pack);
+      for (const [place, picture] of queue) {
+        viewed[place] = await viewsOf(picture, picture.split === 'train' ? byFold[foldOf(picture.patient)]! : whole);
+      }
     };
     await Promise.all([work(), work()]);
     return viewed.flat();

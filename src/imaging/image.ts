@@ -25,9 +25,9 @@ export interface GreyF32 {
   readonly data: Float32Array;
 }
 
-/** 8-bit colour, four values a pixel. */
-export interface Rgba8 {
-  readonly depth: 'rgba8';
+/** 8-bit colour, opaque: red, green and blue of each pixel. */
+export interface Rgb8 {
+  readonly depth: 'rgb8';
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;

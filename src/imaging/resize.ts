@@ -44,13 +44,39 @@ export const planeOf = (image: GreyImage): Plane => ({
  * `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` do it. Each value becomes `value * scale + shift`.
  */
 export function resizeInto(source: Plane, target: Plane & { readonly data: Float32Array }, scale = 1, shift = 0): void {
-  const columns = taps(source.width, target.width);
-  const rows = taps(source.height, target.height);
+  stretchRows(source, target.width, target.height, (above, below, down, y) => {
+    mixRows(above, below, down, target.data, target.offset + y * target.stride, scale, shift);
+  });
+}
+
+/** The rows of `resizeBilinear` from the top down, in one buffer that is used again for the next row. */
+export function resizeRows(
+  image: GreyImage,
+  width: number,
+  height: number,
+  visit: (row: Float32Array, y: number) => void,
+): void {
+  const row = new Float32Array(width);
+  stretchRows(planeOf(image), width, height, (above, below, down, y) => {
+    mixRows(above, below, down, row, 0, 1, 0);
+    visit(row, y);
+  });
+}
+
+/** Calls back with the two source rows, stretched along x, that each row of the result lies between. */
+function stretchRows(
+  source: Plane,
+  width: number,
+  height: number,
+  visit: (above: Float64Array, below: Float64Array, down: number, y: number) => void,
+): void {
+  const columns = taps(source.width, width);
+  const rows = taps(source.height, height);
   // Rows that are stretched along x already, so that each row of the source is stretched once.
-  let above = new Float64Array(target.width);
-  let below = new Float64Array(target.width);
+  let above = new Float64Array(width);
+  let below = new Float64Array(width);
   let [aboveRow, belowRow] = [-1, -1];
-  for (let y = 0; y < target.height; y++) {
+  for (let y = 0; y < height; y++) {
     const lower = rows.lower[y]!;
     const upper = rows.upper[y]!;
     if (lower !== aboveRow) {
@@ -66,7 +92,7 @@ export function resizeInto(source: Plane, target: Plane & { readonly data: Float
       stretchRow(source, upper, columns, below);
       belowRow = upper;
     }
-    mixRows(above, below, rows.weight[y]!, target.data, target.offset + y * target.stride, scale, shift);
+    visit(above, below, rows.weight[y]!, y);
   }
 }
 

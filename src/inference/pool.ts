@@ -23,14 +23,16 @@ interface PendingReply {
   readonly reject: (error: Error) => void;
 }
 
-/** One thread; it holds one job at a time, so that a crash fails that job alone. */
+/** One thread. */
 interface Seat {
   readonly worker: Worker;
   readonly loaded: Set<string>;
-  /** The job in hand, and when it will have been served; null while idle. */
-  job: Job | null;
-  serving: Promise<void> | null;
-  pending: PendingReply | null;
+  /** The job in hand, then one handed ahead so that the thread need not wait for this one; empty while idle. */
+  readonly jobs: Job[];
+  /** When each of them will have been served. */
+  readonly serving: Set<Promise<void>>;
+  /** Requests without a reply by their number, oldest first, as replies come. */
+  readonly pending: Map<number, PendingReply>;
 }
 
 type Numbered<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -40,9 +42,13 @@ const LONGEST_NETWORK_MS = 30_000;
 
 const fromSource = import.meta.url.endsWith('.ts');
 
+/** Why a job that was handed ahead goes back into the line. */
+const HANDED_BACK = new Error('the inference thread stopped before it came to this job');
+
 /**
  * Worker threads that run networks, each with warm sessions of its own. Jobs wait in one line in the order they came.
- * A thread that dies fails the job it held; the next job starts a new one. Idle threads do not keep the process alive.
+ * A thread that dies fails the job it was at alone; the next job starts a new one. Idle threads do not keep the process
+ * alive.
  */
 export class InferencePool {
   readonly #settings: SessionSettings;
@@ -60,8 +66,8 @@ export class InferencePool {
   }
 
   /**
-   * `input.data`'s buffer is transferred: the caller's view is empty afterwards. Throws `ModelUnavailable` where no
-   * session can be made, `Error` where the run or its thread fails.
+   * An idle thread takes `input.data`'s buffer over, and the caller's view is empty afterwards: it belongs to the pool.
+   * Throws `ModelUnavailable` where no session can be made, `Error` where the run or its thread fails.
    */
   async run(model: ModelSpec, input: Tensor): Promise<NetworkResult> {
     return (await this.#enqueue(model, input))!;
@@ -79,9 +85,9 @@ export class InferencePool {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    const inHand = [...this.#seats].flatMap(({ job }) => job ?? []);
+    const inHand = [...this.#seats].flatMap(({ jobs }) => jobs);
     for (const job of [...this.#waiting.splice(0), ...inHand]) job.reject(closedError());
-    const served = Promise.all([...this.#seats].map(({ serving }) => serving));
+    const served = Promise.all([...this.#seats].flatMap(({ serving }) => [...serving]));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const longEnough = new Promise((resolve) => {
       timer = setTimeout(resolve, LONGEST_NETWORK_MS);
@@ -103,7 +109,7 @@ export class InferencePool {
     for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
       let seat: Seat | null;
       try {
-        seat = this.#freeSeat(job.model.key);
+        seat = this.#freeSeat(job.model.key) ?? this.#seatAhead(job);
       } catch (cause) {
         this.#waiting.shift();
         job.reject(new Error('no inference thread can be started', { cause }));
@@ -117,26 +123,43 @@ export class InferencePool {
 
   #occupy(seat: Seat, job: Job): void {
     seat.worker.ref();
-    seat.job = job;
-    seat.serving = this.#serve(seat, job)
-      .then(job.resolve, job.reject)
+    const reply = this.#serve(seat, job);
+    seat.jobs.push(job);
+    const serving = reply
+      .then(job.resolve, (error: unknown) => {
+        if (error === HANDED_BACK && !this.#closed) this.#waiting.unshift(job);
+        else job.reject(error);
+      })
       .finally(() => {
-        seat.job = null;
-        seat.serving = null;
-        seat.worker.unref();
+        seat.jobs.splice(seat.jobs.indexOf(job), 1);
+        seat.serving.delete(serving);
+        if (seat.jobs.length === 0) seat.worker.unref();
         this.#dispatch();
       });
+    seat.serving.add(serving);
   }
 
   /** An idle thread, first one that has the model; a new thread while there are fewer than the pool's size. */
   #freeSeat(key: string): Seat | null {
-    const idle = [...this.#seats].filter(({ serving }) => serving === null);
+    const idle = [...this.#seats].filter(({ jobs }) => jobs.length === 0);
     const warm = idle.find(({ loaded }) => loaded.has(key));
     if (warm !== undefined) return warm;
     return idle[0] ?? (this.#seats.size < this.#size ? this.#open() : null);
   }
 
+  /**
+   * A busy thread that can go on with the job without a word from this thread, which may be busy itself. As many jobs as
+   * threads wait in the line at least, this one among them, so that no thread idles beside a job that lies with another.
+   */
+  #seatAhead({ model, input }: Job): Seat | null {
+    if (input === null || this.#waiting.length < this.#seats.size) return null;
+    const ahead = ({ jobs, loaded }: Seat) =>
+      jobs.length === 1 && loaded.has(model.key) && loaded.has(jobs[0]!.model.key);
+    return [...this.#seats].find(ahead) ?? null;
+  }
+
   async #serve(seat: Seat, { model, input }: Job): Promise<NetworkResult | null> {
+    const isAhead = seat.jobs.length > 0;
     if (!seat.loaded.has(model.key)) {
       const reply = await this.#ask(seat, { kind: 'load', model }, []);
       if (reply.kind !== 'loaded') throw failure(reply, model);
@@ -145,7 +168,9 @@ export class InferencePool {
     if (input === null) return null;
     if (this.#closed) throw closedError();
     const data = input.data as Float32Array<ArrayBuffer>;
-    const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, [data.buffer]);
+    // A job that is handed ahead is copied, so that it can be handed back.
+    const transfer = isAhead ? [] : [data.buffer];
+    const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, transfer);
     if (reply.kind !== 'output') throw failure(reply, model);
     return { output: { dims: reply.dims, data: reply.data }, ms: reply.ms, provider: reply.provider };
   }
@@ -154,29 +179,32 @@ export class InferencePool {
     if (!this.#seats.has(seat)) return Promise.reject(new Error('the inference thread has stopped'));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      seat.pending = { resolve, reject };
+      seat.pending.set(id, { resolve, reject });
       seat.worker.postMessage({ ...request, id }, transfer);
     });
   }
 
   #open(): Seat {
     const worker = this.#spawn(this.#settings);
-    const seat: Seat = { worker, loaded: new Set(), job: null, serving: null, pending: null };
+    const seat: Seat = { worker, loaded: new Set(), jobs: [], serving: new Set(), pending: new Map() };
     this.#seats.add(seat);
-    const settle = (): PendingReply | null => {
-      const { pending } = seat;
-      seat.pending = null;
-      return pending;
-    };
     const die = (cause: unknown): void => {
       this.#seats.delete(seat);
-      settle()?.reject(new Error('the inference thread stopped', { cause }));
+      const [first, ...ahead] = seat.pending.values();
+      seat.pending.clear();
+      first?.reject(new Error('the inference thread stopped', { cause }));
+      for (const { reject } of ahead) reject(HANDED_BACK);
     };
-    worker.on('message', (reply: WorkerReply) => settle()?.resolve(reply));
+    const settle = (id: number): PendingReply | undefined => {
+      const pending = seat.pending.get(id);
+      seat.pending.delete(id);
+      return pending;
+    };
+    worker.on('message', (reply: WorkerReply) => settle(reply.id)?.resolve(reply));
     worker.on('error', die);
-    worker.on('messageerror', (error) => {
-      die(error);
-      void worker.terminate();
+    worker.on('messageerror', (cause) => {
+      const [oldest] = seat.pending.keys();
+      if (oldest !== undefined) settle(oldest)?.reject(new Error('a reply cannot be read', { cause }));
     });
     worker.on('exit', (code) => die(new Error(`exit code ${code}`)));
     return seat;

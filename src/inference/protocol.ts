@@ -1,4 +1,4 @@
-/** Messages between the pool and its workers. Buffers are transferred, never copied. */
+/** Messages between the pool and its workers. Buffers are transferred, but for inputs that are handed ahead. */
 export interface ModelSpec {
   /** Unique among all packs: pack hash and member id. */
   readonly key: string;

@@ -9,6 +9,7 @@ import { cropPixels } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { countClasses } from '../imaging/mask.ts';
 import { measureDiscs } from '../measurement/measure.ts';
+import type { OverlayGround } from '../reporting/overlay.ts';
 import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
@@ -30,20 +31,28 @@ export interface AnalyzedStudy {
   readonly report: Report;
   /** Class mask of the upright slice's size; null where the study was rejected or nothing was segmented. */
   readonly mask: Grey8 | null;
+  /** What `paint` made of the mask; null with it, and where it was not painted. */
+  readonly ground: OverlayGround | null;
   /** Milliseconds inside each network. */
   readonly networksMs: Readonly<Record<string, number>>;
 }
 
 /**
  * Classifies and segments what detect found, measures, judges by the pack's gates and writes the report: a pure function
- * of content, pack, tier and pipeline version. Throws `ModelUnavailable` where a network cannot be had.
+ * of content, pack, tier and pipeline version. `paint` is called with the mask while the classifiers run, where no gate
+ * rejects the picture. Throws `ModelUnavailable` where a network cannot be had.
  */
-export async function analyzeDiscs(input: AnalyzeInput, pack: LoadedPack, tier: Tier): Promise<AnalyzedStudy> {
+export async function analyzeDiscs(
+  input: AnalyzeInput,
+  pack: LoadedPack,
+  tier: Tier,
+  paint: (mask: Grey8) => OverlayGround | null = () => null,
+): Promise<AnalyzedStudy> {
   const { study, detection, upright } = input;
   const networksMs: Record<string, number> = {};
   const before = [...study.flags, ...detection.reasons];
-  if (before.some(({ code }) => REASONS[code].status === 'rejected')) {
-    return { report: report(input, pack, tier, before, [], null), mask: null, networksMs };
+  if (rejects(before)) {
+    return { report: report(input, pack, tier, before, [], null), mask: null, ground: null, networksMs };
   }
   const crops = new Map(
     Object.entries(detection.cropFiles).map(([key, name]) => [key, unpackCrops(storedFile(input.crops, name))]),
@@ -51,26 +60,33 @@ export async function analyzeDiscs(input: AnalyzeInput, pack: LoadedPack, tier: 
   const levels = detection.discs.map(({ level }) => level);
   const region = crops.get(REGION_CROPS) ?? new Map<string, PackedCrop>();
   const boxes = detection.discs.map(({ box }) => box);
-  // Segmenters come first: their masks are added, cleaned and measured while the classifiers run.
-  const [{ segmentation, gates, measurements }, answers] = await Promise.all([
-    segmentSpine(upright, region, boxes, pack, tier, networksMs).then((segmentation) => ({
-      segmentation,
-      gates: segmentation === null ? [] : gatesOf(input, region, segmentation, pack.manifest),
-      measurements: segmentation === null ? [] : measurementsOf(input, segmentation, boxes),
-    })),
+  const segment = async () => {
+    const segmentation = await segmentSpine(upright, region, boxes, pack, tier, networksMs);
+    if (segmentation === null) return { segmentation, gates: [], measurements: [], ground: null };
+    const gates = gatesOf(input, region, segmentation, pack.manifest);
+    if (rejects(gates)) return { segmentation, gates, measurements: [], ground: null };
+    const measurements = measurementsOf(input, segmentation, boxes);
+    return { segmentation, gates, measurements, ground: paint(segmentation.mask) };
+  };
+  // Segmenters come first: their masks are added, cleaned, measured and painted while the classifiers run.
+  const [{ segmentation, gates, measurements, ground }, answers] = await Promise.all([
+    segment(),
     classifyDiscs(levels, crops, pack, tier, networksMs),
   ]);
   const reasons = [...before, ...gates, ...disagreements(detection.discs, answers, pack.manifest)];
-  if (gates.some(({ code }) => REASONS[code].status === 'rejected')) {
-    return { report: report(input, pack, tier, reasons, [], null), mask: null, networksMs };
+  if (rejects(gates)) {
+    return { report: report(input, pack, tier, reasons, [], null), mask: null, ground: null, networksMs };
   }
   const findings = findingsOf(detection.discs, answers, measurements);
   return {
     report: report(input, pack, tier, reasons, findings, segmentation),
     mask: segmentation?.mask ?? null,
+    ground,
     networksMs,
   };
 }
+
+const rejects = (reasons: readonly Reason[]) => reasons.some(({ code }) => REASONS[code].status === 'rejected');
 
 function storedFile(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
   const file = files.get(name);

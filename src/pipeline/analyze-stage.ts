@@ -4,6 +4,7 @@ import type { RunItem } from '../contracts/items.ts';
 import { keys, RUN_FILES } from '../contracts/keys.ts';
 import type { AnalyzeMessage } from '../contracts/messages.ts';
 import type { RunRecord } from '../contracts/report.ts';
+import { paintGround } from '../reporting/overlay.ts';
 import { analyzeDiscs } from './analyze-discs.ts';
 import { type StageDeps, withClaimedRun } from './claimed-run.ts';
 import { loadStudy } from './detect-stage.ts';
@@ -36,10 +37,11 @@ export async function analyzeRun(deps: AnalyzeDeps, message: AnalyzeMessage): Pr
     ]);
     const names = Object.values(detection.cropFiles);
     const crops = new Map(await Promise.all(names.map(async (name) => [name, await read(name)] as const)));
-    const { report, mask, networksMs } = await analyzeDiscs(
+    const { report, mask, ground, networksMs } = await analyzeDiscs(
       { study, detection, upright, crops, tenant, runKey },
       pack,
       message.tier,
+      (mask) => paintGround(upright, mask, detection.discs.length),
     );
     const finishedMs = deps.clock.nowMs();
     const record: RunRecord = {
@@ -57,7 +59,10 @@ export async function analyzeRun(deps: AnalyzeDeps, message: AnalyzeMessage): Pr
       },
       finishedAt: new Date(finishedMs).toISOString(),
     };
-    await finishRun(deps, item, 'analyze', { report, record, upright, mask });
+    await finishRun(deps, item, 'analyze', {
+      ...{ report, record, mask },
+      ground: ground ?? paintGround(upright, mask, report.discs.length),
+    });
   });
 }
 

@@ -40,7 +40,7 @@ export async function withClaimedRun(
   } catch (error) {
     if (error instanceof InputFault) {
       const report = rejectedReport({ status: 'rejected', reasons: [error.reason], tenant, study: null, runKey });
-      await finishRun(deps, item, stage, { report, record: null, upright: null, mask: null });
+      await finishRun(deps, item, stage, { report, record: null, ground: null, mask: null });
     } else if (error instanceof ModelUnavailable) {
       deps.log.error('model.unavailable', { traceId, tenant, runKey, stage });
       await failRun(deps, item, stage, [reasonOf('model_unavailable')]);

@@ -2,6 +2,7 @@ import { keys, RUN_FILES } from '../contracts/keys.ts';
 import type { DetectMessage } from '../contracts/messages.ts';
 import { type Study, studySchema } from '../contracts/study.ts';
 import type { Grey16 } from '../imaging/image.ts';
+import { paintGround } from '../reporting/overlay.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
 import { type StageDeps, withClaimedRun } from './claimed-run.ts';
 import { detectSlices } from './detect-slices.ts';
@@ -32,7 +33,12 @@ export async function detectRun(deps: DetectDeps, message: DetectMessage): Promi
         detection,
         models: { pack: pack.manifest.name, version: pack.manifest.version, sha256: pack.sha256, tier: message.tier },
       });
-      await finishRun(deps, item, 'detect', { report, record: null, upright, mask: null });
+      await finishRun(deps, item, 'detect', {
+        report,
+        record: null,
+        ground: paintGround(upright, null, report.discs.length),
+        mask: null,
+      });
       return;
     }
     const put = (name: string, body: Uint8Array, contentType: string) =>

@@ -6,7 +6,7 @@ import type { Report, RunRecord } from '../contracts/report.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { findingsCsv } from '../reporting/csv.ts';
 import { renderHtml } from '../reporting/html.ts';
-import { drawOverlay } from '../reporting/overlay.ts';
+import { drawFindings, type OverlayGround } from '../reporting/overlay.ts';
 import { serialiseReport } from '../reporting/serialise.ts';
 import type { Announcer, Clock, ObjectStore, PictureEncoder, Runs } from './ports.ts';
 
@@ -21,8 +21,8 @@ export interface FinishDeps {
 export interface Outcome {
   readonly report: Report;
   readonly record: RunRecord | null;
-  /** The upright slice and its class mask, where there are any. */
-  readonly upright: Grey8 | null;
+  /** The upright slice, painted, and its class mask, where there are any. */
+  readonly ground: OverlayGround | null;
   readonly mask: Grey8 | null;
 }
 
@@ -38,17 +38,21 @@ export async function finishRun(deps: FinishDeps, item: RunItem, stage: Stage, o
 }
 
 async function putOutputs(deps: FinishDeps, item: RunItem, outcome: Outcome): Promise<void> {
-  const { report, record, upright, mask } = outcome;
+  const { report, record, ground, mask } = outcome;
   const put = (name: string, body: Uint8Array | string, contentType: string) =>
-    deps.data.put(keys.run(item.tenant, item.studyKey, item.runKey, name), Buffer.from(body), { contentType });
+    deps.data.put(
+      keys.run(item.tenant, item.studyKey, item.runKey, name),
+      typeof body === 'string' ? Buffer.from(body) : body,
+      { contentType },
+    );
   const putPage = (picture: Buffer | null) =>
     put(RUN_FILES.html, renderHtml(report, picture), 'text/html; charset=utf-8');
   const putOverlay = async () => {
-    if (upright === null) return putPage(null);
-    const overlay = drawOverlay({ slice: upright, report, mask });
+    if (ground === null) return putPage(null);
+    const overlay = drawFindings(ground, report);
     await Promise.all([
-      deps.pictures.jpegRgba(overlay).then(putPage),
-      deps.pictures.pngRgba(overlay).then((png) => put(RUN_FILES.overlay, png, 'image/png')),
+      deps.pictures.jpegRgb(overlay).then(putPage),
+      deps.pictures.pngRgb(overlay).then((png) => put(RUN_FILES.overlay, png, 'image/png')),
     ]);
   };
   // The others are written while the overlay is compressed.

@@ -237,5 +237,5 @@ async function refuse(
   if (claim.outcome !== 'claimed') return;
   const { study } = prepared;
   const report = rejectedReport({ ...verdict, tenant: item.tenant, study, runKey: item.runKey });
-  await finishRun(deps, claim.item, 'ingest', { report, record: null, upright: null, mask: null });
+  await finishRun(deps, claim.item, 'ingest', { report, record: null, ground: null, mask: null });
 }

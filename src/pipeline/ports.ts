@@ -3,7 +3,7 @@ import type { AnalyzeMessage, Announcement, DetectMessage, RunStatus, UploadStat
 import type { PackManifest } from '../contracts/pack.ts';
 import type { Reason, Stage } from '../contracts/reasons.ts';
 import type { DicomObject } from '../dicom/object.ts';
-import type { Grey8, Grey16, Rgba8 } from '../imaging/image.ts';
+import type { Grey8, Grey16, Rgb8 } from '../imaging/image.ts';
 
 /** Objects of one bucket by key. Adapters turn throttling and network errors into `TransientFault`. */
 export interface ObjectStore {
@@ -130,9 +130,9 @@ export interface PixelDecoder {
 export interface PictureEncoder {
   /** Lossless PNG without metadata. */
   pngGrey(image: Grey8): Promise<Buffer>;
-  pngRgba(image: Rgba8): Promise<Buffer>;
-  /** A fifth of the PNG's size, for a picture inside a page; an opaque picture, without metadata. */
-  jpegRgba(image: Rgba8): Promise<Buffer>;
+  pngRgb(image: Rgb8): Promise<Buffer>;
+  /** A fifth of the PNG's size, for a picture inside a page; without metadata. */
+  jpegRgb(image: Rgb8): Promise<Buffer>;
   /** Reads back what `pngGrey` wrote. */
   decodePngGrey(png: Uint8Array): Promise<Grey8>;
 }

@@ -1,4 +1,4 @@
-import type { Rgba8 } from '../imaging/image.ts';
+import type { Rgb8 } from '../imaging/image.ts';
 
 /** Red, green, blue in 0..255 and opacity in 0..1. */
 export type Colour = readonly [red: number, green: number, blue: number, opacity: number];
@@ -6,7 +6,7 @@ export type Colour = readonly [red: number, green: number, blue: number, opacity
 /** A point in canvas pixels, pixel edges, origin top left, y downwards. */
 export type Point = readonly [x: number, y: number];
 
-/** An opaque picture that shapes are painted on; `data` holds four values a pixel, row major. */
+/** An opaque picture that shapes are painted on; `data` holds red, green and blue of each pixel, row major. */
 export interface Canvas {
   readonly width: number;
   readonly height: number;
@@ -15,23 +15,23 @@ export interface Canvas {
 
 /** A canvas of one opaque colour. */
 export function createCanvas(width: number, height: number, [red, green, blue]: Colour): Canvas {
-  const data = new Uint8Array(width * height * 4);
-  const row = data.subarray(0, width * 4);
-  for (let offset = 0; offset < row.length; offset += 4) row.set([red, green, blue, 255], offset);
-  for (let y = 1; y < height; y++) data.set(row, y * width * 4);
+  const data = new Uint8Array(width * height * 3);
+  const row = data.subarray(0, width * 3);
+  for (let offset = 0; offset < row.length; offset += 3) row.set([red, green, blue], offset);
+  for (let y = 1; y < height; y++) data.set(row, y * width * 3);
   return { width, height, data };
 }
 
 /** The canvas as a picture; it shares the canvas's memory. */
-export function pictureOf(canvas: Canvas): Rgba8 {
-  return { depth: 'rgba8', ...canvas };
+export function pictureOf(canvas: Canvas): Rgb8 {
+  return { depth: 'rgb8', ...canvas };
 }
 
 /** Paints one pixel with `coverage` of 0..1 times the colour's opacity; outside the canvas nothing happens. */
 export function blendPixel(canvas: Canvas, x: number, y: number, colour: Colour, coverage = 1): void {
   if (x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return;
   const alpha = colour[3] * coverage;
-  const offset = (y * canvas.width + x) * 4;
+  const offset = (y * canvas.width + x) * 3;
   const { data } = canvas;
   data[offset] = data[offset]! + (colour[0] - data[offset]!) * alpha + 0.5;
   data[offset + 1] = data[offset + 1]! + (colour[1] - data[offset + 1]!) * alpha + 0.5;

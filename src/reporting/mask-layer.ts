@@ -31,8 +31,7 @@ export function paintMask(canvas: Canvas, mask: Grey8, placement: Placement): vo
   CLASS_COLOURS.forEach((colour, index) => {
     const field = smoothedClass(mask, index + 1);
     if (field === null) return;
-    const enlarged = enlarge(field, placement.scale);
-    paintField(enlarged, (x, y, fill, outline) => {
+    paintField(field, placement.scale, (x, y, fill, outline) => {
       const px = placement.left + x;
       const py = placement.top + y;
       if (fill > 0) blendPixel(canvas, px, py, colour, fill * FILL_OPACITY);
@@ -87,48 +86,92 @@ function classBounds(mask: Grey8, value: number) {
   return x1 < 0 ? null : { x: x0 - 2, y: y0 - 2, width: x1 - x0 + 5, height: y1 - y0 + 5 };
 }
 
-/** Bilinear samples at the centres of canvas pixels; zero outside the field. */
-function enlarge(field: Field, scale: number): Field {
-  const x = Math.floor(field.x * scale);
-  const y = Math.floor(field.y * scale);
-  const width = Math.ceil(field.width * scale) + 1;
-  const height = Math.ceil(field.height * scale) + 1;
-  const data = new Float32Array(width * height);
-  for (let row = 0; row < height; row++) {
-    const fy = (y + row + 0.5) / scale - 0.5 - field.y;
-    const top = Math.floor(fy);
-    if (top < 0 || top + 1 >= field.height) continue;
-    for (let column = 0; column < width; column++) {
-      const fx = (x + column + 0.5) / scale - 0.5 - field.x;
-      const left = Math.floor(fx);
-      if (left < 0 || left + 1 >= field.width) continue;
-      const at = top * field.width + left;
-      const along = fx - left;
-      const upper = field.data[at]! * (1 - along) + field.data[at + 1]! * along;
-      const lower = field.data[at + field.width]! * (1 - along) + field.data[at + field.width + 1]! * along;
-      data[row * width + column] = upper + (lower - upper) * (fy - top);
+/** Bilinear samples of a field at the centres of canvas pixels, a row at a time; zero outside the field. */
+class EnlargedField {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly #field: Field;
+  readonly #scale: number;
+  /** The field's column left of each canvas column's centre, and how far the centre lies from it to the next. */
+  readonly #left: Int32Array;
+  readonly #along: Float64Array;
+  /** The first and the last column of each row of the field that is not zero. */
+  readonly #bounds: readonly (readonly [first: number, last: number])[];
+
+  constructor(field: Field, scale: number) {
+    this.x = Math.floor(field.x * scale);
+    this.y = Math.floor(field.y * scale);
+    this.width = Math.ceil(field.width * scale) + 1;
+    this.height = Math.ceil(field.height * scale) + 1;
+    this.#field = field;
+    this.#scale = scale;
+    this.#left = new Int32Array(this.width);
+    this.#along = new Float64Array(this.width);
+    for (let column = 0; column < this.width; column++) {
+      const fx = (this.x + column + 0.5) / scale - 0.5 - field.x;
+      this.#left[column] = Math.floor(fx);
+      this.#along[column] = fx - Math.floor(fx);
     }
+    this.#bounds = Array.from({ length: field.height }, (_, row) => {
+      const values = field.data.subarray(row * field.width, (row + 1) * field.width);
+      const first = values.findIndex((value) => value > 0);
+      return first < 0 ? [field.width, -1] : [first, values.findLastIndex((value) => value > 0)];
+    });
   }
-  return { x, y, width, height, data };
+
+  /** Fills a row; returns the columns that may differ from zero, the last one excluded. */
+  row(row: number, into: Float32Array): readonly [from: number, to: number] {
+    const { width, height, data } = this.#field;
+    into.fill(0);
+    const fy = (this.y + row + 0.5) / this.#scale - 0.5 - this.#field.y;
+    const top = Math.floor(fy);
+    if (top < 0 || top + 1 >= height) return [0, 0];
+    const down = fy - top;
+    const first = Math.min(this.#bounds[top]![0], this.#bounds[top + 1]![0]);
+    const last = Math.min(width - 2, Math.max(this.#bounds[top]![1], this.#bounds[top + 1]![1]));
+    let from = 0;
+    while (from < this.width && this.#left[from]! < Math.max(0, first - 1)) from++;
+    let to = from;
+    for (; to < this.width && this.#left[to]! <= last; to++) {
+      const at = top * width + this.#left[to]!;
+      const along = this.#along[to]!;
+      const upper = data[at]! * (1 - along) + data[at + 1]! * along;
+      const lower = data[at + width]! * (1 - along) + data[at + width + 1]! * along;
+      into[to] = upper + (lower - upper) * down;
+    }
+    return [from, to];
+  }
 }
 
 /** Calls back with the fill and outline coverage of each pixel near or inside the class, in canvas pixels. */
-function paintField(field: Field, paint: (x: number, y: number, fill: number, outline: number) => void): void {
-  const { width, height, data } = field;
+function paintField(
+  field: Field,
+  scale: number,
+  paint: (x: number, y: number, fill: number, outline: number) => void,
+): void {
+  const enlarged = new EnlargedField(field, scale);
+  const { x, y, width, height } = enlarged;
+  let [above, here, below] = [new Float32Array(width), new Float32Array(width), new Float32Array(width)];
+  enlarged.row(0, above);
+  let [from, to] = enlarged.row(1, here);
   for (let row = 1; row < height - 1; row++) {
-    for (let column = 1; column < width - 1; column++) {
-      const at = row * width + column;
-      const value = data[at]!;
+    const next = enlarged.row(row + 1, below);
+    for (let column = Math.max(1, from); column < Math.min(width - 1, to); column++) {
+      const value = here[column]!;
       if (value === 0) continue;
       // Math.hypot guards against an overflow that shares cannot reach, and takes longer.
-      const across = data[at + 1]! - data[at - 1]!;
-      const down = data[at + width]! - data[at - width]!;
+      const across = here[column + 1]! - here[column - 1]!;
+      const down = below[column]! - above[column]!;
       const slope = Math.sqrt(across * across + down * down) / 2;
       const inside = slope < 1e-4 ? Math.sign(value - 0.5) * 100 : (value - 0.5) / slope;
       const fill = clamp(inside + 0.5);
       const outline = clamp(OUTLINE_RADIUS + 0.5 - Math.abs(inside));
-      if (fill > 0 || outline > 0) paint(field.x + column, field.y + row, fill, outline);
+      if (fill > 0 || outline > 0) paint(x + column, y + row, fill, outline);
     }
+    [above, here, below] = [here, below, above];
+    [from, to] = next;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DiscFinding, Report } from '../contracts/report.ts';
-import type { Grey8, Rgba8 } from '../imaging/image.ts';
-import { resizeBilinear } from '../imaging/resize.ts';
+import type { Grey8, Rgb8 } from '../imaging/image.ts';
+import { resizeRows } from '../imaging/resize.ts';
 import { type Canvas, createCanvas, type Point, pictureOf } from './canvas.ts';
 import { CARD_HEIGHT, CARD_WIDTH, drawCard } from './disc-card.ts';
 import { drawFooter, drawHeader, FOOTER_HEIGHT, HEADER_HEIGHT } from './frame.ts';
@@ -22,18 +22,32 @@ const MIN_PICTURE_WIDTH = 420;
 const EDGE = 16;
 const CARD_GAP = 8;
 
+/** The slice with its masks, and room for a number of cards: what can be drawn before the discs are classified. */
+export interface OverlayGround {
+  readonly canvas: Canvas;
+  readonly placement: Placement;
+  /** Height of the part between header and footer, canvas pixels. */
+  readonly body: number;
+  readonly hasMask: boolean;
+}
+
 /**
  * The slice, enlarged, with masks, lumbar region and disc boxes drawn on it; level names and probabilities stand in a
  * margin on the anterior side, joined to their discs by lines, so that they hide no anatomy. Opaque; about 960 to 1,660
  * pixels wide and 1,030 high. A pure function: the same input gives the same bytes on every machine.
  */
-export function drawOverlay({ slice, report, mask }: OverlayInput): Rgba8 {
+export function drawOverlay({ slice, report, mask }: OverlayInput): Rgb8 {
+  return drawFindings(paintGround(slice, mask, report.discs.length), report);
+}
+
+/** `mask` as in `OverlayInput`; `discs` is the number of discs that the report will hold. */
+export function paintGround(slice: Grey8, mask: Grey8 | null, discs: number): OverlayGround {
   const scale = Math.min(PICTURE_HEIGHT / slice.height, MAX_PICTURE_WIDTH / slice.width);
   const picture = {
     width: Math.max(1, Math.round(slice.width * scale)),
     height: Math.max(1, Math.round(slice.height * scale)),
   };
-  const column = report.discs.length * (CARD_HEIGHT + CARD_GAP) - CARD_GAP;
+  const column = discs * (CARD_HEIGHT + CARD_GAP) - CARD_GAP;
   const body = Math.max(picture.height, column);
   const left = EDGE + CARD_WIDTH + EDGE;
   const width = left + Math.max(picture.width, MIN_PICTURE_WIDTH) + EDGE;
@@ -42,11 +56,16 @@ export function drawOverlay({ slice, report, mask }: OverlayInput): Rgba8 {
 
   paintSlice(canvas, slice, picture, placement);
   if (mask !== null) paintMask(canvas, mask, placement);
+  return { canvas, placement, body, hasMask: mask !== null };
+}
+
+/** Draws the report's findings on the ground, which it uses up; the ground has room for as many discs. */
+export function drawFindings({ canvas, placement, body, hasMask }: OverlayGround, report: Report): Rgb8 {
   if (report.lumbarRegion !== null) drawRegion(canvas, corners(report.lumbarRegion.box, placement));
   for (const disc of report.discs) drawBox(canvas, disc, placement);
   drawCards(canvas, report, placement, { top: HEADER_HEIGHT, height: body });
   drawHeader(canvas, report);
-  drawFooter(canvas, { hasMask: mask !== null, left: EDGE });
+  drawFooter(canvas, { hasMask, left: EDGE });
   return pictureOf(canvas);
 }
 
@@ -56,17 +75,16 @@ function paintSlice(
   size: { width: number; height: number },
   { left, top }: Placement,
 ): void {
-  const enlarged = resizeBilinear(slice, size.width, size.height);
   const { data, width } = canvas;
-  for (let y = 0; y < size.height; y++) {
-    let offset = ((top + y) * width + left) * 4;
-    for (let x = 0; x < size.width; x++, offset += 4) {
-      const value = Math.floor(enlarged.data[y * size.width + x]! + 0.5);
-      data[offset] = value;
-      data[offset + 1] = value;
-      data[offset + 2] = value;
+  resizeRows(slice, size.width, size.height, (row, y) => {
+    let offset = ((top + y) * width + left) * 3;
+    for (let x = 0; x < row.length; x++) {
+      const value = Math.floor(row[x]! + 0.5);
+      data[offset++] = value;
+      data[offset++] = value;
+      data[offset++] = value;
     }
-  }
+  });
 }
 
 function corners(box: DiscFinding['box'], { left, top, scale }: Placement): Point[] {

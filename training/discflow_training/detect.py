@@ -33,9 +33,12 @@ def run_train(options: argparse.Namespace) -> None:
 
 
 def run_export(options: argparse.Namespace) -> None:
-    members = [export_member(run / "checkpoint.pt", options.models) for run in options.runs]
-    write_json(options.models / "members" / "detectors.json", members)
-    print(json.dumps(members))
+    exported = [export_member(run / "checkpoint.pt", options.models) for run in options.runs]
+    fragment = options.models / "members" / "detectors.json"
+    known = json.loads(fragment.read_text()) if fragment.exists() else []
+    members = list({member["id"]: member for member in [*known, *exported]}.values())
+    write_json(fragment, members)
+    print(json.dumps(exported))
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -63,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--fold", type=int, help="hold out one of the training patients' five folds, 0 to 4")
     training.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
-    export.add_argument("runs", type=Path, nargs=2, help="--out folders of the lumbar and the disc run")
+    export.add_argument("runs", type=Path, nargs="+", help="--out folders of runs; a detector without one stays as it is")
     export.add_argument("--models", type=Path, default=DEFAULT_MODELS)
     export.set_defaults(run=run_export)
     evaluation = commands.add_parser("evaluate", help="figures of the ONNX files over a split")

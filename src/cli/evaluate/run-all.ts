@@ -40,7 +40,7 @@ export async function runAll(
       results[place] = { ...result, cutOff: cutOff ? await nameCutOff(deps, picture) : null };
       if (overlays !== null && pixels !== null && result.report !== null) {
         const drawn = drawOverlay({ slice: pixels.upright, report: result.report, mask: pixels.mask });
-        await writeFile(join(overlays, `${basename(picture.name)}.png`), await encoder.pngRgba(drawn));
+        await writeFile(join(overlays, `${basename(picture.name)}.png`), await encoder.pngRgb(drawn));
       }
       progress.finished(picture.name, result.status);
     }

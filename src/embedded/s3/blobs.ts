@@ -117,7 +117,12 @@ export class BlobWriter {
 
   async finish(): Promise<void> {
     if (this.#file === null) {
-      writeFileSync(this.#path, Buffer.concat(this.#gathered), { flag: 'wx', mode: 0o600 });
+      const file = openSync(this.#path, 'wx', 0o600);
+      try {
+        for (const chunk of this.#gathered) writeFileSync(file, chunk);
+      } finally {
+        closeSync(file);
+      }
       return;
     }
     await this.#flush();

@@ -124,10 +124,35 @@ describe('InferencePool', () => {
     const pool = openPool(1, SETTINGS, () => starts.shift()!());
     await pool.load(BUSY);
     const dying = pool.run(BUSY, busyInput());
+    const handedAhead = pool.run(BUSY, busyInput());
     const waiting = pool.run(SUM, sumInput());
     await expect(dying).rejects.toThrow('the inference thread stopped');
+    await expect(handedAhead).resolves.toMatchObject({ output: { dims: [1, 1, 512, 512] } });
     await expect(waiting).resolves.toMatchObject({ output: { dims: [2, 1] } });
     expect(starts).toHaveLength(0);
+  });
+
+  test('a busy thread holds the next job already, and no more than that', async () => {
+    // Answers runs by how many it holds, once nothing more has come for a while.
+    const counting = `
+      const { parentPort } = require('node:worker_threads');
+      let held = [];
+      let timer;
+      const answer = () => {
+        const data = Float32Array.of(held.length);
+        for (const id of held) parentPort.postMessage({ id, kind: 'output', dims: [1], data, ms: 1, provider: 'cpu' });
+        held = [];
+      };
+      parentPort.on('message', ({ id, kind }) => {
+        if (kind === 'load') return parentPort.postMessage({ id, kind: 'loaded', provider: 'cpu' });
+        held.push(id);
+        clearTimeout(timer);
+        timer = setTimeout(answer, 200);
+      });`;
+    const pool = openPool(1, SETTINGS, () => new Worker(counting, { eval: true }));
+    await pool.load(SUM);
+    const results = await Promise.all([1, 2, 3].map(() => pool.run(SUM, sumInput())));
+    expect(results.map(({ output }) => [...output.data])).toEqual([[2], [2], [1]]);
   });
 
   test('threads that cannot start or die at once fail their jobs, and a later one serves', async () => {

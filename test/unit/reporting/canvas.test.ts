@@ -6,10 +6,10 @@ const BLACK: Colour = [0, 0, 0, 1];
 const WHITE: Colour = [255, 255, 255, 1];
 
 const redAt = (canvas: { width: number; data: Uint8Array }, x: number, y: number) =>
-  canvas.data[(y * canvas.width + x) * 4];
+  canvas.data[(y * canvas.width + x) * 3];
 const painted = (canvas: { data: Uint8Array }) => {
   let sum = 0;
-  for (let offset = 0; offset < canvas.data.length; offset += 4) sum += canvas.data[offset]! / 255;
+  for (let offset = 0; offset < canvas.data.length; offset += 3) sum += canvas.data[offset]! / 255;
   return sum;
 };
 

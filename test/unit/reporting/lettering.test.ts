@@ -11,7 +11,7 @@ function inkColumns(text: string, x: number, align: 'left' | 'right'): number[] 
   const canvas = createCanvas(200, 40, BLACK);
   drawText(canvas, text, x, 30, { size: 24, colour: WHITE, align });
   return Array.from({ length: 200 }, (_, column) => column).filter((column) =>
-    Array.from({ length: 40 }, (_, row) => canvas.data[(row * 200 + column) * 4]!).some((value) => value > 60),
+    Array.from({ length: 40 }, (_, row) => canvas.data[(row * 200 + column) * 3]!).some((value) => value > 60),
   );
 }
 
@@ -38,7 +38,7 @@ describe('lettering', () => {
     const canvas = createCanvas(60, 60, BLACK);
     drawText(canvas, '0', 10, 50, { size: 48, colour: WHITE });
     const middle = Math.round(10 + textWidth('0', { size: 48 }) / 2);
-    const row = Array.from({ length: 60 }, (_, x) => canvas.data[(33 * 60 + x) * 4]!);
+    const row = Array.from({ length: 60 }, (_, x) => canvas.data[(33 * 60 + x) * 3]!);
     expect(row[middle]).toBe(0);
     expect(Math.max(...row)).toBe(255);
   });
