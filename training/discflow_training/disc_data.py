@@ -17,7 +17,7 @@ from torch import Tensor
 from .augment import crop_grid, sample, vary_intensity
 from .data import SCORED_DISCS, DetectionImage, read_gradings, read_notes, read_spider, read_table, read_yolospine
 from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, upright_slice
-from .labels import grading_labels, parse_note
+from .labels import NoteFindings, grading_labels, parse_note
 
 TARGETS = ("bulgeOrHerniation", "herniation")
 AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5}
@@ -60,13 +60,24 @@ def _yolospine_discs(root: Path) -> list[Disc]:
     discs = []
     for image in read_yolospine(root):
         findings = parse_note(notes[image.patient]) if image.patient in notes else None
-        for order in range(len(image.discs)):
-            row = rows[image.name, order]
+        image_rows = [rows[image.name, order] for order in range(len(image.discs))]
+        if findings and levels_contradict(findings, image_rows):
+            findings = None
+        for order, row in enumerate(image_rows):
             strict = findings.herniation(row["level"]) if findings else None
             targets = (int(row["bulge_or_herniation"]), UNKNOWN if strict is None else strict)
             pfirrmann = _number(grades.get(image.patient, {}).get(row["level"], ""))
             discs.append(_disc(image, order, targets, {"degenerative": int(row["degenerative"]), "pfirrmann": pfirrmann}))
     return discs
+
+
+def levels_contradict(findings: NoteFindings, rows: Sequence[dict[str, str]]) -> bool:
+    """Whether a note calls a scored disc herniated that its box calls sound: then one of the two counts levels in another
+    way, and no level of the note is known to be the box's."""
+    return any(
+        row["scored"] == "1" and row["bulge_or_herniation"] == "0" and findings.herniation(row["level"]) == 1
+        for row in rows
+    )
 
 
 def _found_images(root: Path, found: Path) -> list[DetectionImage]:

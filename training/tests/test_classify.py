@@ -140,6 +140,13 @@ def test_targets_and_grades_are_joined_from_the_tables(tmp_path: Path) -> None:
     assert [disc.grades["pfirrmann"] for disc in discs[:4]] == [3, 1, -1, -1]
 
 
+def test_a_note_that_calls_a_sound_disc_herniated_gives_no_strict_labels(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    (tmp_path / "yolospine" / "radiologist_notes.csv").write_text('patient,notes\n1,"L4-L5: disc protrusion noted."\n')
+    discs = read_discs(tmp_path)
+    assert [disc.targets for disc in discs[:5]] == [(1, -1), (0, -1), (1, -1), (0, -1), (1, -1)]
+
+
 def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     write_tables(tmp_path / "data")
     arguments = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--batch", "4"]

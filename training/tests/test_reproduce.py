@@ -147,6 +147,7 @@ def test_two_at_a_time_give_the_same_numbers(root: Path, tmp_path: Path) -> None
 def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None:
     settings = settings_of(root, tmp_path)
     names = ["vgg16-disc-finetuned", "resnet50-disc-finetuned", "unet-resnet34-dice-focal", "fpn-resnet34-dice-focal"]
+    names += ["vgg16-slice-frozen", "yolov8n-lumbar", "yolov8n-disc"]
     runs = with_needs(plan(SMOKE), names)
     reproduce(runs, settings, say=quiet)
     write_ensembles(runs, root, settings.work, settings.results)
@@ -157,9 +158,14 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     assert plid["byPatient"]["test"]["wae"]["n"] == 4
     assert [part["n"] for part in plid["byLevel"]["test"].values()] == [4] * 5
     assert plid["levelAlone"]["test"]["auc"]["value"] == pytest.approx(0.5, abs=0.2)
-    assert write_parity(read_records(settings.results), settings.work, tmp_path / "parity") == 6
+    assert write_parity(read_records(settings.results), settings.work, tmp_path / "parity") == 9
     parity = json.loads((tmp_path / "parity" / "parity.json").read_text())
     assert len(parity["pictures"]) == 20 and {len(network["answers"]) for network in parity["networks"]} == {20}
+    by_name = {network["member"]["id"]: network for network in parity["networks"]}
+    assert [by_name[name]["sees"] for name in names[-3:]] == ["slice", "slice", "region"]
+    assert {len(answer["values"]) for answer in by_name["vgg16-slice-frozen"]["answers"]} == {1}
+    for answer in by_name["yolov8n-disc"]["answers"]:
+        assert len(answer["boxes"]) == len(answer["values"]) == len(answer["indices"])
     compared = {"unet-resnet34-dice-focal": {"largest": 0.00123}}
     (settings.results / "parity.json").write_text(json.dumps(compared))
     write_page(settings.results, tmp_path / "docs" / "results.md")

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Box } from '../../contracts/detection.ts';
-import { LEVELS } from '../../contracts/reasons.ts';
+import { LEVELS, type Level } from '../../contracts/reasons.ts';
 import type { DiscLabel, LabelledData, LabelledPicture } from './labelled.ts';
 import { herniationAt, parseNote } from './notes.ts';
 import { choiceCell, numberCell, readTable, type TableRow } from './table.ts';
@@ -27,7 +27,8 @@ export function groupRows(rows: readonly TableRow[], column: string): Map<string
 
 /**
  * YOLOspine: merged disc boxes with `bulge_or_herniation`, region boxes, and strict herniation read from the
- * radiologists' notes; a level that its note leaves open has no strict label.
+ * radiologists' notes; a level that its note leaves open has no strict label. Where a note calls a scored disc herniated
+ * that its box calls sound, one of the two counts levels in another way: that picture has no strict labels.
  */
 export async function readYolospine(root: string): Promise<LabelledData> {
   const folder = join(root, 'yolospine');
@@ -56,7 +57,15 @@ export async function readYolospine(root: string): Promise<LabelledData> {
   const pictures = [...groupRows(discRows, 'stem')].map(([stem, rows]): LabelledPicture => {
     const { patient, split } = rows[0]!.cells as { patient: string; split: string };
     const sorted = rows.toSorted((a, b) => numberCell(a, 'order', discsPath) - numberCell(b, 'order', discsPath));
+    const scored = sorted
+      .filter(({ cells }) => cells['scored'] === '1')
+      .map((row) => ({
+        level: choiceCell(row, 'level', LEVELS, discsPath),
+        bulge: choiceCell(row, 'bulge_or_herniation', ['0', '1'], discsPath) === '1' ? (1 as const) : (0 as const),
+      }));
     const note = notes.get(patient);
+    const herniation = (level: Level) => (note === undefined ? null : herniationAt(note, level));
+    const contradicted = scored.some(({ level, bulge }) => bulge === 0 && herniation(level) === 1);
     return {
       name: stem,
       patient,
@@ -70,15 +79,11 @@ export async function readYolospine(root: string): Promise<LabelledData> {
         level: choiceCell(row, 'level', LEVELS, discsPath),
         scored: row.cells['scored'] === '1',
       })),
-      labels: sorted
-        .filter(({ cells }) => cells['scored'] === '1')
-        .flatMap((row) => {
-          const level = choiceCell(row, 'level', LEVELS, discsPath);
-          const bulge = choiceCell(row, 'bulge_or_herniation', ['0', '1'], discsPath) === '1' ? 1 : 0;
-          const strict = note === undefined ? null : herniationAt(note, level);
-          const labels: DiscLabel[] = [{ level, target: 'bulgeOrHerniation', label: bulge }];
-          return strict === null ? labels : [...labels, { level, target: 'herniation', label: strict }];
-        }),
+      labels: scored.flatMap(({ level, bulge }) => {
+        const strict = contradicted ? null : herniation(level);
+        const labels: DiscLabel[] = [{ level, target: 'bulgeOrHerniation', label: bulge }];
+        return strict === null ? labels : [...labels, { level, target: 'herniation', label: strict }];
+      }),
       matchBy: 'box',
       maskPath: null,
     };
@@ -87,7 +92,7 @@ export async function readYolospine(root: string): Promise<LabelledData> {
     name: 'yolospine',
     pictures,
     notes: [
-      'bulgeOrHerniation: YOLOspine boxes. herniation: read from the radiologists’ notes by level; levels that a note leaves open are left out.',
+      'bulgeOrHerniation: YOLOspine boxes. herniation: read from the radiologists’ notes by level; levels that a note leaves open are left out, and pictures whose note calls a disc herniated that the boxes call sound.',
     ],
   };
 }

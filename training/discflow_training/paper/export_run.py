@@ -55,13 +55,13 @@ def _description(run: Run, size: dict[str, Any]) -> dict[str, Any]:
             "input": {**seen, "resize": "letterbox"}, "crop": region_view(run).crop.as_manifest(),
             "output": {"kind": "segmentation", "classes": list(MASK_CLASS_NAMES)},
         }
-    if isinstance(run, ClassifierRun) and run.view == "disc":
+    if isinstance(run, ClassifierRun):
         return {
             "role": "disc-classifier", "architecture": CLASSIFIER_TITLES[run.family],
-            "input": {**seen, "resize": "stretch"}, "crop": DISC_CROP.as_manifest(),
+            "input": {**seen, "resize": "stretch" if run.view == "disc" else "letterbox"}, "crop": DISC_CROP.as_manifest(),
             "output": {"kind": "logits", "activation": "softmax", "targets": [run.target]},
         }
-    raise SystemExit(f"{run.id} answers for no disc, so no pack can hold it")
+    raise SystemExit(f"{run.id} is no network of the pipeline")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="where `reproduce` kept the records")
     options = parser.parse_args(arguments)
     record = json.loads((options.results / "runs" / f"{options.id}.json").read_text())
-    entry = export_run(run_of(record["configuration"]), options.work, options.models)
+    run = run_of(record["configuration"])
+    if isinstance(run, ClassifierRun) and run.view != "disc":
+        raise SystemExit(f"{run.id} answers for no disc, so no pack can hold it")
+    entry = export_run(run, options.work, options.models)
     upsert_member(options.models, entry)
     print(json.dumps(entry))

@@ -25,7 +25,8 @@ SCHEDULE = (
 )
 PARITY = (
     "The last column is the largest difference between a probability of the torch network and the same picture's through the"
-    " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`)."
+    " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`); of a"
+    " detector between confidences, and in brackets between edges of boxes, in pixels of the picture."
 )
 
 

@@ -1,6 +1,6 @@
 """What finished runs answer on 20 drawn pictures, for `scripts/network-parity.ts` to compare: `python -m discflow_training parity`.
 
-Writes ONNX files, pictures and `parity.json` (members and sampled probabilities of the torch networks) into a folder.
+Writes ONNX files, pictures and `parity.json` (members and answers of the torch networks) into a folder.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from ..data import region_of_discs
 from ..disc_data import DiscInput, exact_crop
 from ..fragment import write_json
+from ..detection_pipeline import Detector, find_discs, find_region
 from ..goldens import as_box, from_box, sampled
-from ..imaging import upright_slice
+from ..imaging import letterbox, upright_slice
 from ..region_data import exact_input, on_crop_grid
-from .cases import DISC_CROP, MEAN, STD
+from ..yolov8 import DecodedYolov8
+from .cases import DISC_CROP, MEAN, STD, normalised
 from .export_run import export_run
 from .phantoms import DISCS, HEIGHT, WIDTH, draw
-from .protocol import ClassifierRun, Run, SegmenterRun, run_of
+from .protocol import ClassifierRun, DetectorRun, Run, SegmenterRun, run_of
 from .records import DEFAULT_RESULTS, read_records
 from .reproduce import DEFAULT_WORK
 from .runner import load_finished, region_view, weights_path
@@ -52,27 +55,51 @@ def draw_pictures(out: Path) -> tuple[list[dict[str, Any]], list[Picture]]:
 
 @torch.inference_mode()
 def answers_of(run: Run, work: Path, pictures: Sequence[Picture]) -> list[dict[str, Any]]:
-    """A picture's answer: the probability of each disc, or sampled class probabilities on the crop."""
+    """A picture's answer: the probability of each disc or of the whole slice, sampled class probabilities on the crop, or
+    the boxes found with their confidences, best first."""
     network = load_finished(run, work)
-    answers = []
-    for index, (image, region, discs) in enumerate(pictures):
-        if isinstance(run, SegmenterRun):
-            frame, crop = exact_input(image, from_box(region), region_view(run))
-            maps = on_crop_grid(network(torch.from_numpy(frame)[None, None])[0].numpy(), crop)
-            answers.append(sampled(maps, SAMPLES, index))
-        else:
-            view = DiscInput(DISC_CROP, run.size, run.size, MEAN, STD)
-            crops = np.stack([exact_crop(image, from_box(box), view) for box in discs])[:, None]
-            p = network(torch.from_numpy(crops)).softmax(dim=1)[:, 1]
-            answers.append({"shape": [len(discs)], "indices": list(range(len(discs))), "values": p.tolist()})
-    return answers
+    return [_answer(run, network, picture, index) for index, picture in enumerate(pictures)]
+
+
+def _answer(run: Run, network: nn.Module, picture: Picture, index: int) -> dict[str, Any]:
+    image, region, discs = picture
+    if isinstance(run, DetectorRun):
+        return _found(run, network, image, from_box(region))
+    if isinstance(run, SegmenterRun):
+        frame, crop = exact_input(image, from_box(region), region_view(run))
+        return sampled(on_crop_grid(network(torch.from_numpy(frame)[None, None])[0].numpy(), crop), SAMPLES, index)
+    if run.view == "slice":
+        frames = normalised(torch.from_numpy(letterbox(image, run.size, run.size)[0])[None, None])
+    else:
+        view = DiscInput(DISC_CROP, run.size, run.size, MEAN, STD)
+        frames = torch.from_numpy(np.stack([exact_crop(image, from_box(box), view) for box in discs])[:, None])
+    return _values(network(frames).softmax(dim=1)[:, 1].tolist())
+
+
+def _found(run: DetectorRun, network: nn.Module, image: np.ndarray, region: np.ndarray) -> dict[str, Any]:
+    decoded = DecodedYolov8(network, run.input_width, run.input_height).eval()
+    detector = Detector(lambda frames: decoded(torch.from_numpy(frames)).numpy(), run.input_width, run.input_height)
+    found = find_region(detector, image) if run.task == "lumbar" else find_discs(detector, image, region)
+    boxes = [as_box([float(value) for value in box]) for box in found.boxes]
+    return {**_values([float(score) for score in found.scores]), "boxes": boxes}
+
+
+def _values(values: Sequence[float]) -> dict[str, Any]:
+    return {"shape": [len(values)], "indices": list(range(len(values))), "values": list(values)}
 
 
 def comparable(records: dict[str, dict[str, Any]], work: Path) -> list[Run]:
-    """The classifiers of discs and the segmenters whose weights are at hand."""
+    """The detectors, classifiers and segmenters whose weights are at hand."""
     runs = [run_of(record["configuration"]) for record in records.values()]
-    kinds = [run for run in runs if isinstance(run, SegmenterRun) or (isinstance(run, ClassifierRun) and run.view == "disc")]
+    kinds = [run for run in runs if isinstance(run, (DetectorRun, ClassifierRun, SegmenterRun))]
     return [run for run in kinds if weights_path(work, run).exists()]
+
+
+def sees(run: Run) -> str:
+    """What of a picture a network looks at."""
+    if isinstance(run, ClassifierRun):
+        return run.view
+    return "slice" if isinstance(run, DetectorRun) and run.task == "lumbar" else "region"
 
 
 def write_parity(records: dict[str, dict[str, Any]], work: Path, out: Path) -> int:
@@ -80,7 +107,8 @@ def write_parity(records: dict[str, dict[str, Any]], work: Path, out: Path) -> i
     out.mkdir(parents=True, exist_ok=True)
     listed, pictures = draw_pictures(out)
     networks = [
-        {"member": export_run(run, work, out), "answers": answers_of(run, work, pictures)} for run in comparable(records, work)
+        {"member": export_run(run, work, out), "sees": sees(run), "answers": answers_of(run, work, pictures)}
+        for run in comparable(records, work)
     ]
     write_json(out / "parity.json", {"pictures": listed, "networks": networks})
     return len(networks)
