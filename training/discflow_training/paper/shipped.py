@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
+from .answers import keep_answers
 from .records import read_records
 
 FOLDER = "shipped"
@@ -45,13 +46,22 @@ COUNTS = ("truths", "discs", "positives", "slices", "pictures", "patients")
 def record_evaluation(results: Path, name: str, folder: Path) -> None:
     """Keep `folder/metrics.json` of `discflow evaluate` as `shipped/NAME.json`, without the pictures that it names.
 
-    Raises `FileNotFoundError` where nothing was evaluated.
+    The answers of `folder/predictions.csv` go beside it as `NAME-discs.csv`, those of imitated scanners apart. Raises `FileNotFoundError` where nothing was evaluated.
     """
     evaluation = json.loads((folder / "metrics.json").read_text())
     evaluation.pop("worst", None)
     path = results / FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
+    answers, predictions = answers_path(results, name), folder / "predictions.csv"
+    answers.unlink(missing_ok=True)
+    if predictions.exists() and not name.startswith(DISTURBED):
+        keep_answers(predictions, answers)
+
+
+def answers_path(results: Path, name: str) -> Path:
+    """Where the answers of an evaluation are kept."""
+    return results / FOLDER / f"{name}-discs.csv"
 
 
 def shipped_section(results: Path) -> list[str]:
