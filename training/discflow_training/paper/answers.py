@@ -1,4 +1,4 @@
-"""What is kept of `predictions.csv` of `discflow evaluate`: the answer to each labelled disc, without names or patients."""
+"""What is kept of `predictions.csv` of `discflow evaluate`: answers to labelled discs, without names or patients."""
 
 from __future__ import annotations
 

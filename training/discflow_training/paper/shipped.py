@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ COUNTS = ("truths", "discs", "positives", "slices", "pictures", "patients")
 def record_evaluation(results: Path, name: str, folder: Path) -> None:
     """Keep `folder/metrics.json` of `discflow evaluate` as `shipped/NAME.json`, without the pictures that it names.
 
-    The answers of `folder/predictions.csv` go beside it as `NAME-discs.csv`, those of imitated scanners apart. Raises `FileNotFoundError` where nothing was evaluated.
+    The answers of `folder/predictions.csv` go beside it as `NAME-discs.csv`, but for imitated scanners.
+    Raises `FileNotFoundError` where nothing was evaluated.
     """
     evaluation = json.loads((folder / "metrics.json").read_text())
     evaluation.pop("worst", None)
@@ -64,8 +65,8 @@ def answers_path(results: Path, name: str) -> Path:
     return results / FOLDER / f"{name}-discs.csv"
 
 
-def shipped_section(results: Path) -> list[str]:
-    """Figures by recorded evaluation and source, imitated scanners, figures out of fold, and notes."""
+def shipped_section(results: Path, errors: Sequence[str] = ()) -> list[str]:
+    """Figures by recorded evaluation and source, `errors` drawn, imitated scanners, figures out of fold, and notes."""
     records = read_records(results, FOLDER)
     lines = ["## Shipped pack (TypeScript)", ""]
     if not records:
@@ -73,6 +74,7 @@ def shipped_section(results: Path) -> list[str]:
     for name, evaluation in sorted(records.items()):
         if not name.startswith(DISTURBED):
             lines += _evaluation(evaluation)
+    lines += errors
     lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
     for name, (title, what) in OUT_OF_FOLD.items():
         path = results / "out-of-fold" / name
