@@ -69,7 +69,7 @@ ROWS = (
 
 def test_wrong_answers_are_counted_by_kind_and_nearness_to_the_threshold() -> None:
     answers = [
-        answer("L5-S1", False, 0.55), answer("L5-S1", False, 0.95), answer("L4-L5", True, 0.45),
+        answer("L5-S1", False, 0.6), answer("L5-S1", False, 0.61), answer("L4-L5", True, 0.45),
         answer("L4-L5", True, None), answer("L3-L4", True, 0.9), answer("L3-L4", False, 0.1),
     ]
     assert counts(answers, HALF).startswith(
