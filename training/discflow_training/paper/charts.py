@@ -12,6 +12,7 @@ from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..decoders import ENCODER_TITLES, PAPER_ZOO
 from ..decoders import TITLES as DECODER_TITLES
 from .protocol import CLASSIFIERS
+from .svg import document, text
 from .tables import figures_of, method_figures
 
 ROW, LEFT, RIGHT, TOP = 18, 190, 430, 24
@@ -70,18 +71,18 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
     def across(value: float) -> float:
         return LEFT + (value - low) / (high - low) * (RIGHT - LEFT)
 
-    parts = [_text(LEFT, 14, title)]
+    parts = [text(LEFT, 14, title)]
     for index, (name, value, (first, last)) in enumerate(rows):
         y = TOP + ROW * index + ROW / 2
-        parts.append(_text(LEFT - 8, y + 4, name, "end"))
+        parts.append(text(LEFT - 8, y + 4, name, "end"))
         parts.append(
             f'<line x1="{across(first):.1f}" x2="{across(last):.1f}" y1="{y}" y2="{y}" stroke="{COLOURS[0]}"/>'
         )
         parts.append(f'<circle cx="{across(value):.1f}" cy="{y}" r="3.5" fill="{COLOURS[0]}"/>')
-        parts.append(_text(RIGHT + 8, y + 4, f"{100 * value:.1f} %"))
+        parts.append(text(RIGHT + 8, y + 4, f"{100 * value:.1f} %"))
     bottom = TOP + ROW * len(rows)
-    parts += [_text(LEFT, bottom + 14, f"{100 * low:.0f} %"), _text(RIGHT, bottom + 14, f"{100 * high:.0f} %", "end")]
-    return _svg(RIGHT + 70, bottom + 22, title, parts)
+    parts += [text(LEFT, bottom + 14, f"{100 * low:.0f} %"), text(RIGHT, bottom + 14, f"{100 * high:.0f} %", "end")]
+    return document(RIGHT + 70, bottom + 22, title, parts)
 
 
 def curves_chart(runs: dict[str, Any]) -> str:
@@ -100,7 +101,7 @@ def curves_chart(runs: dict[str, Any]) -> str:
     rows = -(-len(groups) // 3)
     if not groups:
         return ""
-    return _svg(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), "Loss by epoch", parts)
+    return document(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), "Loss by epoch", parts)
 
 
 def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
@@ -116,8 +117,8 @@ def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[flo
     values = np.concatenate([np.array(train + val) for _, train, val in curves])
     low, high = float(values.min()), float(np.quantile(values, 0.95)) + 1e-6
     parts = [
-        _text(left, top - 18, title),
-        _text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777"),
+        text(left, top - 18, title),
+        text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777"),
     ]
     parts.append(
         f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>'
@@ -131,15 +132,5 @@ def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[flo
             )
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"{dashes}/>')
         x, y = left + (index % 3) * 76, top + PANEL_HEIGHT + 14 + (index // 3) * 14
-        parts.append(_text(x, y, label, colour=colour))
+        parts.append(text(x, y, label, colour=colour))
     return parts
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#333") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
-
-
-def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> str:
-    style = 'font-family="sans-serif" font-size="11"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {style}>'
-    return "\n".join([head, f"<title>{title}</title>", f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>"]) + "\n"

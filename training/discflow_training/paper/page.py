@@ -11,6 +11,7 @@ from typing import Any
 
 from . import tables
 from .charts import write_charts
+from .errors import errors_section
 from .protocol import OPEN_POINTS
 from .published import CANNOT_BE_COMPARED
 from .records import DEFAULT_RESULTS, read_records
@@ -41,7 +42,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         " patients drawn with replacement. The shipped pack's figures are shares, those of the paper's protocol percent; where"
         " two are parted by `/`, the first is the paper's.",
         "",
-        *shipped_section(results),
+        *shipped_section(results, errors_section(results, out.parent / "results")),
         *_zoo(runs, ensembles, charts, read_parity(results)),
         *_looks(runs, ensembles, results),
     ]

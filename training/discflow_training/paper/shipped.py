@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import tables
+from .answers import keep_answers
 from .records import read_records
 
 FOLDER = "shipped"
@@ -45,6 +46,7 @@ COUNTS = ("truths", "discs", "positives", "slices", "pictures", "patients")
 def record_evaluation(results: Path, name: str, folder: Path) -> None:
     """Keep `folder/metrics.json` of `discflow evaluate` as `shipped/NAME.json`, without the pictures that it names.
 
+    The answers of `folder/predictions.csv` go beside it as `NAME-discs.csv`, but for imitated scanners.
     Raises `FileNotFoundError` where nothing was evaluated.
     """
     evaluation = json.loads((folder / "metrics.json").read_text())
@@ -52,10 +54,19 @@ def record_evaluation(results: Path, name: str, folder: Path) -> None:
     path = results / FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
+    answers, predictions = answers_path(results, name), folder / "predictions.csv"
+    answers.unlink(missing_ok=True)
+    if predictions.exists() and not name.startswith(DISTURBED):
+        keep_answers(predictions, answers)
 
 
-def shipped_section(results: Path) -> list[str]:
-    """Figures by recorded evaluation and source, imitated scanners, figures out of fold, and notes."""
+def answers_path(results: Path, name: str) -> Path:
+    """Where the answers of an evaluation are kept."""
+    return results / FOLDER / f"{name}-discs.csv"
+
+
+def shipped_section(results: Path, errors: Sequence[str] = ()) -> list[str]:
+    """Figures by recorded evaluation and source, `errors` drawn, imitated scanners, figures out of fold, and notes."""
     records = read_records(results, FOLDER)
     lines = ["## Shipped pack (TypeScript)", ""]
     if not records:
@@ -63,6 +74,7 @@ def shipped_section(results: Path) -> list[str]:
     for name, evaluation in sorted(records.items()):
         if not name.startswith(DISTURBED):
             lines += _evaluation(evaluation)
+    lines += errors
     lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
     for name, (title, what) in OUT_OF_FOLD.items():
         path = results / "out-of-fold" / name
