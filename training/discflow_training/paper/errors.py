@@ -90,9 +90,10 @@ def counts(answers: Sequence[Answer], threshold: Threshold) -> str:
     unanswered = f" ({silent} without an answer)" if silent else ""
     near = sum(is_near(answer, threshold) for answer in wrong)
     return (
-        f"{len(wrong)} of {len(answers)} discs wrong ({100 * len(wrong) / len(answers):.1f} %): {_several(alarms, 'positive')},"
-        f" {_several(len(wrong) - alarms, 'negative')}{unanswered}; {near} of the {len(wrong)} lie within {NEAR:g} of the"
-        f" threshold, which lies between {threshold.low:.3f} and {threshold.high:.3f}."
+        f"{len(wrong)} of {len(answers)} discs wrong ({100 * len(wrong) / len(answers):.1f} %):"
+        f" {_several(alarms, 'positive')}, {_several(len(wrong) - alarms, 'negative')}{unanswered}; {near} of the"
+        f" {len(wrong)} lie within {NEAR:g} of the threshold, which lies between {threshold.low:.3f} and"
+        f" {threshold.high:.3f}."
     )
 
 
@@ -148,8 +149,8 @@ def _columns(name: str, what: str, answers: Sequence[Answer], folder: Path) -> l
     drawing = column_drawing(f"Pictures with two wrong answers or a misnamed disc: {what}", drawn)
     return [
         f"At least two wrong answers or a misnamed disc: {len(pictures)} of {of_all} pictures, {misnamed} of them with a"
-        f" misnamed disc. Drawn: {shown}. A misnamed disc stands at the name that it got, a dashed outline at a level that is"
-        " left empty.",
+        f" misnamed disc. Drawn: {shown}. A misnamed disc stands at the name that it got, a dashed outline at a level that"
+        " is left empty.",
         "",
         _keep(folder, f"columns-{name}", drawing, f"Columns of discs of the pictures with most errors, {what}"),
         "",

@@ -112,7 +112,7 @@ def _row(top: int, answers: Sequence[Answer], threshold: float) -> Iterator[str]
 
 
 def apart(places: Sequence[float], middle: float) -> list[tuple[float, float]]:
-    """Marks at `places`, from left to right, moved up and down in a row, and aside where it is full, until none touch."""
+    """Marks at `places`, left to right, moved up and down in a row, and aside where it is full, until none touch."""
     step, lanes = 2 * MARK + 0.6, int((ROW - 6) / (2 * MARK + 0.6))
     offsets = [step * ((lane + 1) // 2) * (-1) ** lane for lane in range(lanes)]
     ends = [float("-inf")] * lanes
