@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
 import { type LocalSystem, startLocal } from './local.ts';
-import { type PlannedUpload, planUploads } from './plan.ts';
+import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { startProgress } from './progress.ts';
-import { writeEnd, writeRun } from './results.ts';
+import { prepareOut, writeEnd, writeRun } from './results.ts';
 import { countByReason, exitCodeOf, type Row, summaryTable } from './summary.ts';
 
 export interface AnalyzeOptions {
@@ -22,13 +22,18 @@ const TABLE_ROWS = 40;
 /** `discflow analyze`: every path through the stages on embedded services; returns the exit code. */
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
   const plan = await planUploads(paths);
+  const names = new Set(plan.uploads.map(({ name }) => name.toLowerCase()));
+  await prepareOut(
+    options.out,
+    plan.uploads.map(({ name }) => name),
+  );
   const system = await startLocal(options);
   const interrupted = interruptible();
   const rows: Row[] = [];
   const progress = startProgress(plan.uploads.length);
   try {
     await forEachLimited(plan.uploads, options.concurrency, interrupted.signal, async (upload) => {
-      const ended = await analyzeUpload(system, upload, options, interrupted.signal);
+      const ended = await analyzeUpload(system, upload, options, names, interrupted.signal);
       for (const row of ended) {
         rows.push(row);
         if (options.json) process.stdout.write(`${JSON.stringify({ source: upload.source, ...row.report })}\n`);
@@ -52,6 +57,7 @@ async function analyzeUpload(
   system: LocalSystem,
   upload: PlannedUpload,
   options: AnalyzeOptions,
+  taken: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Row[]> {
   const uploadId = await system.submit(upload);
@@ -62,8 +68,9 @@ async function analyzeUpload(
     return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
   }
   const rows: Row[] = [];
+  const folders = studyFolders(upload.name, end.runs.length, taken);
   for (const [index, runKey] of end.runs.entries()) {
-    const name = end.runs.length === 1 ? upload.name : `${upload.name}-${index + 1}`;
+    const name = folders[index]!;
     const run = await system.untilRunEnded(runKey, signal);
     rows.push({ name, report: await writeRun(system.data, run, join(options.out, name)) });
   }

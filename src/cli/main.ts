@@ -11,6 +11,7 @@ import { packageRoot, packageVersion } from './package-root.ts';
 import { UsageError } from './plan.ts';
 import { redrive } from './redrive.ts';
 import { status } from './status.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
 const DEFAULT_DATA = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'discflow');
@@ -18,13 +19,6 @@ const DEFAULT_DATA = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cac
 const tenant = (value: string): string => {
   if (!tenantSchema.safeParse(value).success) throw new InvalidArgumentError('1 to 63 of a-z, 0-9 and -.');
   return value;
-};
-
-const positive = (value: string): number => {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1 || number > 64)
-    throw new InvalidArgumentError('a whole number, 1 to 64.');
-  return number;
 };
 
 const packOption = () => new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package');
@@ -61,7 +55,7 @@ function program(exit: (code: number) => void): Command {
     .addOption(tenantOption())
     .addOption(packOption())
     .addOption(tierOption())
-    .addOption(new Option('--concurrency <n>', 'studies in flight').default(4).argParser(positive))
+    .addOption(new Option('--concurrency <n>', 'studies in flight').default(4).argParser(wholeNumber(64)))
     .addOption(dataOption())
     .option('--json', 'print one report a line on standard output and nothing else', false)
     .addHelpText(
@@ -83,7 +77,7 @@ function program(exit: (code: number) => void): Command {
     .description('List the runs of a data folder, those of an analyze that is running too.')
     .addOption(tenantOption())
     .addOption(dataOption())
-    .option('--limit <n>', 'newest runs to list', (value) => Math.max(1, Number(value) || 20), 20)
+    .addOption(new Option('--limit <n>', 'newest runs to list, at most 1000').default(20).argParser(wholeNumber(1000)))
     .option('--json', 'print one run a line', false)
     .action(async (options: Shared & { limit: number; json: boolean }) => exit(await status(options)));
   command
@@ -116,10 +110,14 @@ export async function main(args: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
-    const usage = error instanceof UsageError;
-    process.stderr.write(
-      `discflow: ${error instanceof Error ? (usage ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
-    );
+    process.stderr.write(`discflow: ${told(error)}\n`);
     return 1;
   }
+}
+
+/** A wrong call and an error of the file system (disc full, no permission) say all in their message; a bug needs more. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const plain = error instanceof UsageError || 'syscall' in error;
+  return plain ? error.message : (error.stack ?? error.message);
 }

@@ -8,8 +8,8 @@ export interface PlannedUpload {
   /** The path as the user gave it, or as found below it. */
   readonly source: string;
   readonly files: readonly string[];
-  /** True where the files go up as parts with an `_upload.json`. */
-  readonly loose: boolean;
+  /** What the name of a whole upload's object ends in; null where the files go up as parts with an `_upload.json`. */
+  readonly extension: string | null;
 }
 
 export interface Plan {
@@ -27,20 +27,26 @@ const WHOLE = new Set(['.zip', '.png', '.jpg', '.jpeg']);
 const DICOM = new Set(['.dcm', '.dicom', '.ima']);
 
 /**
- * Turns paths into uploads: the DICOM files of one folder are one, each zip and each picture one of its own,
- * sub-folders are walked in name order. A folder with a DICOMDIR is one upload with all DICOM files below it; the
+ * Turns paths into uploads: the DICOM files of one folder are one, whether the folder is named or some of its files are;
+ * each zip and each picture is one of its own, sub-folders are walked in name order. A folder with a DICOMDIR is one upload with all DICOM files below it; the
  * viewer's files and pictures beside them are ignored.
  * @throws UsageError where a path does not exist, nothing was found, or two uploads would write the same folder.
  */
 export async function planUploads(paths: readonly string[]): Promise<Plan> {
   const uploads: PlannedUpload[] = [];
+  const named = new Map<string, string[]>();
   let ignored = 0;
   for (const path of paths) {
     const found = await stat(path).catch(() => null);
     if (found === null) throw new UsageError(`${path}: no such file or folder`);
     if (found.isFile() && isDirectoryRecord(basename(path))) ignored += await walk(dirname(path), uploads);
-    else if (!found.isDirectory()) uploads.push({ name: stem(path), source: path, files: [path], loose: false });
-    else ignored += await walk(path, uploads);
+    else if (found.isDirectory()) ignored += await walk(path, uploads);
+    else if (!found.isFile()) throw new UsageError(`${path}: no file or folder, but a device or a pipe`);
+    else if (isWhole(path) || !(await isDicom(path))) uploads.push(wholeUpload(path, extensionOf(path) || '.dcm'));
+    else named.set(dirname(path), [...(named.get(dirname(path)) ?? []), path]);
+  }
+  for (const [folder, files] of named) {
+    uploads.push(files.length > 1 ? looseUpload(folder, files) : wholeUpload(files[0]!, '.dcm'));
   }
   if (uploads.length === 0) throw new UsageError(`no zip, DICOM, PNG or JPEG file below ${paths.join(', ')}`);
   refuseCollisions(uploads);
@@ -63,8 +69,7 @@ async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) ignored += await walk(path, uploads);
     else if (!entry.isFile()) ignored += 1;
-    else if (WHOLE.has(extname(path).toLowerCase()))
-      uploads.push({ name: stem(path), source: path, files: [path], loose: false });
+    else if (isWhole(path)) uploads.push(wholeUpload(path, extensionOf(path)));
     else if (await isDicom(path)) loose.push(path);
     else ignored += 1;
   }
@@ -72,11 +77,18 @@ async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
   return ignored;
 }
 
+const wholeUpload = (path: string, extension: string): PlannedUpload => ({
+  name: stem(path),
+  source: path,
+  files: [path],
+  extension,
+});
+
 const looseUpload = (folder: string, files: readonly string[]): PlannedUpload => ({
   name: basename(resolve(folder)),
   source: folder,
   files,
-  loose: true,
+  extension: null,
 });
 
 /** All DICOM files of an exchange medium (DICOM PS3.10), whatever folders its writer made; returns how many are none. */
@@ -92,11 +104,16 @@ async function collectDicom(folder: string, found: string[]): Promise<number> {
 
 const isDirectoryRecord = (name: string): boolean => name.toUpperCase() === 'DICOMDIR';
 
-const stem = (path: string): string => basename(path, extname(path)) || basename(path);
+const extensionOf = (path: string): string => extname(path).toLowerCase();
+
+const isWhole = (path: string): boolean => WHOLE.has(extensionOf(path));
+
+/** Files are often named by their UID, whose last number is no extension. */
+const stem = (path: string): string => basename(path, /^\.\d+$/.test(extname(path)) ? '' : extname(path));
 
 /** By extension, or by the magic of a Part 10 file: `DICM` after 128 bytes (DICOM PS3.10, 7.1). */
 async function isDicom(path: string): Promise<boolean> {
-  if (DICOM.has(extname(path).toLowerCase())) return true;
+  if (DICOM.has(extensionOf(path))) return true;
   const file = await open(path, 'r');
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 128);
@@ -115,4 +132,18 @@ function refuseCollisions(uploads: readonly PlannedUpload[]): void {
     }
     seen.set(name.toLowerCase(), source);
   }
+}
+
+/**
+ * Folders of an upload's studies: its name, or its name with `-1`, `-2`, … where it holds several. A number is passed
+ * over where another upload has that name (`taken`, in lower case): it must not write over this one's result.
+ */
+export function studyFolders(name: string, studies: number, taken: ReadonlySet<string>): string[] {
+  if (studies === 1) return [name];
+  const folders: string[] = [];
+  for (let number = 1; folders.length < studies; number++) {
+    const folder = `${name}-${number}`;
+    if (!taken.has(folder.toLowerCase())) folders.push(folder);
+  }
+  return folders;
 }

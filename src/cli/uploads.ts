@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import type { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { keys, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
 import type { UploadManifest } from '../contracts/messages.ts';
@@ -12,9 +11,9 @@ const PARTS_IN_FLIGHT = 8;
 /** Puts an upload under a fresh id; returns the id. File names can name patients: keys carry neutral ones. */
 export async function submitUpload(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {
   const uploadId = randomUUID();
-  if (!upload.loose) {
+  if (upload.extension !== null) {
     const [file = ''] = upload.files;
-    const key = keys.upload(tenant, uploadId, `upload${extname(file).toLowerCase() || '.dcm'}`);
+    const key = keys.upload(tenant, uploadId, `upload${upload.extension}`);
     await store.put(key, await readFile(file), { contentType: 'application/octet-stream' });
     return uploadId;
   }

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Tier, tierSchema } from '../../contracts/keys.ts';
 import { packageRoot } from '../package-root.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { FOLDER_FORMAT } from './folder.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
@@ -48,7 +49,11 @@ export function registerEvaluate(program: Command, exit: (code: number) => void)
     .addOption(new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package'))
     .addOption(new Option('--tier <tier>', 'single, ensemble or auto').choices(tierSchema.options).default('ensemble'))
     .option('--compare-tiers', 'the other tiers too, on the same pictures one at a time, with their times', false)
-    .addOption(new Option('--limit <n>', 'the first pictures of each source only').argParser(positive))
+    .addOption(
+      new Option('--limit <n>', 'the first pictures of each source only').argParser(
+        wholeNumber(Number.MAX_SAFE_INTEGER),
+      ),
+    )
     .option('--overlays', 'write the overlay of every picture too', false)
     .option('--out <dir>', 'folder for the results', 'out/evaluation')
     .addHelpText('after', HELP)
@@ -56,10 +61,4 @@ export function registerEvaluate(program: Command, exit: (code: number) => void)
       const { evaluate } = await import('./evaluate.ts');
       exit(await evaluate({ ...options, limit: options.limit }));
     });
-}
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number, 1 or more.');
-  return number;
 }

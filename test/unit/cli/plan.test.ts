@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { planUploads, UsageError } from '../../../src/cli/plan.ts';
+import { planUploads, studyFolders, UsageError } from '../../../src/cli/plan.ts';
 
 const PART10 = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]);
 let root: string;
@@ -17,10 +17,10 @@ async function put(path: string, bytes: Buffer = PART10): Promise<void> {
   await writeFile(join(root, path), bytes);
 }
 
-/** Name, number of files and kind of each upload, in order, and the files left out. */
+/** Name, number of files and extension of each upload, in order, and the files left out. */
 async function planOf(...paths: string[]) {
   const { uploads, ignored } = await planUploads(paths.map((path) => join(root, path)));
-  return { uploads: uploads.map(({ name, files, loose }) => [name, files.length, loose ? 'loose' : 'whole']), ignored };
+  return { uploads: uploads.map(({ name, files, extension }) => [name, files.length, extension ?? 'loose']), ignored };
 }
 
 describe('planUploads', () => {
@@ -30,8 +30,8 @@ describe('planUploads', () => {
     await put('study/.hidden');
     expect(await planOf('study')).toEqual({
       uploads: [
-        ['a', 1, 'whole'],
-        ['b', 1, 'whole'],
+        ['a', 1, '.png'],
+        ['b', 1, '.zip'],
         ['sub', 1, 'loose'],
         ['study', 2, 'loose'],
       ],
@@ -56,7 +56,35 @@ describe('planUploads', () => {
 
   it('takes a file that is named by itself for an upload, whatever it is', async () => {
     await put('scan', Buffer.from('no DICOM'));
-    expect(await planOf('scan')).toEqual({ uploads: [['scan', 1, 'whole']], ignored: 0 });
+    await put('notes.txt', Buffer.from('no DICOM'));
+    const uploads = [
+      ['scan', 1, '.dcm'],
+      ['notes', 1, '.txt'],
+    ];
+    expect(await planOf('scan', 'notes.txt')).toEqual({ uploads, ignored: 0 });
+  });
+
+  it('knows a lone DICOM file by its bytes, and takes the last number of a UID for no extension', async () => {
+    await put('1.2.840.7');
+    await put('MR.ima');
+    expect(await planOf('1.2.840.7')).toEqual({ uploads: [['1.2.840.7', 1, '.dcm']], ignored: 0 });
+    expect(await planOf('MR.ima')).toEqual({ uploads: [['MR', 1, '.dcm']], ignored: 0 });
+  });
+
+  it('makes DICOM files of one folder one upload too where each is named, as a shell does for a pattern', async () => {
+    for (const path of ['study/IM1', 'study/IM2', 'study/a.png', 'other/1.2.3']) await put(path);
+    expect(await planOf('study/IM1', 'study/a.png', 'study/IM2', 'other/1.2.3')).toEqual({
+      uploads: [
+        ['a', 1, '.png'],
+        ['study', 2, 'loose'],
+        ['1.2.3', 1, '.dcm'],
+      ],
+      ignored: 0,
+    });
+  });
+
+  it('calls a pipe or a device wrong use instead of waiting for it', async () => {
+    await expect(planUploads(['/dev/null'])).rejects.toThrow(UsageError);
   });
 
   it('follows no link', async () => {
@@ -72,5 +100,13 @@ describe('planUploads', () => {
     await expect(planOf('a', 'b')).rejects.toThrow(UsageError);
     await expect(planOf('empty')).rejects.toThrow('no zip, DICOM, PNG or JPEG file');
     await expect(planOf('nowhere')).rejects.toThrow('no such file or folder');
+  });
+});
+
+describe('studyFolders', () => {
+  it('numbers the studies of one upload, and passes over a number that is the name of another upload', () => {
+    expect(studyFolders('a', 1, new Set(['a', 'a-1']))).toEqual(['a']);
+    expect(studyFolders('a', 2, new Set(['a']))).toEqual(['a-1', 'a-2']);
+    expect(studyFolders('A', 2, new Set(['a', 'a-1']))).toEqual(['A-2', 'A-3']);
   });
 });
