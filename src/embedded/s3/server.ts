@@ -51,6 +51,12 @@ export function closeServer(server: Server): Promise<void> {
   });
 }
 
+/** What reading or writing a request says once the client has closed it. */
+function isDisconnect(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
 class S3Service {
   readonly #options: S3ServerOptions;
   readonly #checker: SignatureChecker;
@@ -74,8 +80,10 @@ class S3Service {
   }
 
   #fail(error: unknown, requestId: string, raw: IncomingMessage, response: ServerResponse): void {
-    if (raw.socket.destroyed) return;
-    if (!(error instanceof S3Error)) this.#options.onFault(error);
+    // A request whose body could not be stored was destroyed with its socket; it has none then.
+    const gone = response.socket === null || response.socket.destroyed;
+    if (!(error instanceof S3Error) && !(gone && isDisconnect(error))) this.#options.onFault(error);
+    if (gone) return;
     const fault = error instanceof S3Error ? error : new S3Error('InternalError', 'We encountered an internal error.');
     if (response.headersSent) {
       response.destroy();
