@@ -22,18 +22,18 @@ const TABLE_ROWS = 40;
 /** `discflow analyze`: every path through the stages on embedded services; returns the exit code. */
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
   const plan = await planUploads(paths);
-  const names = new Set(plan.uploads.map(({ name }) => name.toLowerCase()));
-  await prepareOut(
-    options.out,
-    plan.uploads.map(({ name }) => name),
-  );
+  const taken = new Set(plan.uploads.map(({ name }) => name.toLowerCase()));
   const system = await startLocal(options);
   const interrupted = interruptible();
   const rows: Row[] = [];
   const progress = startProgress(plan.uploads.length);
   try {
+    await prepareOut(
+      options.out,
+      plan.uploads.map(({ name }) => name),
+    );
     await forEachLimited(plan.uploads, options.concurrency, interrupted.signal, async (upload) => {
-      const ended = await analyzeUpload(system, upload, options, names, interrupted.signal);
+      const ended = await analyzeUpload(system, upload, options, taken, interrupted.signal);
       for (const row of ended) {
         rows.push(row);
         if (options.json) process.stdout.write(`${JSON.stringify({ source: upload.source, ...row.report })}\n`);

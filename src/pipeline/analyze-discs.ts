@@ -14,6 +14,7 @@ import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
 import { cropFeatures, pictureGates } from './gates.ts';
+import { orientationGate } from './orientation-gate.ts';
 import type { LoadedPack } from './ports.ts';
 import { type SpineSegmentation, segmentSpine } from './segment-spine.ts';
 
@@ -62,14 +63,16 @@ export async function analyzeDiscs(
   const boxes = detection.discs.map(({ box }) => box);
   const segment = async () => {
     const segmentation = await segmentSpine(upright, region, boxes, pack, tier, networksMs);
-    if (segmentation === null) return { segmentation, gates: [], measurements: [], ground: null };
+    const none = { discs: detection.discs, measurements: [], ground: null };
+    if (segmentation === null) return { ...none, segmentation, gates: [] };
     const gates = gatesOf(input, region, segmentation, pack.manifest);
-    if (rejects(gates)) return { segmentation, gates, measurements: [], ground: null };
+    if (rejects(gates)) return { ...none, segmentation, gates };
+    const { discs, reasons } = orientationGate(detection.discs, segmentation.mask, study.kind);
     const measurements = measurementsOf(input, segmentation, boxes);
-    return { segmentation, gates, measurements, ground: paint(segmentation.mask) };
+    return { segmentation, gates: [...gates, ...reasons], discs, measurements, ground: paint(segmentation.mask) };
   };
   // Segmenters come first: their masks are added, cleaned, measured and painted while the classifiers run.
-  const [{ segmentation, gates, measurements, ground }, answers] = await Promise.all([
+  const [{ segmentation, gates, discs, measurements, ground }, answers] = await Promise.all([
     segment(),
     classifyDiscs(levels, crops, pack, tier, networksMs),
   ]);
@@ -77,7 +80,7 @@ export async function analyzeDiscs(
   if (rejects(gates)) {
     return { report: report(input, pack, tier, reasons, [], null), mask: null, ground: null, networksMs };
   }
-  const findings = findingsOf(detection.discs, answers, measurements);
+  const findings = findingsOf(discs, answers, measurements);
   return {
     report: report(input, pack, tier, reasons, findings, segmentation),
     mask: segmentation?.mask ?? null,

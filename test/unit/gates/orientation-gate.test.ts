@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import type { NamedDisc } from '../../../src/contracts/detection.ts';
+import { LEVELS } from '../../../src/contracts/reasons.ts';
+import type { Grey8 } from '../../../src/imaging/image.ts';
+import { CLASS } from '../../../src/imaging/mask.ts';
+import { orientationGate } from '../../../src/pipeline/orientation-gate.ts';
+
+const SIZE = 400;
+const HALF_LENGTH = 30;
+const HALF_HEIGHT = 6;
+
+/** A column of discs, the lowest first, whose posterior (right) ends lie higher by these degrees. */
+function column(slopes: readonly number[], levelCertain = true): { discs: NamedDisc[]; mask: Grey8 } {
+  const data = new Uint8Array(SIZE * SIZE);
+  const discs = slopes.map((slope, index) => {
+    const [x, y] = [SIZE / 2, SIZE - 70 - index * 60];
+    const [cos, sin] = [Math.cos((slope * Math.PI) / 180), -Math.sin((slope * Math.PI) / 180)];
+    for (let row = 0; row < SIZE; row++) {
+      for (let at = 0; at < SIZE; at++) {
+        const [dx, dy] = [at + 0.5 - x, row + 0.5 - y];
+        const [along, across] = [dx * cos + dy * sin, dy * cos - dx * sin];
+        if (Math.abs(along) <= HALF_LENGTH && Math.abs(across) <= HALF_HEIGHT) data[row * SIZE + at] = CLASS.disc;
+      }
+    }
+    const [width, height] = [2 * HALF_LENGTH, 2 * (HALF_HEIGHT + Math.abs(HALF_LENGTH * sin))];
+    const box = { x: x - width / 2, y: y - height / 2, width, height };
+    return { level: LEVELS[index]!, levelCertain, box, confidence: 0.9 };
+  });
+  return { discs, mask: { depth: 'u8', width: SIZE, height: SIZE, data } };
+}
+
+const UPRIGHT = [32, 9, -2, -8, -11];
+
+function codesOf(slopes: readonly number[], kind: 'dicom' | 'image' = 'image', certain = true): string[] {
+  const { discs, mask } = column(slopes, certain);
+  return orientationGate(discs, mask, kind).reasons.map(({ code }) => code);
+}
+
+describe('orientationGate', () => {
+  test('lets an upright column pass, a flat and a steep one too', () => {
+    expect(codesOf(UPRIGHT)).toEqual([]);
+    expect(codesOf([11, 0, -3, -7, -10])).toEqual([]);
+    expect(codesOf([50, 20, -10, -18, -24])).toEqual([]);
+  });
+
+  test.each([
+    ['mirrored', UPRIGHT.map((slope) => -slope)],
+    ['turned by 180 degrees', UPRIGHT.toReversed()],
+    ['upside down', UPRIGHT.toReversed().map((slope) => -slope)],
+  ])('a picture that is %s needs review, and no level of it is certain', (_, slopes) => {
+    const { discs, mask } = column(slopes);
+    const gate = orientationGate(discs, mask, 'image');
+    expect(gate.reasons.map(({ code, level }) => [code, level])).toEqual([
+      ['out_of_distribution', undefined],
+      ...discs.map(({ level }) => ['level_uncertain', level]),
+    ]);
+    expect(gate.discs).toEqual(discs.map((disc) => ({ ...disc, levelCertain: false })));
+  });
+
+  test('says nothing of DICOM, whose header tells the orientation, nor where no level is certain or no disc is seen', () => {
+    const mirrored = UPRIGHT.map((slope) => -slope);
+    expect(codesOf(mirrored, 'dicom')).toEqual([]);
+    expect(codesOf(mirrored, 'image', false)).toEqual([]);
+    const { discs, mask } = column(mirrored);
+    expect(orientationGate(discs, { ...mask, data: new Uint8Array(SIZE * SIZE) }, 'image').reasons).toEqual([]);
+    expect(orientationGate([], mask, 'image').reasons).toEqual([]);
+  });
+});
