@@ -5,7 +5,7 @@
 // Memory: resident size of the process from the 50th to the last picture, four in flight, as `analyze` runs.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type LocalSystem, startLocal } from '../src/cli/local.ts';
@@ -34,7 +34,12 @@ const never = new AbortController().signal;
 /** Wall time and time inside the networks of one picture, milliseconds; null where it ended without a report. */
 async function once(system: LocalSystem, file: string): Promise<{ wallMs: number; networksMs: number } | null> {
   const started = performance.now();
-  const uploadId = await system.submit({ name: 'bench', source: file, files: [file], loose: false });
+  const uploadId = await system.submit({
+    name: 'bench',
+    source: file,
+    files: [file],
+    extension: extname(file).toLowerCase(),
+  });
   const upload = await system.untilUploadEnded(uploadId, never);
   const [runKey] = upload.runs;
   if (runKey === undefined) return null;

@@ -65,7 +65,7 @@ export const REASONS = {
   ignored_file: reason('ingest', 'flag', 'The file is no part of a study and was left out.'),
   // detect
   lumbar_region_not_found: reason('detect', 'rejected', 'No lumbar region was found on any candidate slice.'),
-  level_uncertain: reason('detect', 'needs_review', 'The level of this disc cannot be named with certainty.'),
+  level_uncertain: reason('any', 'needs_review', 'The level of this disc cannot be named with certainty.'),
   too_few_discs: reason('any', 'needs_review', 'Fewer than five lumbar discs were found.'),
   // analyze
   low_quality: reason(

@@ -14,7 +14,7 @@ import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
 import { cropFeatures, pictureGates } from './gates.ts';
-import { orientationGate } from './orientation-gate.ts';
+import { checkNames } from './names-gate.ts';
 import type { LoadedPack } from './ports.ts';
 import { type SpineSegmentation, segmentSpine } from './segment-spine.ts';
 
@@ -67,7 +67,7 @@ export async function analyzeDiscs(
     if (segmentation === null) return { ...none, segmentation, gates: [] };
     const gates = gatesOf(input, region, segmentation, pack.manifest);
     if (rejects(gates)) return { ...none, segmentation, gates };
-    const { discs, reasons } = orientationGate(detection.discs, segmentation.mask, study.kind);
+    const { discs, reasons } = checkNames(detection.discs, segmentation.mask, study.kind);
     const measurements = measurementsOf(input, segmentation, boxes);
     return { segmentation, gates: [...gates, ...reasons], discs, measurements, ground: paint(segmentation.mask) };
   };

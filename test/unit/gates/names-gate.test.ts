@@ -3,7 +3,7 @@ import type { NamedDisc } from '../../../src/contracts/detection.ts';
 import { LEVELS } from '../../../src/contracts/reasons.ts';
 import type { Grey8 } from '../../../src/imaging/image.ts';
 import { CLASS } from '../../../src/imaging/mask.ts';
-import { orientationGate } from '../../../src/pipeline/orientation-gate.ts';
+import { checkNames } from '../../../src/pipeline/names-gate.ts';
 
 const SIZE = 400;
 const HALF_LENGTH = 30;
@@ -33,10 +33,10 @@ const UPRIGHT = [32, 9, -2, -8, -11];
 
 function codesOf(slopes: readonly number[], kind: 'dicom' | 'image' = 'image', certain = true): string[] {
   const { discs, mask } = column(slopes, certain);
-  return orientationGate(discs, mask, kind).reasons.map(({ code }) => code);
+  return checkNames(discs, mask, kind).reasons.map(({ code }) => code);
 }
 
-describe('orientationGate', () => {
+describe('checkNames', () => {
   test('lets an upright column pass, a flat and a steep one too', () => {
     expect(codesOf(UPRIGHT)).toEqual([]);
     expect(codesOf([11, 0, -3, -7, -10])).toEqual([]);
@@ -49,7 +49,7 @@ describe('orientationGate', () => {
     ['upside down', UPRIGHT.toReversed().map((slope) => -slope)],
   ])('a picture that is %s needs review, and no level of it is certain', (_, slopes) => {
     const { discs, mask } = column(slopes);
-    const gate = orientationGate(discs, mask, 'image');
+    const gate = checkNames(discs, mask, 'image');
     expect(gate.reasons.map(({ code, level }) => [code, level])).toEqual([
       ['out_of_distribution', undefined],
       ...discs.map(({ level }) => ['level_uncertain', level]),
@@ -62,7 +62,25 @@ describe('orientationGate', () => {
     expect(codesOf(mirrored, 'dicom')).toEqual([]);
     expect(codesOf(mirrored, 'image', false)).toEqual([]);
     const { discs, mask } = column(mirrored);
-    expect(orientationGate(discs, { ...mask, data: new Uint8Array(SIZE * SIZE) }, 'image').reasons).toEqual([]);
-    expect(orientationGate([], mask, 'image').reasons).toEqual([]);
+    expect(checkNames(discs, { ...mask, data: new Uint8Array(SIZE * SIZE) }, 'image').reasons).toEqual([]);
+    expect(checkNames([], mask, 'image').reasons).toEqual([]);
+  });
+
+  test.each(['dicom', 'image'] as const)('a disc in the mask below the one named L5-S1 takes all names, %s', (kind) => {
+    const { discs, mask } = column(UPRIGHT);
+    const missed = discs.slice(1).map((disc, index) => ({ ...disc, level: LEVELS[index]! }));
+    const names = checkNames(missed, mask, kind);
+    expect(names.reasons.map(({ code, level }) => [code, level])).toEqual(
+      missed.map(({ level }) => ['level_uncertain', level]),
+    );
+    expect(names.discs.some(({ levelCertain }) => levelCertain)).toBe(false);
+  });
+
+  test('a scrap of disc below, and a missed disc between others, leave the names alone', () => {
+    const { discs, mask } = column(UPRIGHT);
+    const data = mask.data.slice();
+    data.fill(CLASS.disc, (SIZE - 3) * SIZE, (SIZE - 3) * SIZE + 100);
+    const without = discs.filter((_, index) => index !== 2);
+    expect(checkNames(without, { ...mask, data }, 'image').reasons).toEqual([]);
   });
 });
