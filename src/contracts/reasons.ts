@@ -74,11 +74,7 @@ export const REASONS = {
     'The picture is too dark, too flat, too noisy or too coarse to be trusted.',
   ),
   members_disagree: reason('analyze', 'needs_review', 'The members of the ensemble disagree on this disc.'),
-  out_of_distribution: reason(
-    'analyze',
-    'needs_review',
-    'The picture differs from everything the models were trained on.',
-  ),
+  out_of_distribution: reason('any', 'needs_review', 'The picture differs from everything the models were trained on.'),
   // any
   model_unavailable: reason(
     'any',

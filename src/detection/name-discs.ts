@@ -111,7 +111,7 @@ function isDouble(a: Box, b: Box, spacing: number): boolean {
 }
 
 /** The part of the smaller box that lies in the other, 0 to 1. */
-function shareInside(a: Box, b: Box): number {
+export function shareInside(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   return width <= 0 || height <= 0 ? 0 : (width * height) / Math.min(a.width * a.height, b.width * b.height);

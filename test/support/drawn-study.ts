@@ -60,9 +60,13 @@ export function drawnStudy(kind: Study['kind'], slices = 1, pixelSpacingMm: [num
 }
 
 /** What a lumbar detector answers for a region of the slice. */
-export function regionAnswer(manifest: PackManifest, score: number, region = REGION): Tensor {
+export function regionAnswer(manifest: PackManifest, score: number, ...others: readonly Box[]): Tensor {
   const { input } = manifest.members.find(({ role }) => role === 'lumbar-detector')!;
-  return yoloAnswer([inFrame(region, { x0: 0, y0: 0 }, SIZE, input, score)]);
+  return yoloAnswer(
+    [REGION, ...others].map((box, index) =>
+      inFrame(box, { x0: 0, y0: 0 }, SIZE, input, index === 0 ? score : score / 2),
+    ),
+  );
 }
 
 /** What a disc detector answers for boxes of the slice. */

@@ -119,4 +119,19 @@ describe('detectSlices', () => {
     expect(JSON.stringify(first.detection)).toBe(JSON.stringify(second.detection));
     expect([...first.crops.values()].map(String)).toEqual([...second.crops.values()].map(String));
   });
+
+  test('a bare picture that shows another spine beside the region needs review; a second box on the same one does not', async () => {
+    const reasonsWith = async (kind: 'dicom' | 'image', x: number) => {
+      const other = { ...REGION, x: REGION.x + x };
+      const pack = fakePack(manifest, {
+        lumbar: () => regionAnswer(manifest, 0.9, other),
+        disc: () => discAnswer(manifest, DISCS, 0.9),
+      });
+      const { detection } = await detectSlices({ study: drawnStudy(kind), slices: [slicePixels()] }, pack);
+      return detection.reasons.map(({ code }) => code);
+    };
+    expect(await reasonsWith('image', REGION.width)).toEqual(['out_of_distribution']);
+    expect(await reasonsWith('image', REGION.width / 2)).toEqual([]);
+    expect(await reasonsWith('dicom', REGION.width)).toEqual([]);
+  });
 });
