@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
+import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import { type LocalSystem, startLocal } from './local.ts';
 import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
 import { countByReason, exitCodeOf, type Row, summaryTable } from './summary.ts';
+import { isTooLarge } from './uploads.ts';
 
 export interface AnalyzeOptions {
   readonly out: string;
@@ -60,13 +62,14 @@ async function analyzeUpload(
   taken: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Row[]> {
+  const ended = async (status: 'failed' | 'rejected', reasons: Reason[]): Promise<Row[]> => {
+    const written = { tenant: options.tenant, status, reasons, runKey: null };
+    return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
+  };
+  if (await isTooLarge(upload)) return ended('rejected', [reasonOf('too_large')]);
   const uploadId = await system.submit(upload);
   const end = await system.untilUploadEnded(uploadId, signal);
-  if (end.runs.length === 0) {
-    const status = end.status === 'failed' ? ('failed' as const) : ('rejected' as const);
-    const written = { tenant: options.tenant, status, reasons: end.reasons, runKey: null };
-    return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
-  }
+  if (end.runs.length === 0) return ended(end.status === 'failed' ? 'failed' : 'rejected', end.reasons);
   const rows: Row[] = [];
   const folders = studyFolders(upload.name, end.runs.length, taken);
   for (const [index, runKey] of end.runs.entries()) {

@@ -1,12 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { keys, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
 import type { UploadManifest } from '../contracts/messages.ts';
 import type { Runs } from '../pipeline/ports.ts';
+import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 import type { PlannedUpload } from './plan.ts';
 
 const PARTS_IN_FLIGHT = 8;
+
+/** Whether ingest would refuse an upload for its size: a file of 2 GiB cannot be read in one piece to be sent there. */
+export async function isTooLarge({ files }: PlannedUpload): Promise<boolean> {
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(file)).size;
+  return bytes >= DEFAULT_LIMITS.maxUploadBytes;
+}
 
 /** Puts an upload under a fresh id; returns the id. File names can name patients: keys carry neutral ones. */
 export async function submitUpload(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {

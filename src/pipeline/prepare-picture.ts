@@ -6,7 +6,6 @@ import type { Grey16 } from '../imaging/image.ts';
 import { holdsText } from '../imaging/text-strokes.ts';
 import { contentBytes } from './prepare-content.ts';
 import type { UploadFile } from './prepare-files.ts';
-import { isConstant } from './prepare-slices.ts';
 import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepared.ts';
 
 /**
@@ -44,8 +43,13 @@ export async function preparePicture(context: PrepareContext, file: UploadFile):
   return { study, slices: handedOn, verdict };
 }
 
+/** Fewer grey values show no tissue, as in a bitmap of black and white; a slice dimmed to 8 % keeps 20. */
+const MIN_VALUES = 8;
+
 function verdictOf(pixels: Grey16): Verdict {
-  if (isConstant(pixels)) return { status: 'rejected', reasons: [reasonOf('low_quality', { detail: 'one value' })] };
+  const values = new Set(pixels.data).size;
+  if (values < MIN_VALUES)
+    return { status: 'rejected', reasons: [reasonOf('low_quality', { detail: `grey values: ${values}` })] };
   if (holdsText(pixels)) return { status: 'quarantined', reasons: [reasonOf('burned_in_text')] };
   return 'ok';
 }

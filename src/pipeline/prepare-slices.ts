@@ -40,4 +40,4 @@ export async function decodeCandidates(
   return decoded;
 }
 
-export const isConstant = ({ data }: Grey16): boolean => data.every((value) => value === data[0]);
+const isConstant = ({ data }: Grey16): boolean => data.every((value) => value === data[0]);

@@ -206,6 +206,20 @@ describe('prepareUpload of pictures', () => {
     expect(studies.map(codesOf)).toEqual([['low_quality']]);
   });
 
+  it.each([
+    [2, ['low_quality']],
+    [8, 'ok'],
+  ])('of a picture of %i grey values: %j', async (values, codes) => {
+    const steps = Buffer.from(
+      Uint8Array.from({ length: 100 * 100 }, (_, index) => 20 * Math.floor((index % 100) / (100 / values))),
+    );
+    const png = await sharp(steps, { raw: { width: 100, height: 100, channels: 1 } })
+      .png()
+      .toBuffer();
+    const { studies } = await bench.object('steps.png', png);
+    expect(studies.map(codesOf)).toEqual([codes]);
+  });
+
   it('ends an upload without a study with the reasons of its files', async () => {
     const tiny = await sharp({ create: { width: 30, height: 30, channels: 3, background: '#404040' } })
       .png()

@@ -1,0 +1,20 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { isTooLarge } from '../../../src/cli/uploads.ts';
+
+it('knows an upload that is too large to be read by the sizes of its files together', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'discflow-uploads-'));
+  try {
+    const files = [join(root, 'a.dcm'), join(root, 'b.dcm')];
+    for (const file of files) await writeFile(file, '');
+    const upload = { name: 'a', source: root, files, extension: null };
+    await truncate(files[0]!, 2 ** 31 - 1);
+    expect(await isTooLarge(upload)).toBe(false);
+    await writeFile(files[1]!, 'x');
+    expect(await isTooLarge(upload)).toBe(true);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
