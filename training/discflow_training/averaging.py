@@ -9,17 +9,20 @@ from torch import nn
 
 
 class WeightAverage:
-    """Exponential average of parameters and buffers; the decay grows from 0.5 to `decay` in the first steps."""
+    """Exponential average of parameters and buffers; the decay grows from 2/11 to `decay` in the first `steps`.
+
+    `steps` counts the updates so far; a training that goes on from a checkpoint sets it, or its average would begin anew.
+    """
 
     def __init__(self, network: nn.Module, decay: float = 0.995) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
-        self._steps = 0
+        self.steps = 0
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        self._steps += 1
-        keep = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self.steps += 1
+        keep = min(self._decay, (1 + self.steps) / (10 + self.steps))
         own = self.network.state_dict()
         for name, value in network.state_dict().items():
             if value.is_floating_point():

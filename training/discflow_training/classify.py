@@ -28,7 +28,7 @@ from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache,
 from .export import export_onnx, file_entry, open_session, run_session
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
-from .runs import load_average, resume, save_checkpoint, tupled
+from .runs import keep_recipe, load_average, resume, save_checkpoint, seed_epoch, tupled
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
 
@@ -139,7 +139,6 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    np.random.seed(recipe.seed)
     discs = read_discs(root, recipe.sequences, found)
     training = [disc for disc in discs if disc.source in recipe.sources and disc.split == "train"]
     training = [disc for disc in training if fold_of(disc.patient) != recipe.fold]
@@ -156,9 +155,11 @@ def train(
     average = WeightAverage(network)
     state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
     curves = resume(out, state)
+    average.steps = schedule.last_epoch
     last = min(recipe.epochs, stop_after or recipe.epochs)
     for epoch in range(len(curves), last):
         started = time.monotonic()
+        seed_epoch(recipe.seed, epoch)
         rng = np.random.default_rng([recipe.seed, epoch])
         loss = _epoch(network, optimizer, schedule, average, training, recipe, cache, rng)
         scores = predict(average.network, validation, recipe.view, cache)
@@ -293,8 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     if options.command == "train":
         recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        keep_recipe(options.out, recipe)
         train(
             recipe, options.data_root, options.out, options.found, options.encoder_weights, options.initial, options.stop_after,
             options.device,

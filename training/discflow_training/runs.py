@@ -1,14 +1,18 @@
-"""What every training run keeps in its output folder: checkpoint, curves, averaged weights."""
+"""What every training run keeps in its output folder (recipe, checkpoint, curves, averaged weights), and its random draws."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+LARGEST_SEED = 2**31
 
 
 def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -20,6 +24,28 @@ def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
     for name, part in state.items():
         part.load_state_dict(stored[name])
     return json.loads(stored["curves"])
+
+
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Let torch's and NumPy's own streams depend on seed and epoch alone, so that a run that goes on repeats them."""
+    own = (seed * 100_003 + epoch) % LARGEST_SEED
+    torch.manual_seed(own)
+    np.random.seed(own)
+
+
+def keep_recipe(out: Path, recipe: Any) -> None:
+    """Write the dataclass as `out/recipe.json`.
+
+    Raises `ValueError` where a checkpoint of another recipe lies there: going on from it would mix the two.
+    """
+    path = out / "recipe.json"
+    if path.exists() and (out / "checkpoint.pt").exists():
+        earlier = type(recipe)(**tupled(json.loads(path.read_text())))
+        differing = [name for name, value in asdict(recipe).items() if getattr(earlier, name) != value]
+        if differing:
+            raise ValueError(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(recipe), indent=1))
 
 
 def save_checkpoint(out: Path, state: dict[str, Any], curves: list[dict[str, Any]]) -> None:

@@ -28,7 +28,7 @@ from .imaging import CropRule
 from .region_data import (
     CLASSES, IGNORED, Region, RegionInput, augmented_regions, exact_input, on_crop_grid, read_pseudo, read_regions,
 )
-from .runs import load_average, resume, save_checkpoint, tupled
+from .runs import keep_recipe, load_average, resume, save_checkpoint, seed_epoch, tupled
 
 FOCAL_GAMMA = 2.0
 
@@ -161,9 +161,11 @@ def train(
     average = WeightAverage(network)
     state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
     curves = resume(out, state)
+    average.steps = schedule.last_epoch
     last = min(recipe.epochs, stop_after or recipe.epochs)
     for epoch in range(len(curves), last):
         started = time.monotonic()
+        seed_epoch(recipe.seed, epoch)
         rng = np.random.default_rng([recipe.seed, epoch])
         loss = _epoch(network, optimizer, schedule, average, _epoch_order(training, recipe, rng), recipe, rng)
         curve = {"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started}
@@ -296,8 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     if options.command == "train":
         recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        keep_recipe(options.out, recipe)
         train(
             recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after,
             options.device,

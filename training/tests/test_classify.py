@@ -16,6 +16,7 @@ from discflow_training.disc_data import (
 )
 from discflow_training.export import export_onnx, open_session, run_session
 from discflow_training.imaging import CropRule, resize_bilinear
+from discflow_training.runs import keep_recipe
 
 TINY = Recipe(width=0.125, input_width=64, input_height=64, mixup=0.0, smoothing=0.0)
 
@@ -147,7 +148,13 @@ def test_a_note_that_calls_a_sound_disc_herniated_gives_no_strict_labels(tmp_pat
     assert [disc.targets for disc in discs[:5]] == [(1, -1), (0, -1), (1, -1), (0, -1), (1, -1)]
 
 
-def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def assert_same_weights(first: Path, second: Path) -> None:
+    """Whether two finished runs ended with the same numbers."""
+    stored, others = (torch.load(out / "weights.pt", weights_only=True) for out in (first, second))
+    assert all(torch.equal(stored[name], others[name]) for name in stored)
+
+
+def test_training_goes_on_from_its_checkpoint_as_if_unbroken(tmp_path: Path) -> None:
     write_tables(tmp_path / "data")
     arguments = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--batch", "4"]
     arguments += ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
@@ -155,9 +162,20 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "weights.pt").exists()
     main(["train", *arguments, "--epochs", "2"])
     assert (tmp_path / "run" / "weights.pt").exists()
+    main(["train", *arguments, "--epochs", "2", "--out", str(tmp_path / "unbroken")])
+    assert_same_weights(tmp_path / "run", tmp_path / "unbroken")
     main(["export", "--out", str(tmp_path / "run"), "--models", str(tmp_path / "pack"), "--id", "tiny"])
     assert (tmp_path / "pack" / "tiny.onnx").exists()
     assert '"tiny"' in (tmp_path / "pack" / "members" / "networks.json").read_text()
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    keep_recipe(tmp_path, TINY)
+    keep_recipe(tmp_path, replace(TINY, epochs=5))
+    (tmp_path / "checkpoint.pt").touch()
+    keep_recipe(tmp_path, replace(TINY, epochs=5))
+    with pytest.raises(ValueError, match="another epochs, seed"):
+        keep_recipe(tmp_path, replace(TINY, seed=1))
 
 
 def test_folds_part_the_training_patients_and_leave_val_to_the_last_run(discs: list[Disc]) -> None:

@@ -126,13 +126,16 @@ def write_data(root: Path) -> None:
 
 def test_train_resume_export_and_goldens(tmp_path: Path) -> None:
     write_data(tmp_path / "data")
-    arguments = ["train", "--width", "0.125", "--input-width", "64", "--input-height", "96", "--batch", "2", "--epochs", "2"]
+    arguments = ["train", "--decoder", "fpn", "--width", "0.125", "--input-width", "64", "--input-height", "96", "--batch", "2", "--epochs", "2"]
     arguments += ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     segment.main([*arguments, "--stop-after", "1"])
     assert not (tmp_path / "run" / "weights.pt").exists()
     segment.main(arguments)
     curves = json.loads((tmp_path / "run" / "training.json").read_text())["curves"]
     assert [curve["epoch"] for curve in curves] == [0, 1] and "space" in curves[1]["val"]
+    segment.main([*arguments, "--out", str(tmp_path / "unbroken")])
+    stored, others = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("run", "unbroken"))
+    assert all(torch.equal(stored[name], others[name]) for name in stored)
     models = tmp_path / "pack"
     entry = segment.export(tmp_path / "run", models, "tiny")
     write_fragment(models, {"members": [entry], "targets": {}, "segmentation": {"method": "single", "weights": {"tiny": 1.0}}})

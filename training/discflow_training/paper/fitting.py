@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..runs import resume, save_checkpoint
+from ..runs import resume, save_checkpoint, seed_epoch
 from .protocol import Schedule
 
 Curves = list[dict[str, Any]]
-LARGEST_SEED = 2**31
 
 
 class Task(Protocol):
@@ -95,7 +94,7 @@ def fit(
     curves = resume(out, state)
     while not is_over(curves, schedule) and (stop_after is None or len(curves) < stop_after):
         epoch, started = len(curves), time.monotonic()
-        torch.manual_seed((seed * 100_003 + epoch) % LARGEST_SEED)
+        seed_epoch(seed, epoch)
         rng = np.random.default_rng([seed, epoch])
         frozen.train_mode(network)
         descent.begin_epoch(optimizer, schedule, epoch)
