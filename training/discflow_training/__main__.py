@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import classify, detect, ensemble, own_labels, pack, segment
+from .faults import told_plainly
 from .paper import export_run, page, parity, reproduce
 
 GUIDE = """\
@@ -41,6 +42,7 @@ WHOLE: dict[str, Callable[[list[str]], None]] = {
 }
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command and its subject and hand the rest on."""
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -8,6 +8,7 @@ classifiers are told apart and reported. Nothing but tensors is read from a file
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from .faults import InputFault
 
 WRAPPERS = ("state_dict", "model", "model_state")
 PREFIXES = ("module.", "model.", "backbone.", "encoder.")
@@ -52,11 +55,11 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> LoadReport:
         if value.ndim == 4 and value.shape[1] == 3 and target.shape[1] == 1:
             value, summed = value.sum(dim=1, keepdim=True), True
         if value.shape != target.shape:
-            raise ValueError(f"{stored_name} is {tuple(value.shape)} in {path.name} and {tuple(target.shape)} here")
+            raise InputFault(f"{stored_name} is {tuple(value.shape)} in {path.name} and {tuple(target.shape)} here")
         usable[name] = value
     missing = [name for name in own if name not in usable and not name.endswith("num_batches_tracked")]
     if missing:
-        raise ValueError(f"{path.name} lacks {len(missing)} of the encoder's tensors, {missing[0]} among them")
+        raise InputFault(f"{path.name} lacks {len(missing)} of the encoder's tensors, {missing[0]} among them")
     encoder.load_state_dict(usable, strict=False)
     return LoadReport(tuple(usable), tuple(left), summed)
 
@@ -74,7 +77,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.pth` or `.safetensors` file by name."""
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise InputFault(f"{path.name} holds something else than tensors, or is broken") from error
     for wrapper in WRAPPERS:
         if isinstance(stored.get(wrapper), dict):
             stored = stored[wrapper]
@@ -92,7 +98,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         first, last = entry["data_offsets"]
         kind = SAFETENSORS_TYPES.get(entry["dtype"])
         if kind is None:
-            raise ValueError(f"{name} of {path.name} is of the type {entry['dtype']}, which is not read")
+            raise InputFault(f"{name} of {path.name} is of the type {entry['dtype']}, which is not read")
         values = np.frombuffer(content[start + first : start + last], dtype=np.dtype(kind).newbyteorder("<"))
         tensors[name] = torch.from_numpy(values.astype(kind).reshape(entry["shape"]))
     return tensors

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -23,14 +23,23 @@ from torch import Tensor, nn
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
 from .classifiers import FAMILIES, TITLES, DiscClassifier
-from .data import DEFAULT_DATA_ROOT, data_hash, fold_of
+from .data import DEFAULT_DATA_ROOT, FOLDS, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .export import export_onnx, file_entry, open_session, run_session
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
-from .imaging import CropRule
-from .runs import keep_recipe, load_average, resume, save_checkpoint, seed_epoch, tupled
+from .imaging import CropKind, CropRule
+from .recipes import add_recipe, positive
+from .runs import keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
+CHOICES = {
+    "family": sorted(FAMILIES),
+    "crop_kind": get_args(CropKind),
+    "sequences": ("t1", "t2", "t2_SPACE"),
+    "fold": range(-1, FOLDS),
+    "sources": ("yolospine", "spider"),
+}
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,7 @@ def train(
     training = [disc for disc in discs if disc.source in recipe.sources and disc.split == "train"]
     training = [disc for disc in training if fold_of(disc.patient) != recipe.fold]
     validation = [disc for disc in held_out(discs, recipe) if disc.scored]
+    require_cases(len(training), len(validation), recipe.batch)
     cache = SliceCache()
     network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
@@ -264,31 +274,25 @@ def _parser() -> argparse.ArgumentParser:
         "--encoder-weights", type=Path, metavar="FILE", help="an ImageNet checkpoint in torchvision's or timm's naming (width 1)"
     )
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
-    training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    for name, default in asdict(Recipe()).items():
-        flag = f"--{name.replace('_', '-')}"
-        if name == "family":
-            training.add_argument(flag, choices=sorted(FAMILIES), default=default)
-        elif name in ("sequences", "sources"):
-            training.add_argument(flag, nargs="+", default=default)
-        else:
-            training.add_argument(flag, type=type(default), default=default)
+    training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
+    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
+    add_recipe(training, Recipe(), CHOICES)
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
-        command.add_argument("--out", type=Path, required=True)
+        command.add_argument("--out", type=Path, required=True, help="the run's folder: recipe, checkpoint, curves, weights")
     exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
     measuring = commands.add_parser("evaluate", help="AUC of an exported member on labelled boxes")
-    measuring.add_argument("--split", choices=("val", "test"), default="val")
+    measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
     for command in (exporting, measuring):
         command.add_argument("--id", required=True, help="the member's id")
-        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     for command in (training, measuring):
-        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
         command.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     return parser
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)

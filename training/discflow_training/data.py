@@ -19,6 +19,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from .faults import InputFault
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_DATA_ROOT = REPOSITORY.parent / "shared" / "data"
 MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
@@ -201,7 +203,7 @@ def _require_square_pixels(series: list[dict[str, str]]) -> None:
     for row in series:
         rows_mm, columns_mm = ast.literal_eval(row["PixelSpacing"])
         if row["values_doubtful"] != "1" and abs(rows_mm - columns_mm) > 1e-6:
-            raise ValueError(f"{row['new_file_name']}: pixels are not square; resize the picture and its boxes")
+            raise InputFault(f"{row['new_file_name']}: pixels are not square; resize the picture and its boxes")
 
 
 def _spider_order(row: dict[str, str]) -> int:

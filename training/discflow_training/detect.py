@@ -9,15 +9,19 @@ from pathlib import Path
 
 import torch
 
-from .data import DEFAULT_DATA_ROOT, REPOSITORY
+from .data import DEFAULT_DATA_ROOT, FOLDS, REPOSITORY
 from .detection_golden import write_goldens
 from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_json
 from .detection_training import RECIPES, train
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS
+from .recipes import positive
 
+MODELS_HELP = "the pack's folder (default: layers/models)"
 GOLDEN = REPOSITORY / "test" / "golden" / "fixtures" / "detection.json"
 
 
+@told_plainly
 def main(arguments: list[str] | None = None) -> None:
     """Parse and run one command."""
     options = _parser().parse_args(arguments)
@@ -56,31 +60,31 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.detect", description=__doc__)
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train one detector")
-    training.add_argument("task", choices=sorted(RECIPES))
+    training.add_argument("task", choices=sorted(RECIPES), help="what it finds: the lumbar region, or the discs in it")
     training.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and run.json")
-    training.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    training.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    training.add_argument("--seed", type=int)
-    training.add_argument("--epochs", type=int)
-    training.add_argument("--batch", type=int)
-    training.add_argument("--fold", type=int, help="hold out one of the training patients' five folds, 0 to 4")
+    training.add_argument("--seed", type=int, help="of first weights, order and augmentation (default: the recipe's)")
+    training.add_argument("--epochs", type=positive(int), help="passes over the training pictures (default: the recipe's)")
+    training.add_argument("--batch", type=positive(int), help="pictures a step (default: the recipe's)")
+    training.add_argument("--fold", type=int, choices=range(FOLDS), help="hold out one of the training patients' five folds")
     training.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
     export.add_argument("runs", type=Path, nargs="+", help="--out folders of runs; a detector without one stays as it is")
-    export.add_argument("--models", type=Path, default=DEFAULT_MODELS)
+    export.add_argument("--models", type=Path, default=DEFAULT_MODELS, help=MODELS_HELP)
     export.set_defaults(run=run_export)
     evaluation = commands.add_parser("evaluate", help="figures of the ONNX files over a split")
-    evaluation.add_argument("--split", choices=("train", "val", "test"), default="val")
-    evaluation.add_argument("--models", type=Path, default=DEFAULT_MODELS)
-    evaluation.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    evaluation.add_argument("--split", choices=("train", "val", "test"), default="val", help="what to measure on (default: val)")
+    evaluation.add_argument("--models", type=Path, default=DEFAULT_MODELS, help=MODELS_HELP)
+    evaluation.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     evaluation.add_argument("--out", type=Path, required=True, help="the JSON report")
     evaluation.set_defaults(run=run_evaluate)
     golden = commands.add_parser("golden", help="phantoms and what the detectors find on them, for both languages")
-    golden.add_argument("--models", type=Path, default=DEFAULT_MODELS)
+    golden.add_argument("--models", type=Path, default=DEFAULT_MODELS, help=MODELS_HELP)
     golden.add_argument("--out", type=Path, default=GOLDEN, help="detection.json; the phantoms are written beside it")
     golden.set_defaults(run=run_golden)
     for command in (training, export, evaluation, golden):
-        command.add_argument("--threads", type=int, default=1)
+        command.add_argument("--threads", type=positive(int), default=1, help="of torch; part of what makes numbers repeat")
     return parser
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from .data import DetectionImage, data_hash, fold_of, read_spider, read_yolospine
 from .detection_pipeline import Detector, find_discs, find_region
 from .detection_samples import LoadedImage, Sample, disc_sample, load_images, region_sample
+from .faults import InputFault
 from .metrics_detection import (
     DetectionFigures,
     Detections,
@@ -86,7 +87,10 @@ class AveragedWeights:
 
 
 def train(recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_every: int = 5) -> None:
-    """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`."""
+    """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`.
+
+    Raises `InputFault` where a checkpoint lies there and `resume` is not asked for, and where there is nothing to learn.
+    """
     out.mkdir(parents=True, exist_ok=True)
     labels = read_yolospine(data_root) + read_spider(data_root)
     training = load_images(
@@ -94,14 +98,18 @@ def train(recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_e
     )
     validation = load_images([label for label in labels if label.split == "val"])
     paths = [image.label.path for image in training]
+    if not training:
+        raise InputFault("no training picture carries boxes of discs and region")
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists() and not resume:
+        raise InputFault(f"{checkpoint} is there: go on from it with --resume, or give another --out")
     record = {"recipe": asdict(recipe), "training_images": len(paths), "data_sha256": data_hash(paths, data_root)}
     torch.manual_seed(recipe.seed)
     network = Yolov8(YoloConfig(recipe.scale, recipe.width)).to(memory_format=torch.channels_last)
     averaged = AveragedWeights(network, recipe.ema_decay)
     optimiser = _optimiser(network, recipe)
     first_epoch, curves = 0, []
-    checkpoint = out / "checkpoint.pt"
-    if resume and checkpoint.exists():
+    if checkpoint.exists():
         first_epoch, curves, earlier = _restore(checkpoint, network, averaged, optimiser)
         record["resumed_from"] = {"epoch": first_epoch, "recipe": earlier}
     for epoch in range(first_epoch, recipe.epochs):

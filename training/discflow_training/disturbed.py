@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, DetectionImage, read_spider, read_yolospine
 from .disc_data import LEVEL_NAMES, TARGETS, read_discs
+from .faults import told_plainly
 from .imaging import resize_bilinear, upright_slice
 
 Disturbance = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
@@ -117,6 +118,7 @@ def _write_table(path: Path, header: list[str], rows: list[list]) -> None:
         writer.writerows(rows)
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.disturbed", description=__doc__)
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)

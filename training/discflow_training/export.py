@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -119,6 +120,8 @@ def round_weights(model: onnx.ModelProto, minimum_elements: int = INT8_MINIMUM_E
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """A CPU session of an ONNX file."""
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -16,6 +16,7 @@ import numpy as np
 from .data import DEFAULT_DATA_ROOT, SCORED_DISCS, read_spider, read_table
 from .detection_pipeline import Detector, find_discs_in_slice
 from .export import open_session, run_session
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragments, write_json
 from .imaging import upright_slice
 
@@ -64,6 +65,7 @@ def find(models: Path, root: Path, boxed: bool) -> dict[str, list[list[float]]]:
     return found
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.find_discs", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .data import REPOSITORY
+from .faults import InputFault
 
 DEFAULT_MODELS = REPOSITORY / "layers" / "models"
 FRAGMENT = Path("members") / "networks.json"
@@ -51,4 +52,4 @@ def find_member(models: Path, member_id: str) -> dict[str, Any]:
     for member in read_fragment(models)["members"]:
         if member["id"] == member_id:
             return member
-    raise KeyError(f"no member {member_id} in {models / FRAGMENT}")
+    raise InputFault(f"no member {member_id} in {models / FRAGMENT}")

@@ -21,6 +21,7 @@ from .data import REPOSITORY
 from .disc_data import exact_crop
 from .ensemble import apply_target, sigmoid
 from .export import open_session, run_session
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment, write_json
 from .imaging import crop_box, upright_slice
 from .region_data import exact_input, on_crop_grid
@@ -195,6 +196,7 @@ def build(models: Path, out: Path) -> dict[str, Any]:
     }
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.goldens", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")

@@ -16,6 +16,7 @@ import numpy as np
 
 from .data import read_table
 from .disc_data import TARGETS, Disc
+from .faults import InputFault, told_plainly
 
 DEFAULT_FOLDER = Path("results/out-of-fold")
 
@@ -29,7 +30,7 @@ def join(runs: Sequence[Path]) -> Predictions:
         for row in json.loads((run / "predictions.json").read_text()):
             key = row["image"], row["order"]
             if key in joined:
-                raise ValueError(f"{run}: a second answer for disc {key[1]} of {key[0]}")
+                raise InputFault(f"{run}: a second answer for disc {key[1]} of {key[0]}")
             joined[key] = tuple(row["logits"])
     return joined
 
@@ -59,6 +60,7 @@ def common(discs: Sequence[Disc], by_member: dict[str, Predictions]) -> tuple[li
     }
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.out_of_fold", description=__doc__)
     parser.add_argument("--id", required=True, help="the member's id")

@@ -19,6 +19,7 @@ from PIL import Image
 
 from .data import MASK_CLASSES, SCORED_DISCS, read_table, region_of_discs
 from .disc_data import LEVEL_NAMES, TARGETS, UNKNOWN
+from .faults import InputFault, told_plainly
 from .metrics_detection import iou_matrix
 
 SPLITS = ("train", "val", "test")
@@ -53,7 +54,7 @@ HEADERS = {
 }
 
 
-class LabelError(ValueError):
+class LabelError(InputFault):
     """A folder that cannot be read; the message names the file and what is wrong."""
 
 
@@ -216,15 +217,13 @@ def _require_splits(pictures: dict[str, Path], splits: dict[str, tuple[str, str]
             raise LabelError(f"splits.csv: a patient stands in both {of_patient[patient]} and {split}")
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training lay-out", description=__doc__)
     parser.add_argument("folder", type=Path, help="labelled data as `discflow evaluate --help` describes them")
     parser.add_argument("--out", type=Path, required=True, help="the data root for --data-root of the other commands")
     options = parser.parse_args(arguments)
-    try:
-        counts = lay_out(options.folder, options.out)
-    except LabelError as error:
-        raise SystemExit(str(error)) from error
+    counts = lay_out(options.folder, options.out)
     print(", ".join(f"{count} pictures with {name}" for name, count in counts.items()))
 
 

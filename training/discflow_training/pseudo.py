@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, DetectionImage, disc_boxes_of_mask, read_spider, read_yolospine
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .imaging import upright_slice
 from .region_data import IGNORED, Region
@@ -61,6 +62,7 @@ def pseudo_mask(image: DetectionImage, models: Path, members: Sequence[dict[str,
     return region, mask
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.pseudo", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .faults import InputFault
+
 LARGEST_SEED = 2**31
 
 
@@ -36,16 +38,24 @@ def seed_epoch(seed: int, epoch: int) -> None:
 def keep_recipe(out: Path, recipe: Any) -> None:
     """Write the dataclass as `out/recipe.json`.
 
-    Raises `ValueError` where a checkpoint of another recipe lies there: going on from it would mix the two.
+    Raises `InputFault` where a checkpoint of another recipe lies there: going on from it would mix the two.
     """
     path = out / "recipe.json"
     if path.exists() and (out / "checkpoint.pt").exists():
         earlier = type(recipe)(**tupled(json.loads(path.read_text())))
         differing = [name for name, value in asdict(recipe).items() if getattr(earlier, name) != value]
         if differing:
-            raise ValueError(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
+            raise InputFault(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(recipe), indent=1))
+
+
+def require_cases(training: int, held_out: int, batch: int) -> None:
+    """Raise `InputFault` where an epoch would hold no batch, or where nothing is held out to measure on."""
+    if training < batch:
+        raise InputFault(f"{training} training cases do not fill a batch of {batch}")
+    if not held_out:
+        raise InputFault("no case to measure on: val, or the fold that is held out, is empty")
 
 
 def save_checkpoint(out: Path, state: dict[str, Any], curves: list[dict[str, Any]]) -> None:

@@ -20,17 +20,20 @@ from torch import Tensor, nn
 
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
-from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
+from .data import DEFAULT_DATA_ROOT, FOLDS, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
 from .export import export_onnx, file_entry, open_session, run_session
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
 from .region_data import (
     CLASSES, IGNORED, Region, RegionInput, augmented_regions, exact_input, on_crop_grid, read_pseudo, read_regions,
 )
-from .runs import keep_recipe, load_average, resume, save_checkpoint, seed_epoch, tupled
+from .recipes import add_recipe, positive
+from .runs import keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 FOCAL_GAMMA = 2.0
+CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
 
 Probabilities = tuple[np.ndarray, tuple[int, int, int, int]]
 
@@ -132,9 +135,13 @@ def _epoch_order(training: Sequence[Region], recipe: Recipe, rng: np.random.Gene
 
 def _expected_steps(training: Sequence[Region], recipe: Recipe) -> int:
     """An upper bound of the steps of the whole training."""
+    return int(recipe.epochs * (_slices_an_epoch(training, recipe) * 1.2 // recipe.batch + 1))
+
+
+def _slices_an_epoch(training: Sequence[Region], recipe: Recipe) -> float:
+    """How many slices an epoch sees, on average."""
     weights = {"t2w": recipe.t2_repeats, "space": 1, "pseudo": recipe.pseudo_share}
-    slices = sum(weights[region.source] for region in training)
-    return int(recipe.epochs * (slices * 1.2 // recipe.batch + 1))
+    return sum(weights[region.source] for region in training)
 
 
 def train(
@@ -150,6 +157,7 @@ def train(
     training = [region for region in regions if region.split == "train" and fold_of(region.patient) != recipe.fold]
     training += read_pseudo(pseudo) if pseudo else []
     validation = held_out(regions, recipe.fold)
+    require_cases(int(_slices_an_epoch(training, recipe)), len(validation), recipe.batch)
     network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
@@ -274,25 +282,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
-    training.add_argument("--stop-after", type=int, help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    for name, default in asdict(Recipe()).items():
-        choices = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES)}.get(name)
-        training.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, choices=choices)
+    training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
+    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
+    add_recipe(training, Recipe(), CHOICES)
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
-        command.add_argument("--out", type=Path, required=True)
+        command.add_argument("--out", type=Path, required=True, help="the run's folder: recipe, checkpoint, curves, weights")
     exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
     measuring = commands.add_parser("evaluate", help="IoU and Dice of an exported member on the labelled crops")
-    measuring.add_argument("--split", choices=("val", "test"), default="val")
+    measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
     for command in (exporting, measuring):
         command.add_argument("--id", required=True, help="the member's id")
-        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     for command in (training, measuring):
-        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     return parser
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)

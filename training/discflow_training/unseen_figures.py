@@ -16,6 +16,7 @@ import numpy as np
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS
 from .ensemble import apply_target, balanced_accuracy, combine, unseen_outputs
+from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
 from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas
@@ -80,6 +81,7 @@ def _value(value: float, bounds: list[float] | None) -> str:
     return f"{value:.3f}" if bounds is None else f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_figures", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")

@@ -12,6 +12,7 @@ from discflow_training.ensemble import (
     apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_target, search_weights,
     sigmoid, source_shares, weight_grid,
 )
+from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member, upsert_member
 from discflow_training.pack import PackError, assemble
 
@@ -128,7 +129,7 @@ def test_pack_refuses_a_file_that_belongs_to_no_member(models: Path) -> None:
 def test_upsert_replaces_a_member_of_the_same_id(models: Path) -> None:
     upsert_member(models, member("s", "spine-segmenter", width=0.5))
     assert find_member(models, "s")["width"] == 0.5
-    with pytest.raises(KeyError, match="no member z"):
+    with pytest.raises(InputFault, match="no member z"):
         find_member(models, "z")
 
 

@@ -1,0 +1,58 @@
+"""A recipe's fields as options of a command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Container, Mapping
+from dataclasses import asdict
+from typing import Any
+
+HELP = {
+    "family": "the encoder",
+    "decoder": "what turns the encoder's features into masks",
+    "encoder": "what the decoder reads",
+    "width": "width factor of the network; 1 is published",
+    "crop_kind": "square: a side of the factor times the box's longer side; box: both sides times the factor",
+    "crop_factor": "how much larger than the disc's box the crop is",
+    "input_width": "pixels",
+    "input_height": "pixels",
+    "epochs": "passes over the training cases",
+    "batch": "cases a step",
+    "learning_rate": "highest rate of the one cycle",
+    "weight_decay": "of AdamW",
+    "smoothing": "label smoothing, a share of 1",
+    "mixup": "both parameters of the beta distribution; 0 mixes nothing",
+    "degrees": "largest rotation either way",
+    "strength": "of the changes of grey values; 0 makes none",
+    "t2_repeats": "times that an epoch sees each ordinary T2 slice",
+    "pseudo_share": "share of the slices of --pseudo that an epoch sees",
+    "seed": "of first weights, order and augmentation",
+    "sequences": "of SPIDER; yolospine is T2 alone",
+    "fold": "hold out and predict this fold of the training patients; -1 trains on all of them",
+    "sources": "train on these; discs of the others are predicted",
+}
+ABOVE_ZERO = ("width", "crop_factor", "input_width", "input_height", "epochs", "batch", "learning_rate", "t2_repeats")
+
+
+def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A reader of numbers above 0 for `argparse`."""
+
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    read.__name__ = kind.__name__
+    return read
+
+
+def add_recipe(parser: argparse.ArgumentParser, recipe: Any, choices: Mapping[str, Container[Any]]) -> None:
+    """One option a field of the dataclass, with its value as the default."""
+    for name, default in asdict(recipe).items():
+        several = isinstance(default, tuple)
+        kind = str if several else positive(type(default)) if name in ABOVE_ZERO else type(default)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, default=default, nargs="+" if several else None,
+            choices=choices.get(name), help=f"{HELP[name]} (default: {' '.join(default) if several else default})",
+        )

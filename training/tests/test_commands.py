@@ -1,0 +1,98 @@
+"""What a newcomer may get wrong ends with one line; every option says what it means."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from discflow_training import classify, detect, detection_training, segment
+from discflow_training.__main__ import main
+from discflow_training.detection_training import RECIPES, load_averaged, train
+from discflow_training.faults import InputFault
+from discflow_training.paper.phantoms import write_phantoms
+
+TINY = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--epochs", "1"]
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command says that ends without a traceback."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return ended.value.code if isinstance(ended.value.code, str) else capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", [
+    "train classifier --out run --data-root nowhere", "train segmenter --out run --data-root nowhere",
+    "train disc-detector --out run --data-root nowhere", "export classifier --out nowhere --id a --models pack",
+    "export segmenter --out nowhere --id a --models pack", "export detectors nowhere --models pack",
+    "export run nowhere --models pack", "lay-out nowhere --out data", "results --record a=nowhere --results records",
+    "reproduce --list --data-root nowhere --results records --work work", "reproduce --encoder-weights nowhere",
+    "evaluate ensemble --models nowhere --data-root nowhere",
+])
+def test_a_folder_that_is_not_there_is_named(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused(command.split(), capsys)
+    assert "nowhere" in said and "No such file" in said and "\n" not in said
+
+
+@pytest.mark.parametrize(("option", "said"), [
+    ("--crop-kind oval", "invalid choice: 'oval'"), ("--sources elsewhere", "invalid choice: 'elsewhere'"),
+    ("--sequences t9", "invalid choice: 't9'"), ("--fold 5", "invalid choice: 5"), ("--epochs 0", "0 is not above 0"),
+    ("--width -1", "-1 is not above 0"), ("--batch many", "invalid int value: 'many'"),
+])
+def test_a_recipe_that_means_nothing_is_refused(
+    option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(["train", "classifier", "--out", str(tmp_path), *option.split()], capsys)
+
+
+def test_an_unknown_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no member a in" in refused(["evaluate", "classifier", "--id", "a", "--models", str(tmp_path)], capsys)
+
+
+@pytest.mark.parametrize("network", ["classifier", "segmenter"])
+def test_a_batch_that_cannot_be_filled_is_refused(
+    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    folders = ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    said = refused(["train", network, *TINY, "--batch", "1000", *folders], capsys)
+    assert "do not fill a batch of 1000" in said
+
+
+def test_a_file_without_tensors_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    (tmp_path / "notes.pth").write_text("no tensors")
+    files = ["--data-root", str(tmp_path / "data"), "--encoder-weights", str(tmp_path / "notes.pth")]
+    said = refused(["train", "classifier", *TINY, "--batch", "4", "--out", str(tmp_path / "run"), *files], capsys)
+    assert said == "notes.pth holds something else than tensors, or is broken"
+
+
+def test_a_detector_goes_on_when_asked_and_then_as_if_unbroken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    recipe = replace(RECIPES["disc"], width=0.25, input_width=64, input_height=96, epochs=2, batch=4)
+    train(recipe, tmp_path / "data", tmp_path / "unbroken", resume=False, checkpoint_every=1)
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(detection_training, "_write_json", kill)
+        train(recipe, tmp_path / "data", tmp_path / "run", resume=False, checkpoint_every=1)
+    with pytest.raises(InputFault, match="--resume"):
+        train(recipe, tmp_path / "data", tmp_path / "run", resume=False)
+    train(recipe, tmp_path / "data", tmp_path / "run", resume=True, checkpoint_every=1)
+    (_, first), (_, second) = (load_averaged(tmp_path / name / "checkpoint.pt") for name in ("run", "unbroken"))
+    others = second.state_dict()
+    assert all(torch.equal(value, others[name]) for name, value in first.state_dict().items())
+
+
+@pytest.mark.parametrize("module", [classify, segment, detect])
+def test_every_option_says_what_it_means(module: object) -> None:
+    (commands,) = (a for a in module._parser()._actions if isinstance(a, argparse._SubParsersAction))
+    silent = [a.dest for parser in commands.choices.values() for a in parser._actions if not a.help]
+    assert commands.choices and silent == []
