@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from .disc_data import LEVEL_NAMES, TARGETS, UNKNOWN
 from .faults import InputFault, told_plainly
 from .metrics_detection import iou_matrix
 
+Findings = dict[tuple[str, str], int]
+"""Labels by level and target."""
+PICTURES = frozenset({".png", ".jpg", ".jpeg"})
 SPLITS = ("train", "val", "test")
 DISC_CLASSES = frozenset({0, 1, 4, 5})
 SAME_DISC = 0.5
@@ -76,22 +79,17 @@ class Tables:
 
 
 def lay_out(folder: Path, root: Path) -> dict[str, int]:
-    """Write the layout of training data under `root`; returns how many pictures carry boxes, findings and masks."""
-    pictures = {
-        path.stem: path
-        for path in sorted((folder / "images").glob("*"))
-        if path.suffix.lower() in (".png", ".jpg", ".jpeg")
-    }
-    splits = {
-        Path(row["image"]).stem: (row["patient"].strip(), row["split"].strip())
-        for row in read_table(folder / "splits.csv")
-    }
-    _require_splits(pictures, splits)
-    findings = read_findings(folder / "findings.csv")
+    """Write the layout of training data under `root`; returns how many pictures carry boxes, findings and masks.
+
+    Raises `LabelError` where the folder holds nothing to learn from, or something that contradicts itself.
+    """
+    pictures = read_pictures(folder / "images")
+    splits = read_splits(folder / "splits.csv", pictures)
+    findings = read_findings(folder / "findings.csv", pictures)
     for name in ("yolospine/images", "spider/midslices", "spider/space/images", "spider/space/masks"):
         (root / name).mkdir(parents=True, exist_ok=True)
     tables, notes = Tables(), {}
-    counts = {"boxes": 0, "findings": 0, "masks": 0}
+    counts = {"boxes": 0, "findings": 0, "masks": 0, "findings but no boxes, which teach nothing": 0}
     disc_classes = read_disc_classes(folder)
     for stem, path in pictures.items():
         patient, split = splits[stem]
@@ -104,10 +102,14 @@ def lay_out(folder: Path, root: Path) -> dict[str, int]:
             counts["boxes"] += 1
             counts["findings"] += stem in findings
             _add_discs(tables, stem, patient, split, discs, findings.get(stem, {}), (width, height))
-            notes.setdefault(patient, {}).update(findings.get(stem, {}))
+            _join(notes.setdefault(patient, {}), findings.get(stem, {}), folder / "findings.csv")
+        elif stem in findings:
+            counts["findings but no boxes, which teach nothing"] += 1
         if mask.exists():
             _add_mask(tables, root, stem, patient, split, path, mask)
             counts["masks"] += 1
+    if not counts["boxes"] + counts["masks"]:
+        raise LabelError(f"{folder}: no picture has boxes (labels/NAME.txt) or a mask (masks/NAME.png)")
     for patient, known in notes.items():
         if any(target == "herniation" for _, target in known):
             tables.add("yolospine/radiologist_notes.csv", patient, note_of(known))
@@ -115,18 +117,77 @@ def lay_out(folder: Path, root: Path) -> dict[str, int]:
     return counts
 
 
-def read_findings(path: Path) -> dict[str, dict[tuple[str, str], int]]:
+def read_pictures(folder: Path) -> dict[str, Path]:
+    """PNG and JPEG files by their name without extension."""
+    pictures: dict[str, Path] = {}
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() not in PICTURES or path.name.startswith("."):
+            continue
+        if path.stem in pictures:
+            raise LabelError(f"{path}: another file there has the same name before its extension")
+        pictures[path.stem] = path
+    if not pictures:
+        raise LabelError(f"{folder} holds no PNG or JPEG file")
+    return pictures
+
+
+def read_splits(path: Path, pictures: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Patient and split of every picture; every patient is in one split."""
+    splits: dict[str, tuple[str, str]] = {}
+    of_patient: dict[str, str] = {}
+    for place, row in _rows(path, ("image", "patient", "split"), pictures):
+        image, patient, split = row
+        if not patient or split not in SPLITS:
+            raise LabelError(f"{place}: patient must not be empty, and split be one of {', '.join(SPLITS)}")
+        if image in splits:
+            raise LabelError(f"{place}: the image stands there twice")
+        if of_patient.setdefault(patient, split) != split:
+            raise LabelError(f"{place}: a patient stands in both {of_patient[patient]} and {split}")
+        splits[image] = patient, split
+    missing = sorted(set(pictures) - set(splits))
+    if missing:
+        raise LabelError(f"{path} lacks {len(missing)} of the images, {missing[0]} among them")
+    return splits
+
+
+def read_findings(path: Path, pictures: Collection[str]) -> dict[str, Findings]:
     """Labels by picture, level and target; a herniation is a bulge or herniation as well."""
-    findings: dict[str, dict[tuple[str, str], int]] = {}
-    for row in read_table(path) if path.exists() else []:
-        level, target, label = row["level"].strip(), row["target"].strip(), row["label"].strip()
+    findings: dict[str, Findings] = {}
+    for place, row in _rows(path, ("image", "level", "target", "label"), pictures) if path.exists() else ():
+        image, level, target, label = row
         if level not in LEVEL_NAMES or target not in TARGETS or label not in ("0", "1"):
-            raise LabelError(f"{path}: {level}, {target}, {label} is no finding")
-        known = findings.setdefault(Path(row["image"]).stem, {})
+            raise LabelError(f"{place}: {level}, {target}, {label} is no finding")
+        known = findings.setdefault(image, {})
+        if (level, target) in known:
+            raise LabelError(f"{place}: this disc already has a label for this target")
         known[level, target] = int(label)
-        if target == "herniation" and label == "1":
-            known[level, "bulgeOrHerniation"] = 1
+    for image, known in findings.items():
+        for level in (level for (level, target), label in [*known.items()] if target == "herniation" and label == 1):
+            if known.setdefault((level, "bulgeOrHerniation"), 1) == 0:
+                raise LabelError(f"{path}: {level} of {image} is a herniation, yet neither bulge nor herniation")
     return findings
+
+
+def _rows(path: Path, columns: Sequence[str], pictures: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each row's place and its cells, the picture's name first, without extension."""
+    for number, row in enumerate(read_table(path), start=2):
+        place = f"{path}, line {number}"
+        lacking = [name for name in columns if row.get(name) is None]
+        if lacking:
+            raise LabelError(f"{place}: no column {lacking[0]}; the columns are {','.join(columns)}")
+        image, *others = (row[name].strip() for name in columns)
+        suffix = Path(image).suffix
+        stem = image.removesuffix(suffix) if suffix.lower() in PICTURES else image
+        if stem not in pictures:
+            raise LabelError(f"{place}: images/ holds no such image")
+        yield place, [stem, *others]
+
+
+def _join(known: Findings, more: Findings, path: Path) -> None:
+    """Add a picture's findings to those of its patient, all of whose pictures share the strict labels."""
+    for (level, target), label in more.items():
+        if known.setdefault((level, target), label) != label and target == "herniation":
+            raise LabelError(f"{path}: {level} of one patient is a herniation in one picture and none in another")
 
 
 def read_disc_classes(folder: Path) -> frozenset[int]:
@@ -134,7 +195,10 @@ def read_disc_classes(folder: Path) -> frozenset[int]:
     for path in (folder / "labels" / "classes.txt", folder / "classes.txt"):
         if path.exists():
             names = path.read_text(encoding="utf-8").splitlines()
-            return frozenset(i for i, name in enumerate(names) if "disc" in name.lower() or "disk" in name.lower())
+            discs = frozenset(i for i, name in enumerate(names) if "disc" in name.lower() or "disk" in name.lower())
+            if not discs:
+                raise LabelError(f"{path}: no class name holds the word disc")
+            return discs
     return DISC_CLASSES
 
 
@@ -144,12 +208,14 @@ def read_discs_of(path: Path, width: int, height: int, disc_classes: frozenset[i
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.strip():
             continue
-        kind, *relative = line.split()
-        if len(relative) != 4:
-            raise LabelError(f"{path}: each line holds class, centre x, centre y, width and height")
-        cx, cy, w, h = (float(value) for value in relative)
+        try:
+            kind, cx, cy, w, h = (float(value) for value in line.split())
+        except ValueError:
+            raise LabelError(f"{path}: each line holds class, centre x, centre y, width and height") from None
+        if not (0 <= min(cx, cy) and 0 < min(w, h) and max(cx, cy, w, h) <= 1):
+            raise LabelError(f"{path}: centre and size must be shares of the picture, above 0 and at most 1")
         box = np.array([(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height])
-        if int(kind) not in disc_classes:
+        if kind not in disc_classes:
             continue
         same = next((i for i, other in enumerate(boxes) if iou_matrix(box[None], other[None])[0, 0] > SAME_DISC), None)
         if same is None:
@@ -157,10 +223,12 @@ def read_discs_of(path: Path, width: int, height: int, disc_classes: frozenset[i
         else:
             low, high = np.minimum(boxes[same][:2], box[:2]), np.maximum(boxes[same][2:], box[2:])
             boxes[same] = np.concatenate([low, high])
-    return np.array(sorted(boxes, key=lambda box: -(box[1] + box[3]))).reshape(-1, 4)
+    if not boxes:
+        raise LabelError(f"{path} holds no box of a disc")
+    return np.array(sorted(boxes, key=lambda box: -(box[1] + box[3])))
 
 
-def note_of(known: dict[tuple[str, str], int]) -> str:
+def note_of(known: Findings) -> str:
     """A note from which the strict labels are read again: herniated levels, and in doubt those that nobody labelled."""
     clauses = []
     for level in LEVEL_NAMES:
@@ -176,7 +244,7 @@ def _add_discs(
     patient: str,
     split: str,
     discs: np.ndarray,
-    known: dict[tuple[str, str], int],
+    known: Findings,
     size: tuple[int, int],
 ) -> None:
     levels = (*LEVEL_NAMES, *UPPER_LEVELS)
@@ -190,6 +258,9 @@ def _add_discs(
 def _add_mask(tables: Tables, root: Path, stem: str, patient: str, split: str, path: Path, mask: Path) -> None:
     with Image.open(mask) as picture:
         values = np.array(picture)
+    with Image.open(path) as picture:
+        if values.shape != (picture.height, picture.width):
+            raise LabelError(f"{mask}: a mask has one channel and the size of its picture")
     unknown = sorted(set(np.unique(values).tolist()) - set(MASK_CLASSES) - set(MASK_CLASSES.values()))
     if unknown:
         raise LabelError(f"{mask} holds the value {unknown[0]}; a mask holds 0, 1, 2, 3 or 0, 76, 29, 150")
@@ -202,19 +273,6 @@ def _add_mask(tables: Tables, root: Path, stem: str, patient: str, split: str, p
         with Image.open(path) as picture:
             picture.save(root / "spider" / "space" / "images" / f"{stem}.png")
     tables.add("spider/space_masks.csv", f"{stem}.png", patient, 1, int((values == 150).sum()), split)
-
-
-def _require_splits(pictures: dict[str, Path], splits: dict[str, tuple[str, str]]) -> None:
-    """Every picture in one split, every patient in one split."""
-    missing = sorted(set(pictures) - set(splits))
-    if missing:
-        raise LabelError(f"splits.csv lacks {len(missing)} of the images, {missing[0]} among them")
-    of_patient: dict[str, str] = {}
-    for patient, split in splits.values():
-        if split not in SPLITS:
-            raise LabelError(f"splits.csv: {split} is none of {', '.join(SPLITS)}")
-        if of_patient.setdefault(patient, split) != split:
-            raise LabelError(f"splits.csv: a patient stands in both {of_patient[patient]} and {split}")
 
 
 @told_plainly

@@ -27,7 +27,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     "train classifier --out run --data-root nowhere", "train segmenter --out run --data-root nowhere",
     "train disc-detector --out run --data-root nowhere", "export classifier --out nowhere --id a --models pack",
     "export segmenter --out nowhere --id a --models pack", "export detectors nowhere --models pack",
-    "export run nowhere --models pack", "lay-out nowhere --out data", "results --record a=nowhere --results records",
+    "export run nowhere --models pack", "results --record a=nowhere --results records",
     "reproduce --list --data-root nowhere --results records --work work", "reproduce --encoder-weights nowhere",
     "evaluate ensemble --models nowhere --data-root nowhere",
 ])

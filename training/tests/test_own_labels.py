@@ -1,5 +1,6 @@
 """Labelled data of one's own become the tables that training reads."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_boxes_findings_and_masks_are_read_again(folder: Path, tmp_path: Path) -> None:
     counts = lay_out(folder, tmp_path / "data")
-    assert counts == {"boxes": 2, "findings": 1, "masks": 1}
+    assert counts == {"boxes": 2, "findings": 1, "masks": 1, "findings but no boxes, which teach nothing": 0}
     first, second = read_yolospine(tmp_path / "data")
     assert (first.patient, first.split, second.split) == ("p1", "train", "val")
     assert len(first.discs) == 6 and (np.diff(first.discs[:, 1]) < 0).all()
@@ -70,3 +71,54 @@ def test_a_picture_without_split_and_a_foreign_mask_value_are_refused(folder: Pa
     (folder / "splits.csv").write_text("image,patient,split\na.png,p1,train\n")
     with pytest.raises(LabelError, match="lacks 1 of the images, b among them"):
         lay_out(folder, tmp_path / "data")
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [
+    ("splits.csv", "image,patient\na,p1\nb,p2\n", "no column split"),
+    ("splits.csv", "image,patient,split\na,,train\nb,p2,val\n", "line 2: patient must not be empty"),
+    ("splits.csv", "image,patient,split\na,p1,train\na.png,p1,train\nb,p2,val\n", "line 3: the image stands there twice"),
+    ("splits.csv", "image,patient,split\na,p1,train\nb,p2,val\nc,p3,val\n", "line 4: images/ holds no such image"),
+    ("findings.csv", "image,level,target,label\nc.png,L5-S1,herniation,1\n", "line 2: images/ holds no such image"),
+    ("findings.csv", "image,level,target,label\na,L6-S1,herniation,1\n", "L6-S1, herniation, 1 is no finding"),
+    ("findings.csv", "image,level,target,label\n" + "a,L5-S1,herniation,1\n" * 2, "line 3: this disc already has a label"),
+    ("findings.csv", "image,level,target,label\na,L5-S1,herniation,1\na,L5-S1,bulgeOrHerniation,0\n", "L5-S1 of a is a"),
+    ("labels/a.txt", "1 0.5 0.5 0.2\n", "each line holds class, centre x"),
+    ("labels/a.txt", "one 0.5 0.5 0.2 0.1\n", "each line holds class, centre x"),
+    ("labels/a.txt", "1 60 200 40 14\n", "must be shares of the picture"),
+    ("labels/a.txt", "2 0.5 0.5 0.2 0.1\n", "holds no box of a disc"),
+    ("labels/classes.txt", "vertebra\ncanal\n", "no class name holds the word disc"),
+    ("images/a.jpeg", "", "has the same name before its extension"),
+])
+def test_what_evaluate_refuses_or_training_cannot_use_is_refused(
+    name: str, content: str, said: str, folder: Path, tmp_path: Path
+) -> None:
+    (folder / name).write_text(content)
+    with pytest.raises(LabelError, match=said):
+        lay_out(folder, tmp_path / "data")
+
+
+def test_pictures_of_one_patient_that_contradict_each_other_are_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "splits.csv").write_text("image,patient,split\na,p1,train\nb,p1,train\n")
+    (folder / "findings.csv").write_text("image,level,target,label\na,L5-S1,herniation,1\nb,L5-S1,herniation,0\n")
+    with pytest.raises(LabelError, match="L5-S1 of one patient"):
+        lay_out(folder, tmp_path / "data")
+
+
+def test_a_folder_without_labels_and_a_mask_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((20, 10), dtype=np.uint8)).save(folder / "masks" / "b.png")
+    with pytest.raises(LabelError, match="the size of its picture"):
+        lay_out(folder, tmp_path / "data")
+    shutil.rmtree(folder / "masks")
+    shutil.rmtree(folder / "labels")
+    with pytest.raises(LabelError, match="no picture has boxes"):
+        lay_out(folder, tmp_path / "data")
+
+
+def test_a_name_with_a_dot_keeps_it(folder: Path, tmp_path: Path) -> None:
+    for place in ("images/a.png", "labels/a.txt"):
+        path = folder / place
+        path.rename(path.with_name(f"a.1{path.suffix}"))
+    (folder / "splits.csv").write_text("image,patient,split\na.1,p1,train\nb,p2,val\n")
+    (folder / "findings.csv").write_text("image,level,target,label\na.1.png,L4-L5,herniation,1\n")
+    lay_out(folder, tmp_path / "data")
+    assert {disc.image for disc in read_discs(tmp_path / "data") if disc.targets[1] == 1} == {"a.1"}
