@@ -12,6 +12,7 @@ from discflow_training.__main__ import main
 from discflow_training.detection_training import RECIPES, load_averaged, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
+from discflow_training.paper.reproduce import add_arguments
 
 TINY = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--epochs", "1"]
 
@@ -54,6 +55,25 @@ def test_an_unknown_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "no member a in" in refused(["evaluate", "classifier", "--id", "a", "--models", str(tmp_path)], capsys)
 
 
+@pytest.mark.parametrize(("command", "said"), [
+    ("reproduce --smoke --results records", "--smoke goes with --jobs alone, not with --results"),
+    ("reproduce --jobs 0", "0 is not above 0"), ("reproduce --encoder-weights .", "no .pth or .safetensors file"),
+    ("results --record yolospine-test", "a name and the folder of an evaluation"), ("results --results a", "no folder of records"),
+    ("parity --out a --results . --work .", "has its weights in"),
+])
+def test_an_option_that_would_do_nothing_is_refused(
+    command: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(command.split(), capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_records_leave_the_repositorys_page_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["results", "--results", str(tmp_path)])
+    assert capsys.readouterr().out.strip() == str(tmp_path / "results.md")
+
+
 @pytest.mark.parametrize("network", ["classifier", "segmenter"])
 def test_a_batch_that_cannot_be_filled_is_refused(
     network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -91,8 +111,11 @@ def test_a_detector_goes_on_when_asked_and_then_as_if_unbroken(tmp_path: Path, m
     assert all(torch.equal(value, others[name]) for name, value in first.state_dict().items())
 
 
-@pytest.mark.parametrize("module", [classify, segment, detect])
-def test_every_option_says_what_it_means(module: object) -> None:
-    (commands,) = (a for a in module._parser()._actions if isinstance(a, argparse._SubParsersAction))
-    silent = [a.dest for parser in commands.choices.values() for a in parser._actions if not a.help]
-    assert commands.choices and silent == []
+def test_every_option_says_what_it_means() -> None:
+    reproducing = argparse.ArgumentParser()
+    add_arguments(reproducing)
+    parsers = [reproducing]
+    for module in (classify, segment, detect):
+        (commands,) = (a for a in module._parser()._actions if isinstance(a, argparse._SubParsersAction))
+        parsers += commands.choices.values()
+    assert [action.dest for parser in parsers for action in parser._actions if not action.help] == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..faults import InputFault
 from . import tables
 from .charts import write_charts
 from .errors import errors_section
@@ -29,6 +31,11 @@ PARITY = (
     " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`); of a"
     " detector between confidences, and in brackets between edges of boxes, in pixels of the picture."
 )
+
+
+def page_beside(results: Path) -> Path:
+    """The repository's page for the repository's records, otherwise a page among the records."""
+    return DEFAULT_PAGE if results.resolve() == DEFAULT_RESULTS else results / "results.md"
 
 
 def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
@@ -180,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training results", description=__doc__)
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="folder of records")
     parser.add_argument(
-        "--out", type=Path, default=DEFAULT_PAGE, help="the page; charts are written into results/ beside it"
+        "--out", type=Path,
+        help="the page (default: docs/results.md, of other records results.md among them); charts go into results/ beside it",
     )
     parser.add_argument(
         "--record", metavar="NAME=DIR", nargs="+", default=[], help="first keep the figures that `discflow evaluate` wrote"
@@ -188,6 +196,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     for argument in options.record:
         name, _, folder = argument.partition("=")
+        if not folder or not re.fullmatch(r"[\w.-]+", name):
+            raise InputFault(f"--record {argument}: a name and the folder of an evaluation, such as yolospine-test=DIR")
         record_evaluation(options.results, name, Path(folder))
-    write_page(options.results, options.out)
-    print(options.out)
+    if not options.results.is_dir():
+        raise InputFault(f"{options.results}: no folder of records")
+    out = options.out or page_beside(options.results)
+    write_page(options.results, out)
+    print(out)

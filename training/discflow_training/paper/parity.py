@@ -17,6 +17,7 @@ from torch import nn
 
 from ..data import region_of_discs
 from ..disc_data import DiscInput, exact_crop
+from ..faults import InputFault
 from ..fragment import write_json
 from ..detection_pipeline import Detector, find_discs, find_region
 from ..goldens import as_box, from_box, sampled
@@ -120,5 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where `reproduce` kept the weights")
     parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="where `reproduce` kept the records")
     options = parser.parse_args(arguments)
-    count = write_parity(read_records(options.results), options.work, options.out)
+    records = read_records(options.results)
+    if not comparable(records, options.work):
+        raise InputFault(f"no run that {options.results} records has its weights in {options.work}")
+    count = write_parity(records, options.work, options.out)
     print(f"{count} networks; now: npx tsx scripts/network-parity.ts {options.out} {options.results / 'parity.json'}")

@@ -20,12 +20,15 @@ from pathlib import Path
 import torch
 
 from ..data import DEFAULT_DATA_ROOT
+from ..decoders import PAPER_ZOO
 from ..disc_data import TARGETS
+from ..faults import InputFault
+from ..recipes import positive
 from .cases import data_hash_of
 from .ensembles import write_ensembles
-from .page import DEFAULT_PAGE, write_page
+from .page import page_beside, write_page
 from .phantoms import write_phantoms
-from .protocol import GROUPS, SCALES, SMOKE, WIDE_TARGET, Run, Scale, configuration_hash, plan
+from .protocol import CLASSIFIERS, GROUPS, SCALES, SMOKE, WIDE_TARGET, Run, Scale, configuration_hash, plan
 from .records import DEFAULT_RESULTS, is_finished
 from .runner import execute, has_weights
 
@@ -135,7 +138,12 @@ def encoder_files(folder: Path | None) -> dict[str, Path]:
     """Checkpoints `<encoder>.pth` or `.safetensors` of a folder by encoder."""
     if folder is None:
         return {}
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (".pth", ".pt", ".safetensors")}
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (".pth", ".pt", ".safetensors")}
+    known = {*CLASSIFIERS, *(encoder for _, encoder in PAPER_ZOO)}
+    if not files or (strange := sorted(set(files) - known)):
+        found = f"{strange[0]} is no encoder" if files else "no .pth or .safetensors file"
+        raise InputFault(f"{folder}: {found}; files are named {', '.join(sorted(known))}")
+    return files
 
 
 def file_hashes(files: dict[str, Path]) -> dict[str, str]:
@@ -147,15 +155,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--scale", choices=sorted(SCALES), default="paper", help="width, sizes and epochs together")
     parser.add_argument(
-        "--width", type=float, help="width factor of every network (default of the scale: 0.25; 1 is published)"
+        "--width", type=positive(float), help="width factor of every network (default of the scale: 0.25; 1 is published)"
     )
     parser.add_argument(
         "--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="which tables' runs, in this order"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="RUN", help="these runs and what they start from")
     parser.add_argument("--target", choices=TARGETS, default=WIDE_TARGET, help="what the classifiers are asked")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--seed", type=int, default=0, help="of first weights, order and augmentation")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data")
     parser.add_argument(
         "--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository"
     )
@@ -163,16 +171,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder-weights", type=Path, metavar="FOLDER", help="ImageNet checkpoints named <encoder>.pth (width 1)"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    parser.add_argument("--threads", type=int, default=1, help="threads of a run; part of what makes numbers repeat")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains")
+    parser.add_argument("--jobs", type=positive(int), default=1, help="runs at a time")
+    parser.add_argument("--threads", type=positive(int), default=1, help="threads of a run; part of what makes numbers repeat")
     parser.add_argument(
         "--need-weights",
         action="store_true",
         help="train recorded runs again whose weights are gone (for ensembles of segmenters)",
     )
-    parser.add_argument("--list", action="store_true", help="say what would be carried out, and end")
-    parser.add_argument("--smoke", action="store_true", help="the whole protocol on drawn phantoms with tiny networks")
+    parser.add_argument("--list", action="store_true", help="name the runs, say which are to be carried out, and end")
+    parser.add_argument(
+        "--smoke", action="store_true",
+        help="the whole protocol on drawn phantoms with tiny networks, into a new temporary folder; goes with --jobs alone",
+    )
 
 
 def scale_of(options: argparse.Namespace) -> Scale:
@@ -187,6 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_arguments(parser)
     options = parser.parse_args(arguments)
     if options.smoke:
+        others = [name for name, value in vars(options).items() if value != parser.get_default(name)]
+        if idle := set(others) - {"smoke", "jobs"}:
+            parser.error(f"--smoke goes with --jobs alone, not with --{min(idle).replace('_', '-')}")
         smoke(options.jobs)
         return
     files = encoder_files(options.encoder_weights)
@@ -197,17 +211,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.data_root, options.work, options.results, options.device, options.threads, files, options.need_weights
     )
     if options.list:
-        for item in wanting(runs, settings):
-            print(item.id)
+        todo = wanting(runs, settings)
+        for item in runs:
+            print(f"{item.id}, {'to carry out' if item in todo else 'nothing to do'}")
         return
     reproduce(runs, settings, options.jobs, lambda line: print(line, flush=True))
     write_ensembles(runs, settings.root, settings.work, settings.results)
     write_page(settings.results, page_beside(settings.results))
-
-
-def page_beside(results: Path) -> Path:
-    """The repository's page for the repository's records, otherwise a page among the records."""
-    return DEFAULT_PAGE if results.resolve() == DEFAULT_RESULTS else results / "results.md"
 
 
 def with_needs(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
