@@ -1,3 +1,6 @@
+// Fits the gates that good training and validation pictures must pass and prints them, with what they refuse:
+//   npx tsx scripts/fit-gates.ts [--data ../shared/data] [--pack layers/models] [--disturbed FOLDER] [--out FILE]
+// FILE becomes a fragment of the pack, such as layers/models/members/gates.json.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

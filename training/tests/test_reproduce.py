@@ -166,7 +166,9 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
     assert {len(answer["values"]) for answer in by_name["vgg16-slice-frozen"]["answers"]} == {1}
     for answer in by_name["yolov8n-disc"]["answers"]:
         assert len(answer["boxes"]) == len(answer["values"]) == len(answer["indices"])
-    compared = {"unet-resnet34-dice-focal": {"largest": 0.00123}}
+    compared = {
+        "unet-resnet34-dice-focal": {"values": 8000, "largest": 0.00123}, "yolov8n-disc": {"values": 0, "largest": 0.0},
+    }
     (settings.results / "parity.json").write_text(json.dumps(compared))
     write_page(settings.results, tmp_path / "docs" / "results.md")
     page = (tmp_path / "docs" / "results.md").read_text()
@@ -182,7 +184,7 @@ def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None
         assert part in page
     assert "| VGG16 | 89.87 / " in page and "| U-Net ResNet34 | 91.55 / " in page
     assert (tmp_path / "docs" / "results" / "curves.svg").read_text().startswith("<svg")
-    assert "| cpu | 0.0012 |" in page
+    assert "| cpu | 0.0012 |" in page and "| cpu | no boxes |" in page
     before = page
     write_page(settings.results, tmp_path / "docs" / "results.md")
     assert (tmp_path / "docs" / "results.md").read_text() == before

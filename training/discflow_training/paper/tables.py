@@ -275,7 +275,9 @@ def weights_table(ensembles: Records) -> list[str]:
 
 
 def _difference(compared: dict[str, Any]) -> str:
-    """`0.0012`, of a detector `0.0003 (0.01 px)`."""
+    """`0.0012`, of a detector `0.0003 (0.01 px)`, or that it found no box on either side."""
+    if not compared["values"]:
+        return "no boxes"
     pixels = compared.get("largestPixels")
     return f"{compared['largest']:.4f}" + ("" if pixels is None else f" ({pixels:.2f} px)")
 
