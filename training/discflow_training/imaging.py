@@ -79,14 +79,6 @@ def window_to_uint8(pixels: np.ndarray) -> np.ndarray:
     return np.floor(255 * np.clip((values - low) / (high - low), 0, 1) + 0.5).astype(np.uint8)
 
 
-def square_pixels(pixels: np.ndarray, row_spacing_mm: float, column_spacing_mm: float) -> np.ndarray:
-    """Resize `H x W` so that both spacings equal the smaller one; an image with square pixels is untouched."""
-    spacing = min(row_spacing_mm, column_spacing_mm)
-    rows = math.floor(pixels.shape[0] * row_spacing_mm / spacing + 0.5)
-    columns = math.floor(pixels.shape[1] * column_spacing_mm / spacing + 0.5)
-    return resize_bilinear(pixels.astype(np.float32), rows, columns)
-
-
 def upright_slice(source: str | Path | np.ndarray) -> np.ndarray:
     """8-bit slice (`H x W` uint8) of a picture file or array that is already head up, anterior left, square pixels."""
     if isinstance(source, np.ndarray):

@@ -67,12 +67,6 @@ def parse_note(note: str) -> NoteFindings:
     return result
 
 
-def herniation_by_level(note: str) -> dict[str, int | None]:
-    """The strict label of every level from T1-T2 to L5-S1."""
-    findings = parse_note(note)
-    return {level: findings.herniation(level) for level in LEVELS}
-
-
 def grading_labels(grading: dict[str, str]) -> dict[str, int]:
     """Targets and auxiliary grades of one SPIDER disc (`gradings.csv`)."""
     herniation, bulging = int(grading["Disc herniation"]), int(grading["Disc bulging"])

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import read_table
+from .data import REPOSITORY, read_table
 from .disc_data import TARGETS, Disc
 from .faults import InputFault, told_plainly
 
-DEFAULT_FOLDER = Path("results/out-of-fold")
+DEFAULT_FOLDER = REPOSITORY / "training" / "results" / "out-of-fold"
 
 Predictions = dict[tuple[str, int], tuple[float, ...]]
 
 
 def join(runs: Sequence[Path]) -> Predictions:
-    """Logits by image and order. Raises `ValueError` where two runs answer for one disc: one of them was trained on it."""
+    """Logits by image and order. Raises `InputFault` where two runs answer for one disc: one of them was trained on it."""
     joined: Predictions = {}
     for run in runs:
         for row in json.loads((run / "predictions.json").read_text()):
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.out_of_fold", description=__doc__)
     parser.add_argument("--id", required=True, help="the member's id")
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `classify train`")
-    parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="the folder that `ensemble` reads")
     options = parser.parse_args(arguments)
     predictions = join(options.runs)
     write_predictions(options.out / f"{options.id}.csv", predictions)

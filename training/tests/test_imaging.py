@@ -12,7 +12,6 @@ from discflow_training.imaging import (
     normalise,
     plan_letterbox,
     resize_bilinear,
-    square_pixels,
     unletterbox_boxes,
     upright_slice,
 )
@@ -71,10 +70,6 @@ def test_crop_is_clipped_then_rounded_outwards() -> None:
     assert crop_box((10, 10, 30, 50), CropRule("box", 1.1), 100, 100) == (9, 8, 31, 52)
     assert crop_box((10, 10, 30, 50), CropRule("square", 1.5), 45, 100) == (0, 0, 45, 60)
     assert crop_box((0, 0, 100, 80), CropRule("box", 1.1), 100, 80) == (0, 0, 100, 80)
-
-
-def test_square_pixels_take_the_smaller_spacing() -> None:
-    assert square_pixels(np.ones((10, 20)), row_spacing_mm=1.0, column_spacing_mm=0.5).shape == (20, 20)
 
 
 def test_normalise() -> None:

@@ -2,15 +2,21 @@
 
 import pytest
 
-from discflow_training.labels import LEVELS, grading_labels, herniation_by_level, parse_note
+from discflow_training.labels import LEVELS, grading_labels, parse_note
+
+
+def labelled(note: str, label: int | None) -> set[str]:
+    """The levels that a note gives this strict label."""
+    findings = parse_note(note)
+    return {level for level in LEVELS if findings.herniation(level) == label}
 
 
 def positive(note: str) -> set[str]:
-    return {level for level, label in herniation_by_level(note).items() if label == 1}
+    return labelled(note, 1)
 
 
 def unknown(note: str) -> set[str]:
-    return {level for level, label in herniation_by_level(note).items() if label is None}
+    return labelled(note, None)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ NOTES = "notes.md"
 OUT_OF_FOLD = {
     "figures.md": (
         "### Classifiers on discs that no member was trained on (Python)",
-        "Five folds of the training patients and val; `python -m discflow_training.unseen_figures`.",
+        "Five folds of the training patients and val;"
+        " `python -m discflow_training.unseen_figures --found results/found-discs.json`.",
     ),
     "masks.md": (
         "### Segmenters on slices that no member was trained on (Python)",
