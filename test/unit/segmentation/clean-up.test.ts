@@ -29,9 +29,25 @@ test('a clean mask stays as it is', () => {
   expect(cleanUp(mask, DISCS).data).toEqual(mask.data);
 });
 
-test('of the canal the largest component stays', () => {
+test('a piece of canal in front of the spine goes', () => {
   const cleaned = cleanUp(draw(...SPINE, CANAL, [CLASS.canal, 10, 100, 10, 30]), DISCS);
   expect(countClasses(cleaned)[CLASS.canal]).toBe(12 * 180);
+});
+
+test('both pieces of a canal that a stenosis parts stay, a tiny one goes', () => {
+  const [upper, lower] = [12 * 100, 12 * 40];
+  const pieces = draw(
+    ...SPINE,
+    [CLASS.canal, 104, 5, 12, 100],
+    [CLASS.canal, 104, 112, 12, 40],
+    [CLASS.canal, 104, 160, 12, 4],
+  );
+  expect(countClasses(cleanUp(pieces, DISCS))[CLASS.canal]).toBe(upper + lower);
+});
+
+test('the largest piece of canal stays wherever it lies', () => {
+  const mask = draw(...SPINE, [CLASS.canal, 10, 20, 12, 150]);
+  expect(cleanUp(mask, DISCS).data).toEqual(mask.data);
 });
 
 test('spinous processes behind the canal stay, blobs in front of the spine go', () => {
