@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
 from .imaging import crop_box
@@ -41,7 +42,19 @@ def mean_maps(runs: Sequence[Path], regions: Sequence[Region]) -> dict[str, np.n
     return sums
 
 
-def count_pixels(runs: Sequence[Path], regions: Sequence[Region]) -> list[tuple[Region, np.ndarray]]:
+def without_small_canal(classes: np.ndarray, least_share: float) -> np.ndarray:
+    """The class map without canal pieces below a share of the largest; 0 keeps every piece, 1 the largest alone."""
+    labels, count = ndimage.label(classes == CANAL)
+    if count < 2:
+        return classes
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.where((sizes < least_share * sizes.max())[labels] & (labels > 0), 0, classes)
+
+
+def count_pixels(
+    runs: Sequence[Path], regions: Sequence[Region], least_share: float = 0.0
+) -> list[tuple[Region, np.ndarray]]:
     """`classes x classes` counts of each slice that the runs held out, over its crop."""
     by_fold: dict[int, list[Path]] = defaultdict(list)
     views = {}
@@ -56,7 +69,8 @@ def count_pixels(runs: Sequence[Path], regions: Sequence[Region]) -> list[tuple[
         for region in chosen:
             height, width = region.mask.shape
             x0, y0, x1, y1 = crop_box(region.box, views[fold].crop, width, height)
-            counted.append((region, confusion(region.mask[y0:y1, x0:x1], maps[region.name].argmax(axis=0))))
+            classes = without_small_canal(maps[region.name].argmax(axis=0), least_share)
+            counted.append((region, confusion(region.mask[y0:y1, x0:x1], classes)))
     return counted
 
 
@@ -94,10 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_masks", description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument(
+        "--least-canal-piece", type=float, default=0.0, metavar="SHARE",
+        help="remove pieces of canal below this share of the largest; 1 leaves the largest alone",
+    )
     options = parser.parse_args(arguments)
     header = ("source", "over", *FIGURES)
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for row in rows(count_pixels(options.runs, read_regions(options.data_root))):
+    for row in rows(count_pixels(options.runs, read_regions(options.data_root), options.least_canal_piece)):
         print(f"| {' | '.join(row)} |")
 
 

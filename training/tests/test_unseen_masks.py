@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from discflow_training.region_data import Region
-from discflow_training.unseen_masks import mean_maps, rows
+from discflow_training.unseen_masks import mean_maps, rows, without_small_canal
 
 
 def region(name: str, patient: str, source: str = "space") -> Region:
@@ -42,3 +42,10 @@ def test_figures_are_pooled_over_pixels_by_source() -> None:
     assert space[2].startswith(f"{(1 + 0.5 + 2 / 3) / 3:.3f} (")
     assert space[4].startswith(f"{2 * 4 / (8 + 4):.3f} (")
     assert t2w[2] == "1.000 (1.000 to 1.000)"
+
+
+def test_canal_pieces_below_the_share_of_the_largest_become_background() -> None:
+    classes = np.array([[3, 3, 3, 3, 0, 3, 3, 1, 3]])
+    assert without_small_canal(classes, 0).tolist() == classes.tolist()
+    assert without_small_canal(classes, 0.5).tolist() == [[3, 3, 3, 3, 0, 3, 3, 1, 0]]
+    assert without_small_canal(classes, 1).tolist() == [[3, 3, 3, 3, 0, 0, 0, 1, 0]]
