@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import csv
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -111,6 +112,18 @@ def read_spider(root: Path, sequences: Iterable[str] = ("t1", "t2", "t2_SPACE"))
                 region=np.array(regions[name], dtype=np.float64),
             )
         )
+    return images
+
+
+def read_found(root: Path, found: Path) -> list[DetectionImage]:
+    """SPIDER's T2 slices whose discs a detector found (a file of `find_discs`); their region is the discs' hull."""
+    splits = {row["new_file_name"]: row["split"] for row in read_table(root / "spider" / "series.csv")}
+    images = []
+    for name, boxes in json.loads(found.read_text()).items():
+        path = root / "spider" / "midslices" / f"{name}.png"
+        discs = np.array(boxes, dtype=np.float64)
+        hull = np.concatenate([discs[:, :2].min(axis=0), discs[:, 2:].max(axis=0)])
+        images.append(DetectionImage(name, name.split("_", 1)[0], splits[name], "spider", "t2", path, discs, hull))
     return images
 
 

@@ -33,7 +33,7 @@ def run_train(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.task]
     asked = {name: getattr(options, name) for name in ("seed", "epochs", "batch", "fold")}
     recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})
-    train(recipe, options.data_root, options.out, options.resume)
+    train(recipe, options.data_root, options.out, options.resume, found=options.found)
 
 
 def run_export(options: argparse.Namespace) -> None:
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--epochs", type=positive(int), help="passes over the training pictures (default: the recipe's)")
     training.add_argument("--batch", type=positive(int), help="pictures a step (default: the recipe's)")
     training.add_argument("--fold", type=int, choices=range(FOLDS), help="hold out one of the training patients' five folds")
+    training.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER slices to learn from")
     training.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write ONNX files and members/detectors.json from finished runs")
     export.add_argument("runs", type=Path, nargs="+", help="--out folders of runs; a detector without one stays as it is")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import DetectionImage, data_hash, fold_of, read_spider, read_yolospine
+from .data import DetectionImage, data_hash, fold_of, read_found, read_spider, read_yolospine
 from .detection_pipeline import Detector, find_discs, find_region
 from .detection_samples import LoadedImage, Sample, disc_sample, load_images, region_sample
 from .faults import InputFault
@@ -86,15 +86,19 @@ class AveragedWeights:
                 value.copy_(current[name])
 
 
-def train(recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_every: int = 5) -> None:
+def train(
+    recipe: Recipe, data_root: Path, out: Path, resume: bool, checkpoint_every: int = 5, found: Path | None = None
+) -> None:
     """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`.
 
+    `found` adds slices of `find_discs` to the labelled ones (self-training), never to those that figures are read on.
     Raises `InputFault` where a checkpoint lies there and `resume` is not asked for, and where there is nothing to learn.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = read_yolospine(data_root) + read_spider(data_root)
+    learnt = labels + (read_found(data_root, found) if found else [])
     training = load_images(
-        [label for label in labels if label.split == "train" and fold_of(label.patient) != recipe.fold]
+        [label for label in learnt if label.split == "train" and fold_of(label.patient) != recipe.fold]
     )
     validation = load_images([label for label in labels if label.split == "val"])
     paths = [image.label.path for image in training]

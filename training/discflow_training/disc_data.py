@@ -5,7 +5,6 @@ Boxes are `x0, y0, x1, y1` in pixels of the upright slice. A target or grade tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ import torch
 from torch import Tensor
 
 from .augment import crop_grid, sample, vary_intensity
-from .data import SCORED_DISCS, DetectionImage, read_gradings, read_notes, read_spider, read_table, read_yolospine
+from .data import (
+    SCORED_DISCS, DetectionImage, read_found, read_gradings, read_notes, read_spider, read_table, read_yolospine,
+)
 from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, upright_slice
 from .labels import NoteFindings, grading_labels, parse_note
 
@@ -48,7 +49,7 @@ class Disc:
 
 def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE"), found: Path | None = None) -> list[Disc]:
     """Every disc with a box and at least one known target, yolospine first; `found` is a file of `find_discs`."""
-    spider = read_spider(root, sequences) + (_found_images(root, found) if found else [])
+    spider = read_spider(root, sequences) + (read_found(root, found) if found else [])
     return _yolospine_discs(root) + _spider_discs(root, spider)
 
 
@@ -78,22 +79,6 @@ def levels_contradict(findings: NoteFindings, rows: Sequence[dict[str, str]]) ->
         row["scored"] == "1" and row["bulge_or_herniation"] == "0" and findings.herniation(row["level"]) == 1
         for row in rows
     )
-
-
-def _found_images(root: Path, found: Path) -> list[DetectionImage]:
-    """SPIDER's T2 slices whose discs a detector found."""
-    splits = {row["new_file_name"]: row["split"] for row in read_table(root / "spider" / "series.csv")}
-    images = []
-    for name, boxes in json.loads(found.read_text()).items():
-        path = root / "spider" / "midslices" / f"{name}.png"
-        discs = np.array(boxes, dtype=np.float64)
-        patient = name.split("_", 1)[0]
-        images.append(DetectionImage(name, patient, splits[name], "spider", "t2", path, discs, region=_hull(discs)))
-    return images
-
-
-def _hull(boxes: np.ndarray) -> np.ndarray:
-    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
 def _spider_discs(root: Path, images: Sequence[DetectionImage]) -> list[Disc]:
