@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from discflow_training.data import DetectionImage, disc_boxes_of_mask, region_of_discs
+from discflow_training.data import DetectionImage, disc_boxes_of_mask, read_found, region_of_discs
 from discflow_training.detect import main
 from discflow_training.detection_golden import PHANTOMS, phantom
 from discflow_training.detection_pipeline import Detector, decode, find_discs
@@ -157,3 +157,14 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0 and "--" in capsys.readouterr().out
+
+
+def test_found_slices_carry_patient_split_and_the_hull_of_their_discs(tmp_path: Path) -> None:
+    (tmp_path / "spider").mkdir()
+    (tmp_path / "spider" / "series.csv").write_text("new_file_name,split\n7_t2,train\n8_t2,val\n", encoding="utf-8")
+    found = tmp_path / "found.json"
+    found.write_text('{"7_t2": [[10, 80, 40, 90], [12, 50, 44, 62]]}', encoding="utf-8")
+    (image,) = read_found(tmp_path, found)
+    assert (image.name, image.patient, image.split, image.source, image.sequence) == ("7_t2", "7", "train", "spider", "t2")
+    assert image.path == tmp_path / "spider" / "midslices" / "7_t2.png"
+    assert image.region.tolist() == [10, 50, 44, 90]
