@@ -9,12 +9,13 @@ import pytest
 
 from discflow_training import out_of_fold
 from discflow_training.ensemble import (
-    apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_target, search_weights,
-    sigmoid, source_shares, weight_grid,
+    apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_segmentation,
+    fit_target, search_weights, sigmoid, source_shares, weight_grid,
 )
 from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member, upsert_member
 from discflow_training.pack import PackError, assemble
+from discflow_training.region_data import Region
 
 
 def test_weight_grid_is_the_whole_simplex() -> None:
@@ -71,6 +72,23 @@ def test_a_useless_member_gets_no_weight() -> None:
     good = np.clip(labels * 0.7 + 0.15 + rng.normal(0, 0.15, 400), 0.01, 0.99)
     target = fit_target(["good", "noise"], np.stack([good, rng.random(400)]), labels)
     assert target["weights"].get("good", 0) >= 0.8
+
+
+def maps_with_errors(mask: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """Class probabilities that are sure, and wrong in a share of the pixels."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(mask.shape) < share
+    answer = np.where(wrong, (mask + rng.integers(1, 4, mask.shape)) % 4, mask)
+    return np.eye(4)[answer].transpose(2, 0, 1) * 0.9 + 0.025, (0, 0, mask.shape[1], mask.shape[0])
+
+
+def test_segmenters_count_the_same_unless_other_weights_gain_enough() -> None:
+    mask = np.random.default_rng(0).integers(0, 4, (80, 60)).astype(np.uint8)
+    region = Region("a", "1", "val", "space", mask.astype(np.float32), mask, (0, 0, 60, 80))
+    alike = {name: [maps_with_errors(mask, 0.1, seed)] for seed, name in enumerate("abcd")}
+    assert fit_segmentation(alike, [region])["weights"] == dict.fromkeys("abcd", 0.25)
+    unlike = {"a": [maps_with_errors(mask, 0.02, 0)], "b": [maps_with_errors(mask, 0.6, 1)]}
+    assert fit_segmentation(unlike, [region])["weights"]["a"] > 0.5
 
 
 def test_disagreement_is_the_weighted_deviation() -> None:
