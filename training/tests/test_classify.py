@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from discflow_training.augment import crop_grid, sample, vary_intensity
-from discflow_training.classify import Recipe, figures, held_out, main, masked_bce, training_loss
+from discflow_training.classify import Recipe, _mixed, figures, held_out, main, masked_bce, training_loss
 from discflow_training.data import FOLDS
 from discflow_training.disc_data import (
     AUXILIARY, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, exact_crop, jitter_box, read_discs,
@@ -46,6 +46,11 @@ def test_unknown_labels_carry_no_loss() -> None:
     logits = torch.tensor([3.0, -2.0])
     assert masked_bce(logits, torch.tensor([1.0, -1.0]), 0.0) == pytest.approx(float(torch.log1p(torch.exp(torch.tensor(-3.0)))))
     assert masked_bce(logits, torch.tensor([-1.0, -1.0]), 0.0) == 0
+
+
+def test_a_mixed_label_is_unknown_where_either_is() -> None:
+    mixed = _mixed(torch.tensor([1.0, 0.0, -1.0]), torch.tensor([1, 2, 0]), 0.75)
+    assert mixed.tolist() == [0.75, -1, -1]
 
 
 def test_an_untouched_sample_is_the_contracts_crop_and_stretch() -> None:

@@ -1,13 +1,17 @@
 """The paper's protocol: its values, the list of runs, their hashes, augmentation, losses and what is frozen."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
-from discflow_training.paper.fitting import Descent, best_epoch, is_over
+from discflow_training.paper.cases import Cases
+from discflow_training.paper.fitting import Descent, Frozen, best_epoch, fit, is_over
 from discflow_training.paper.protocol import (
     CLASSIFIERS,
     SCALES,
@@ -21,7 +25,7 @@ from discflow_training.paper.protocol import (
     configuration_hash,
     plan,
 )
-from discflow_training.paper.tasks import frozen_part, network_of, spine_loss
+from discflow_training.paper.tasks import PlidTask, frozen_part, network_of, spine_loss
 from discflow_training.region_data import IGNORED
 
 RUNS = {run.id: run for run in plan(SCALES["paper"])}
@@ -89,7 +93,9 @@ def test_rotation_keeps_pixels_square_and_nothing_drawn_leaves_all() -> None:
 
 def test_draws_stay_within_the_papers_ranges() -> None:
     torch.manual_seed(0)
-    factors = (drawn_brightness(500, Augmentation()) - 1).abs()
+    drawn = drawn_brightness(500, Augmentation()) - 1
+    assert 0.4 < float((drawn < 0).float().mean()) < 0.6
+    factors = drawn.abs()
     assert float(factors.min()) >= 0.1 - 1e-6 and float(factors.max()) <= 0.5 + 1e-6
     transforms = drawn_transforms(500, 10, 10, Augmentation())
     assert float(transforms[:, :, 2].abs().max()) <= 0.4
@@ -147,6 +153,41 @@ def test_early_stopping_waits_ten_epochs_for_a_lower_loss() -> None:
         [*curves, {"val": {"loss": 1.5}}], Schedule(35, 5, 1e-3)
     )
     assert is_over(curves, Schedule(11, 5, 1e-3))
+
+
+class Falling:
+    """A task of one weight, whose loss on val is lowest after the first epoch."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def batches(self, rng: np.random.Generator, size: int) -> Iterator[int]:
+        yield size
+
+    def loss(self, network: torch.nn.Module, batch: int) -> torch.Tensor:
+        return network.weight.sum()
+
+    def validate(self, network: torch.nn.Module) -> dict[str, float]:
+        self.seen.append(float(network.weight.detach()))
+        return {"loss": float(len(self.seen))}
+
+
+def test_the_weights_of_the_best_epoch_are_kept(tmp_path: Path) -> None:
+    network, task = torch.nn.Linear(1, 1, bias=False), Falling()
+    fit(network, Frozen(), task, Schedule(3, 1, 0.1), 0, tmp_path)
+    assert len(set(task.seen)) == 3 and float(network.weight.detach()) == task.seen[0]
+
+
+def test_a_bootstrapped_training_set_draws_with_replacement_for_each_network() -> None:
+    cases = Cases(torch.zeros(50, 1, 8, 8), torch.zeros(50, dtype=torch.int64), ("a",) * 50, ("p",) * 50, ("s",) * 50)
+    drawn = {}
+    for family, bootstrap in (("vgg16", True), ("resnet50", True), ("vgg16", False)):
+        run = replace(RUNS[f"{family}-disc-frozen"], bootstrap=bootstrap)
+        batches = PlidTask(run, cases, cases).batches(np.random.default_rng(0), 5)
+        drawn[family, bootstrap] = sorted(int(i) for batch in batches for i in batch)
+    assert drawn["vgg16", False] == list(range(50))
+    assert all(len(members) == 50 and 20 < len(set(members)) < 45 for (_, kind), members in drawn.items() if kind)
+    assert drawn["vgg16", True] != drawn["resnet50", True]
 
 
 def test_gradient_descent_warms_up_and_falls_to_a_hundredth() -> None:

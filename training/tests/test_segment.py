@@ -1,6 +1,7 @@
 """Segmenters: loss, figures, un-letterboxing, augmentation geometry, learning a phantom, ONNX parity, goldens."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,12 @@ def test_a_perfect_answer_has_no_loss_and_pad_is_ignored() -> None:
     assert float(dice_focal_loss(logits, mask)) == pytest.approx(0, abs=1e-3)
     logits[:, :, :4] = -logits[:, :, :4]
     assert float(dice_focal_loss(logits, padded)) == pytest.approx(0, abs=1e-3)
+
+
+def test_an_answer_that_knows_nothing_pays_dice_and_focal_loss() -> None:
+    mask = torch.arange(4).repeat_interleave(4).reshape(1, 4, 4)
+    dice, focal = 1 - (2 * 1 + 1) / (4 + 4 + 1), -((1 - 0.25) ** 2) * math.log(0.25)
+    assert float(dice_focal_loss(torch.zeros(1, 4, 4, 4), mask)) == pytest.approx(dice + focal, abs=1e-6)
 
 
 def test_overlap_figures_of_a_known_confusion() -> None:
