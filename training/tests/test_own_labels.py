@@ -9,7 +9,9 @@ from PIL import Image
 
 from discflow_training.data import read_yolospine
 from discflow_training.disc_data import read_discs
+from discflow_training.faults import InputFault
 from discflow_training.own_labels import LabelError, lay_out
+from discflow_training.paper.cases import disc_cases
 from discflow_training.paper.phantoms import draw
 from discflow_training.region_data import read_regions
 
@@ -122,3 +124,9 @@ def test_a_name_with_a_dot_keeps_it(folder: Path, tmp_path: Path) -> None:
     (folder / "findings.csv").write_text("image,level,target,label\na.1.png,L4-L5,herniation,1\n")
     lay_out(folder, tmp_path / "data")
     assert {disc.image for disc in read_discs(tmp_path / "data") if disc.targets[1] == 1} == {"a.1"}
+
+
+def test_the_papers_protocol_needs_cases_of_every_split(folder: Path, tmp_path: Path) -> None:
+    lay_out(folder, tmp_path / "data")
+    with pytest.raises(InputFault, match="train, val and test"):
+        disc_cases(tmp_path / "data", 16, "herniation")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..data import data_hash, read_spider, read_yolospine
 from ..disc_data import LEVEL_NAMES, TARGETS, Disc, DiscInput, SliceCache, exact_crop, read_discs
+from ..faults import InputFault
 from ..imaging import CropRule, letterbox, plan_letterbox
 from ..region_data import IGNORED, Region, RegionInput, exact_input, read_regions
 from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun
@@ -103,7 +104,7 @@ def _of_discs(discs: Sequence[Disc], size: int, label: Any) -> Cases:
     view, slices = DiscInput(DISC_CROP, size, size, mean=0.0, std=1 / 255), SliceCache()
     crops = [exact_crop(slices[disc.path].numpy(), disc.box, view) for disc in discs]
     return Cases(
-        torch.from_numpy(np.stack(crops))[:, None],
+        _stacked(crops)[:, None],
         torch.tensor([label(disc) for disc in discs]),
         tuple(pseudonym("disc", f"{disc.image}/{disc.order}") for disc in discs),
         tuple(pseudonym("patient", disc.patient) for disc in discs),
@@ -130,7 +131,7 @@ def slice_cases(root: Path, size: int, target: str) -> dict[str, Cases]:
         rows = [(disc, label) for disc, label in chosen if disc.split == split]
         frames = [letterbox(slices[disc.path].numpy(), size, size)[0] for disc, _ in rows]
         result[split] = Cases(
-            torch.from_numpy(np.stack(frames))[:, None],
+            _stacked(frames)[:, None],
             torch.tensor([label for _, label in rows]),
             tuple(pseudonym("slice", disc.image) for disc, _ in rows),
             tuple(pseudonym("patient", disc.patient) for disc, _ in rows),
@@ -154,13 +155,20 @@ def region_cases(root: Path, width: int, height: int) -> dict[str, Cases]:
     for split, regions in regions_of(root).items():
         pairs = [_region_pair(region, view) for region in regions]
         result[split] = Cases(
-            torch.from_numpy(np.stack([image for image, _ in pairs]))[:, None],
-            torch.from_numpy(np.stack([mask for _, mask in pairs])),
+            _stacked([image for image, _ in pairs])[:, None],
+            _stacked([mask for _, mask in pairs]),
             tuple(pseudonym("region", f"{region.source}/{region.name}") for region in regions),
             tuple(pseudonym("patient", region.patient) for region in regions),
             tuple(region.source for region in regions),
         )
     return result
+
+
+def _stacked(pictures: Sequence[np.ndarray]) -> Tensor:
+    """Pictures or masks of one size along a first axis; raises `InputFault` where a split holds none."""
+    if not pictures:
+        raise InputFault("a split holds no labelled case of this kind; the protocol needs some in train, val and test")
+    return torch.from_numpy(np.stack(pictures))
 
 
 def _region_pair(region: Region, view: RegionInput) -> tuple[np.ndarray, np.ndarray]:
