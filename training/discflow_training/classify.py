@@ -30,7 +30,7 @@ from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropKind, CropRule
 from .recipes import add_recipe, positive
-from .runs import keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
+from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
 CHOICES = {
@@ -179,8 +179,8 @@ def train(
     if last < recipe.epochs:
         return
     hashes = data_hash({disc.path for disc in training}, root)
-    record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "curves": curves}
-    (out / "training.json").write_text(json.dumps(record, indent=1))
+    record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit()}
+    (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
     write_predictions(out / "predictions.json", validation, predict(average.network, validation, recipe.view, cache))
     torch.save(average.network.state_dict(), out / "weights.pt")
 

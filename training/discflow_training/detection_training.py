@@ -26,6 +26,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
+from .runs import commit
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
@@ -107,7 +108,8 @@ def train(
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise InputFault(f"{checkpoint} is there: go on from it with --resume, or give another --out")
-    record = {"recipe": asdict(recipe), "training_images": len(paths), "data_sha256": data_hash(paths, data_root)}
+    record = {"recipe": asdict(recipe), "training_images": len(paths)}
+    record |= {"data_sha256": data_hash(paths, data_root), "commit": commit()}
     torch.manual_seed(recipe.seed)
     network = Yolov8(YoloConfig(recipe.scale, recipe.width)).to(memory_format=torch.channels_last)
     averaged = AveragedWeights(network, recipe.ema_decay)

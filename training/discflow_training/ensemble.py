@@ -1,4 +1,5 @@
-"""Ensembles on unseen data: `python -m discflow_training.ensemble` (paper, Methods, weighted average ensemble).
+"""Ensembles on unseen data, written into a pack: `python -m discflow_training.ensemble` (paper, Methods, weighted average
+ensemble).
 
 Classifiers: weights by grid search (WAE), temperature and bias on the ensemble's logit, and a threshold with the best
 balanced accuracy, all on out-of-fold predictions of train and val patients. Segmenters: weights on val slices. The
@@ -21,6 +22,7 @@ from sklearn.metrics import roc_auc_score
 from .classify import figures, member_logits
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS, Disc, read_discs
+from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
 from .out_of_fold import DEFAULT_FOLDER, common, read_predictions
 from .region_data import Region, read_regions
@@ -175,11 +177,13 @@ def _classifier_outputs(models: Path, members: Sequence[dict], discs: Sequence[D
 
 
 def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[str, Any]:
-    """Every target of the manifest."""
+    """Every target of the manifest; raises `InputFault` where a target has no disc of either kind, as a pack answers both."""
     targets = {}
     for index, name in enumerate(TARGETS):
         known = [i for i, disc in enumerate(discs) if disc.targets[index] >= 0]
         labels = np.array([discs[i].targets[index] for i in known])
+        if not 0 < labels.sum() < len(labels):
+            raise InputFault(f"{name}: {labels.sum()} of {len(labels)} labelled discs are positive; a pack needs both kinds")
         stacked = np.stack([values[known, index] for values in outputs.values()])
         targets[name] = fit_target(list(outputs), stacked, labels, source_shares([discs[i].source for i in known]))
     return targets
@@ -263,13 +267,14 @@ def level_only(discs: Sequence[Disc]) -> dict[str, Any]:
     return figures(discs, scores)
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.ensemble", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder, whose members/networks.json is written (default: layers/models)")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
-    parser.add_argument("--report", choices=("fitted", "test"), default="fitted")
+    parser.add_argument("--report", choices=("fitted", "test"), default="fitted", help="what to measure on: what was fitted on, or test")
     options = parser.parse_args(arguments)
     report = run(options.models, options.data_root, options.report, options.found, options.out_of_fold)
     print(json.dumps(report, indent=1))

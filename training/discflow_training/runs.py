@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ def load_average(out: Path) -> dict[str, Tensor]:
     if (out / "weights.pt").exists():
         return torch.load(out / "weights.pt", map_location="cpu", weights_only=True)
     return torch.load(out / "checkpoint.pt", map_location="cpu", weights_only=True)["average"]
+
+
+def commit() -> str:
+    """The checked-out commit, with `+` where tracked files of the code differ from it; empty outside of git."""
+    folder = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "."], cwd=folder, check=False)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip() + ("+" if changed.returncode else "")
 
 
 def tupled(values: dict[str, Any]) -> dict[str, Any]:

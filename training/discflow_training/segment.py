@@ -30,7 +30,7 @@ from .region_data import (
     CLASSES, IGNORED, Region, RegionInput, augmented_regions, exact_input, on_crop_grid, read_pseudo, read_regions,
 )
 from .recipes import add_recipe, positive
-from .runs import keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
+from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 FOCAL_GAMMA = 2.0
 CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
@@ -185,8 +185,8 @@ def train(
     if last < recipe.epochs:
         return
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
-    record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "curves": curves}
-    (out / "training.json").write_text(json.dumps(record, indent=1))
+    record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit()}
+    (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
     write_predictions(out / "predictions.npz", validation, [predict(average.network, region, recipe.view) for region in validation])
     torch.save(average.network.state_dict(), out / "weights.pt")
 

@@ -8,6 +8,7 @@ best single member and over the plain average (paired over patients), and calibr
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,15 +40,19 @@ def excess_error(p: np.ndarray, labels: np.ndarray, draws: int = DRAWS, seed: in
 
 
 def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
-    """One row a target and source."""
+    """One row a target and source; with `found`, one more of SPIDER's labelled boxes alone."""
     fragment = read_fragment(models)
     members = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
     discs, outputs = unseen_outputs(unseen, members, root, found)
+    names = set(json.loads(found.read_text())) if found else set()
+    groups = {name: [i for i, disc in enumerate(discs) if disc.source == name] for name in ("yolospine", "spider")}
+    if names:
+        groups["spider, labelled boxes"] = [i for i in groups["spider"] if discs[i].image not in names]
     table = []
     for index, target in enumerate(TARGETS):
         rule = fragment["targets"][target]
-        for source in ("yolospine", "spider"):
-            known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
+        for group, positions in groups.items():
+            known = [i for i in positions if discs[i].targets[index] >= 0]
             labels = np.array([discs[i].targets[index] for i in known])
             patients = [discs[i].patient for i in known]
             single = {name: values[known, index] for name, values in outputs.items()}
@@ -63,7 +68,7 @@ def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[lis
                 for other in others.values()
             ]
             table.append([
-                source, target, f"{len(labels)} discs, {labels.sum()} positive, {len(set(patients))} patients",
+                group, target, f"{len(labels)} discs, {labels.sum()} positive, {len(set(patients))} patients",
                 _value(area, interval(drawn)), *(_value(gain["value"], gain["ci95"]) for gain in gains),
                 f"{balanced_accuracy(p, labels, rule['threshold']):.3f}", f"{np.mean((p - labels) ** 2):.3f}",
                 f"{excess_error(p, labels):.3f}",

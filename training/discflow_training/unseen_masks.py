@@ -16,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
+from .faults import InputFault, told_plainly
 from .imaging import crop_box
 from .paper.intervals import interval, resampled
 from .region_data import Region, read_regions
@@ -29,14 +30,14 @@ FIGURES = ("mIoU", *(f"dice/{name}" for name in MASK_CLASS_NAMES[1:]))
 def mean_maps(runs: Sequence[Path], regions: Sequence[Region]) -> dict[str, np.ndarray]:
     """Plain average of the class probabilities of runs that held out the same slices, by the slice's name.
 
-    Raises `ValueError` where a run did not answer for one of the slices.
+    Raises `InputFault` where a run did not answer for one of the slices.
     """
     sums: dict[str, np.ndarray] = {}
     for run in runs:
         with np.load(run / "predictions.npz") as found:
             for region in regions:
                 if region.name not in found:
-                    raise ValueError(f"{run}: no answer for {region.name}")
+                    raise InputFault(f"{run}: no answer for {region.name}")
                 values = found[region.name].astype(np.float32) / len(runs)
                 sums[region.name] = sums[region.name] + values if region.name in sums else values
     return sums
@@ -104,6 +105,7 @@ def _row(title: str, own: Sequence[tuple[Region, np.ndarray]]) -> list[str]:
     return row
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_masks", description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")

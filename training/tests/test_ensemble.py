@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from discflow_training import out_of_fold
+from discflow_training.disc_data import Disc
 from discflow_training.ensemble import (
     apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_segmentation,
-    fit_target, search_weights, sigmoid, source_shares, weight_grid,
+    fit_target, fit_targets, search_weights, sigmoid, source_shares, weight_grid,
 )
 from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member, upsert_member
@@ -142,6 +143,22 @@ def test_pack_refuses_a_file_that_belongs_to_no_member(models: Path) -> None:
     (models / "old.onnx").write_bytes(b"old")
     with pytest.raises(PackError, match="old.onnx belongs to no member"):
         assemble(models)
+
+
+def test_a_fragment_names_a_pack_of_ones_own(models: Path) -> None:
+    own = {"name": "our-pack", "version": "1.0.0", "licence": "CC0-1.0", "intendedUse": "Trials."}
+    (models / "members" / "own.json").write_text(json.dumps(own))
+    assemble(models)
+    manifest = json.loads((models / "manifest.json").read_text())
+    assert {name: manifest[name] for name in own} == own
+
+
+def test_a_target_without_discs_of_both_kinds_is_refused() -> None:
+    discs = [
+        Disc("a", Path("a.png"), "1", "train", "yolospine", "t2", order, (0, 0, 1, 1), (order % 2, 0), {}) for order in range(4)
+    ]
+    with pytest.raises(InputFault, match="herniation: 0 of 4 labelled discs are positive"):
+        fit_targets({"a": np.tile(np.linspace(0.2, 0.8, 4)[:, None], 2)}, discs)
 
 
 def test_upsert_replaces_a_member_of_the_same_id(models: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..runs import commit
 from .cases import Cases
 from .protocol import REVISION
 
@@ -72,19 +72,6 @@ def header(run_id: str, configuration: dict[str, Any], configuration_hash: str, 
         "configurationHash": configuration_hash, "dataHash": data_hash, "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
-
-
-def commit() -> str:
-    """The checked-out commit, with `+` where tracked files of the code differ from it; empty outside of git."""
-    folder = Path(__file__).parent
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "."], cwd=folder.parent, check=False)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return found.stdout.strip() + ("+" if changed.returncode else "")
 
 
 def parameter_count(network: nn.Module) -> int:
