@@ -67,7 +67,11 @@ function overlayFigure(report: Report, jpeg: Uint8Array): Markup {
     report.discs.length === 0
       ? 'The sagittal slice that was looked at.'
       : `The sagittal slice with ${report.discs.length} discs marked. ${findingsSentence(report)}`;
-  return markup`<figure><img src="${source}" alt="${alt}"><figcaption>Anterior is on the left. Probabilities stand on the bars; the white stroke on a bar is the threshold.</figcaption></figure>`;
+  const side =
+    report.input?.kind === 'dicom'
+      ? 'Anterior is on the left.'
+      : 'A bare picture carries no orientation: anterior is taken to be on the left.';
+  return markup`<figure><img src="${source}" alt="${alt}"><figcaption>${side} Probabilities stand on the bars; the white stroke on a bar is the threshold.</figcaption></figure>`;
 }
 
 function inputSection(report: Report): Markup | null {

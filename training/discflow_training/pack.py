@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, read_fragments, write_json
 
 LARGEST_BYTES = 32 * 1024 * 1024
@@ -20,7 +21,7 @@ ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter
 HEADER: dict[str, Any] = {
     "schema": "discflow.pack/1",
     "name": "discflow-default",
-    "version": "0.2.1",
+    "version": "0.2.2",
     "licence": "CC-BY-4.0",
     "intendedUse": (
         "Research and development: naming lumbar discs on a mid-sagittal T2-weighted MR slice of an adult and estimating"
@@ -38,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class PackError(ValueError):
+class PackError(InputFault):
     """A pack that breaks the contract; the message lists every fault."""
 
 
@@ -48,7 +49,7 @@ def merge_fragments(fragments: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for fragment in fragments:
         merged["members"] = merged["members"] + fragment.get("members", [])
         merged["trainingData"] = merged["trainingData"] + fragment.get("trainingData", [])
-        for name in (*DEFAULTS, "version"):
+        for name in (*DEFAULTS, "name", "version", "licence", "intendedUse"):
             if name in fragment:
                 merged[name] = fragment[name]
     merged["members"].sort(key=lambda member: (ROLES.index(member["role"]), member["id"]))
@@ -106,6 +107,7 @@ def assemble(models: Path) -> dict[str, Any]:
     return manifest
 
 
+@told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.pack", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")

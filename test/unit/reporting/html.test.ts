@@ -53,6 +53,13 @@ describe('renderHtml', () => {
     expect(page).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&#39;&amp;');
   });
 
+  it('says of a bare picture that its orientation is assumed', () => {
+    const { input, ...report } = sampleReport();
+    const page = renderHtml({ ...report, input: { ...input!, kind: 'image' } }, JPEG);
+    expect(page).toContain('A bare picture carries no orientation: anterior is taken to be on the left.');
+    expect(renderHtml(sampleReport(), JPEG)).toContain('<figcaption>Anterior is on the left.');
+  });
+
   it('has a language, one main heading, a text for the picture and headers for its tables', () => {
     const page = renderHtml(sampleReport(), JPEG);
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
