@@ -219,14 +219,19 @@ function fit(all: readonly Judged[]): Gates {
       },
     },
     outOfDistribution: { ...gate, limit: round(quantile(distances, 1 - 2 * TAIL) * MARGIN) },
-    // T1 pictures lie right below: no margin here, and the darkest canals of good pictures are given up.
-    minCanalToVertebraSignal: round(
-      quantile(
-        good.map((picture) => picture.features.canalToVertebra),
-        2 * TAIL,
-      ),
-    ),
+    minCanalToVertebraSignal: darkestCanal(good, all),
   };
+}
+
+/** T1 pictures lie right below: the darkest canals of good pictures are given up, and half of the gap to T1 is room. */
+function darkestCanal(good: readonly Judged[], all: readonly Judged[]): number {
+  const signal = ({ features }: Judged) => features.canalToVertebra;
+  const kept = quantile(good.map(signal), 2 * TAIL);
+  const below = all
+    .filter(({ source }) => source === 'spider-t1')
+    .map(signal)
+    .filter((value) => value < kept);
+  return round((kept + Math.max(0, ...below)) / 2);
 }
 
 function printRefusals(all: readonly Judged[], gates: Gates): void {

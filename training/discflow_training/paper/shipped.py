@@ -24,7 +24,7 @@ OUT_OF_FOLD = {
     "masks.md": (
         "### Segmenters on slices that no member was trained on (Python)",
         "Five folds of the training patients, the shipped networks' recipe without self-training, plain average;"
-        " `python -m discflow_training.unseen_masks`.",
+        " `python -m discflow_training.unseen_masks --runs … --least-canal-piece 0.08`.",
     ),
 }
 CLASSIFICATION = ("rocAuc", "balancedAccuracy", "recall", "specificity")
