@@ -57,7 +57,7 @@ export const REASONS = {
   // ingest: the study
   no_images: reason('ingest', 'rejected', 'The upload holds no readable image.'),
   no_sagittal_series: reason('ingest', 'rejected', 'The study holds no sagittal series.'),
-  no_t2_series: reason('ingest', 'rejected', 'The study holds no sagittal T2-weighted series.'),
+  no_t2_series: reason('any', 'rejected', 'The study holds no sagittal T2-weighted series.'),
   not_lumbar: reason('any', 'rejected', 'The images do not show the lumbar spine.'),
   paediatric: reason('ingest', 'rejected', 'The patient is under 18 years old; the models know adults only.'),
   age_unknown: reason('ingest', 'flag', 'The age of the patient is not known; the models know adults only.'),

@@ -115,7 +115,7 @@ export function pictureGates(
     minCanalToVertebraSignal !== undefined &&
     features.canalToVertebra < minCanalToVertebraSignal
   ) {
-    reasons.push(reasonOf('no_t2_series', { detail: 'the canal is not bright' }));
+    reasons.push(reasonOf('no_t2_series', { detail: 'the canal is not bright: no T2, or turned' }));
   }
   if (lowQuality !== undefined) {
     const coarse = Math.min(slice.width, slice.height) < lowQuality.minSide;

@@ -64,7 +64,8 @@ const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
   derived: 'Send the original series, not reformats or subtractions.',
   no_images: 'Send the images of the study.',
   no_sagittal_series: 'Send a study with a sagittal T2-weighted series.',
-  no_t2_series: 'Send a study with a sagittal T2-weighted series.',
+  no_t2_series:
+    'Send a study with a sagittal T2-weighted series, or a picture of one with the head up and anterior on the left.',
   not_lumbar: 'Send a study of the lumbar spine.',
   paediatric: 'Have the study read without this software.',
   burned_in_text: 'A person must check the pictures for text and release or reject the study.',
