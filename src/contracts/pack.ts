@@ -157,8 +157,8 @@ export const packManifestSchema = z.strictObject({
   gates: gatesSchema,
   tiers: z.strictObject({
     single: z.strictObject({ classifier: z.string(), segmenter: z.string() }),
-    /** `auto` runs the single tier and escalates where a probability lies this near to its threshold. */
-    auto: z.strictObject({ escalateWithin: z.number().min(0).max(1) }),
+    /** `auto` runs the single tier and escalates where a probability lies this near to its threshold, in log odds. */
+    auto: z.strictObject({ escalateWithin: z.number().min(0) }),
   }),
 });
 export type PackManifest = z.infer<typeof packManifestSchema>;

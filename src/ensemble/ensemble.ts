@@ -27,11 +27,15 @@ export function effectiveWeights(
   return entries.map(({ id, weight }) => ({ id, weight: weight / sum }));
 }
 
-/** `sigmoid((logit(p) + bias) / temperature)` with `p` clipped to 1e-6 .. 1 - 1e-6, unrounded. */
-export function calibrate(probability: number, ensemble: Pick<TargetEnsemble, 'bias' | 'temperature'>): number {
+/** Log odds of a probability clipped to 1e-6 .. 1 - 1e-6. */
+export function logit(probability: number): number {
   const clipped = Math.min(1 - 1e-6, Math.max(1e-6, probability));
-  const logit = Math.log(clipped / (1 - clipped));
-  return 1 / (1 + Math.exp(-(logit + ensemble.bias) / ensemble.temperature));
+  return Math.log(clipped / (1 - clipped));
+}
+
+/** `sigmoid((logit(p) + bias) / temperature)`, unrounded. */
+export function calibrate(probability: number, ensemble: Pick<TargetEnsemble, 'bias' | 'temperature'>): number {
+  return 1 / (1 + Math.exp(-(logit(probability) + ensemble.bias) / ensemble.temperature));
 }
 
 /** Weighted standard deviation of the members' probabilities; null with fewer than two members. */

@@ -3,7 +3,7 @@ import type { Tier } from '../contracts/keys.ts';
 import { type DiscClassifier, type PackManifest, TARGETS, type Target } from '../contracts/pack.ts';
 import type { Level } from '../contracts/reasons.ts';
 import type { Answer } from '../contracts/report.ts';
-import { answerOf, type MemberVote } from '../ensemble/ensemble.ts';
+import { answerOf, logit, type MemberVote } from '../ensemble/ensemble.ts';
 import { inputBatch } from '../imaging/tensor.ts';
 import type { PackedCrop } from './crops.ts';
 import { cropRuleName } from './detect-slices.ts';
@@ -101,10 +101,11 @@ function answersOf(
   );
 }
 
+/** In log odds: a threshold of 0.06 has no 0.2 below it, and nearly every probability lies within 0.2 above. */
 function isUnsure(answers: DiscAnswers, within: number): boolean {
   return TARGETS.some((target) => {
     const { probability, threshold } = answers[target];
-    return probability !== null && Math.abs(probability - threshold) <= within;
+    return probability !== null && Math.abs(logit(probability) - logit(threshold)) <= within;
   });
 }
 

@@ -92,7 +92,7 @@ export function tinyPack(): TinyPack {
       targets: { herniation: target, bulgeOrHerniation: target },
       segmentation: { method: 'single', weights: { segmenter: 1 } },
       gates: {},
-      tiers: { single: { classifier: 'classifier-a', segmenter: 'segmenter' }, auto: { escalateWithin: 0.1 } },
+      tiers: { single: { classifier: 'classifier-a', segmenter: 'segmenter' }, auto: { escalateWithin: 0.4 } },
     },
     files: new Map(Object.entries(networks).map(([id, bytes]) => [`${id}.onnx`, bytes])),
   };

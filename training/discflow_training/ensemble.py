@@ -22,6 +22,7 @@ from sklearn.metrics import roc_auc_score
 from .classify import figures, member_logits
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS, Disc, read_discs
+from .escalation import choose
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
 from .out_of_fold import DEFAULT_FOLDER, common, read_predictions
@@ -216,6 +217,17 @@ def fit_segmentation(outputs: dict[str, list[Probabilities]], regions: Sequence[
     return {"method": "single" if len(chosen) == 1 else "wae", "weights": chosen}
 
 
+def tier_answers(
+    targets: dict[str, Any], classifier: str, outputs: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Calibrated probabilities of the single tier and of the ensemble, `targets x n` each, and the thresholds."""
+    rules = [targets[name] for name in TARGETS]
+    by_target = [{name: values[:, index] for name, values in outputs.items()} for index in range(len(TARGETS))]
+    alone = [apply_target({**rule, "weights": {classifier: 1.0}}, by)[0] for rule, by in zip(rules, by_target, strict=True)]
+    pooled = [apply_target(rule, by)[0] for rule, by in zip(rules, by_target, strict=True)]
+    return np.stack(alone), np.stack(pooled), [rule["threshold"] for rule in rules]
+
+
 def _best_single(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> str:
     """The classifier of the best mean AUC over sources and targets."""
     def mean_auc(name: str) -> float:
@@ -234,9 +246,10 @@ def run(models: Path, root: Path, report: str, found: Path | None, unseen: Path)
     fragment["targets"] = fit_targets(outputs, discs)
     fragment["segmentation"] = fit_segmentation(maps, regions)
     single = max(maps, key=lambda name: np.mean([values["mIoU"] for values in measure(regions, maps[name]).values()]))
+    classifier = _best_single(outputs, discs)
     fragment["tiers"] = {
-        "single": {"classifier": _best_single(outputs, discs), "segmenter": single},
-        "auto": {"escalateWithin": 0.2},
+        "single": {"classifier": classifier, "segmenter": single},
+        "auto": {"escalateWithin": choose(*tier_answers(fragment["targets"], classifier, outputs))},
     }
     write_fragment(models, fragment)
     if report == "test":

@@ -16,7 +16,8 @@ import numpy as np
 
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS
-from .ensemble import apply_target, balanced_accuracy, combine, unseen_outputs
+from .ensemble import apply_target, balanced_accuracy, combine, tier_answers, unseen_outputs
+from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
@@ -76,6 +77,34 @@ def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[lis
     return table
 
 
+def tier_rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
+    """One row a distance at which the `auto` tier asks the others: what it costs, and what it says."""
+    fragment = read_fragment(models)
+    members = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
+    discs, outputs = unseen_outputs(unseen, members, root, found)
+    tiers = fragment["tiers"]
+    single, pooled, thresholds = tier_answers(fragment["targets"], tiers["single"]["classifier"], outputs)
+    table = []
+    for within in (*STEPS, np.inf):
+        answers = escalated(single, pooled, thresholds, within)
+        row = [
+            "all" if np.isinf(within) else f"{within:g}", f"{unsure(single, thresholds, within).mean():.3f}",
+            f"{changed(answers, pooled, thresholds):.4f}",
+        ]
+        for source in ("yolospine", "spider"):
+            for index in range(len(TARGETS)):
+                known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
+                labels = np.array([discs[i].targets[index] for i in known])
+                p = answers[index, known]
+                row.append(f"{area_under_curve(p, labels):.3f}, {balanced_accuracy(p, labels, thresholds[index]):.3f}")
+        table.append(row)
+    return table
+
+
+TIER_HEADER = [
+    "within, log odds", "discs that all are asked for", "verdicts unlike the ensemble's",
+    *(f"{source}, {target}: AUC, balanced accuracy" for source in ("yolospine", "spider") for target in TARGETS),
+]
 HEADER = [
     "source", "target", "over", "ROC AUC", "above the best single member", "above the plain average", "balanced accuracy",
     "Brier score", "calibration error beyond chance",
@@ -93,9 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
+    parser.add_argument("--tiers", action="store_true", help="the auto tier's rule instead: what it costs and buys")
     options = parser.parse_args(arguments)
-    table = rows(options.models, options.data_root, options.found, options.out_of_fold)
-    print("\n".join("| " + " | ".join(cells) + " |" for cells in [HEADER, ["---"] * len(HEADER), *table]))
+    given = (options.models, options.data_root, options.found, options.out_of_fold)
+    header, table = (TIER_HEADER, tier_rows(*given)) if options.tiers else (HEADER, rows(*given))
+    print("\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *table]))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,16 @@ def evaluation() -> dict[str, Any]:
         "splits": ["test"],
         "pack": {"name": "some-pack", "version": "1.2.3"},
         "sources": [figures],
+        "tiers": [
+            {
+                "source": "phantoms", "tier": "single", "networksMs": {"median": 31.4, "p95": 41.6, "pictures": 2},
+                "classification": {
+                    "herniation": None,
+                    "bulgeOrHerniation": {**classified(0.9), "rocAucAboveReference": estimate(-0.02)},
+                },
+                "meanIou": estimate(0.8),
+            }
+        ],
         "worst": [{"picture": "a name"}],
     }
 
@@ -83,3 +93,10 @@ def test_without_an_evaluation_the_page_says_how_to_record_one(tmp_path: Path) -
     assert "results --record NAME=DIR" in "\n".join(shipped_section(tmp_path))
     with pytest.raises(FileNotFoundError):
         record_evaluation(tmp_path, "test", tmp_path / "nowhere")
+
+
+def test_tiers_stand_beside_the_ensemble_with_their_times(tmp_path: Path) -> None:
+    page = recorded(tmp_path, "phantoms")
+    row = next(line for line in page.splitlines() if line.startswith("| phantoms | single |"))
+    assert "| 31, 42 | 0.900 (0.890 to 0.910) | -0.020 (-0.030 to -0.010) | 0.900" in row
+    assert row.endswith("| 0.800 (0.790 to 0.810) |")

@@ -114,6 +114,19 @@ describe('analyzeDiscs', () => {
     expect(pack.ran).not.toContain('classifier-b');
   });
 
+  test('auto judges nearness in log odds: far above a low threshold is clear', async () => {
+    const low = (m: PackManifest) => {
+      const target = { ...m.targets.herniation, threshold: 0.05 };
+      return { ...m, targets: { herniation: target, bulgeOrHerniation: target } };
+    };
+    const clear = makePack({ edit: low, a: [0.2, 0.01, 0.01, 0.01, 0.01, 0.01] });
+    await analyze(clear, 'auto');
+    expect(clear.ran).not.toContain('classifier-b');
+    const near = makePack({ edit: low, a: [0.07, 0.01, 0.01, 0.01, 0.01, 0.01] });
+    await analyze(near, 'auto');
+    expect(near.ran).toContain('classifier-b');
+  });
+
   test('without a known spacing there are no measurements and no areas', async () => {
     const { report } = await analyze(makePack(), 'ensemble', drawnStudy('image'));
     expect(report.discs.every(({ measurements }) => measurements === null)).toBe(true);

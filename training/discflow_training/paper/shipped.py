@@ -21,6 +21,12 @@ OUT_OF_FOLD = {
         "Five folds of the training patients and val;"
         " `python -m discflow_training.unseen_figures --found results/found-discs.json`.",
     ),
+    "tiers.md": (
+        "### What the `auto` tier costs and buys on those discs (Python)",
+        "The other classifiers are asked for the discs whose probability by the single one lies within a distance of a"
+        " threshold; the pack's manifest says which. `python -m discflow_training.unseen_figures --tiers"
+        " --found results/found-discs.json`.",
+    ),
     "masks.md": (
         "### Segmenters on slices that no member was trained on (Python)",
         "Five folds of the training patients, the shipped networks' recipe without self-training, plain average;"
@@ -41,6 +47,7 @@ WORDS = {
     "iou": "IoU",
     "meanIouWithBackground": "mean IoU with background",
 }
+NOTHING: dict[str, Any] = {"value": None, "ci95": None}
 COUNTS = ("truths", "discs", "positives", "slices", "pictures", "patients")
 
 
@@ -102,7 +109,30 @@ def _evaluation(evaluation: dict[str, Any]) -> list[str]:
             "",
             *_parts(figures["subsets"]),
         ]
-    return lines
+    return lines + _tiers(evaluation.get("tiers") or [])
+
+
+def _tiers(tiers: list[dict[str, Any]]) -> list[str]:
+    """Each tier on the same pictures, one picture at a time: the networks' time, and how it ranks beside the ensemble."""
+    rows = []
+    for found in tiers:
+        times, row = found["networksMs"], [found["source"], found["tier"]]
+        row.append(f"{times['median']:.0f}, {times['p95']:.0f}")
+        for target in ("bulgeOrHerniation", "herniation"):
+            answers = found["classification"][target] or {}
+            row += [_value(answers.get(name) or NOTHING) for name in ("rocAuc", "rocAucAboveReference", "balancedAccuracy")]
+        rows.append((*row, _value(found["meanIou"] or NOTHING)))
+    if not rows:
+        return []
+    chief = ("ROC AUC", "above the ensemble", "balanced accuracy")
+    columns = [f"{target}, {name}" for target in ("Bulge or herniation", "Herniation") for name in chief]
+    header = ("Source", "Tier", "Networks, ms: median, 95 %", *columns, "Mean IoU")
+    return [
+        "Tiers on the same pictures (`--compare-tiers`), one at a time on two processors:",
+        "",
+        *tables.markdown_table(header, rows),
+        "",
+    ]
 
 
 def _ends(figures: dict[str, Any]) -> str:
