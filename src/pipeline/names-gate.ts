@@ -3,6 +3,7 @@ import { LEVELS, type Reason, reasonOf } from '../contracts/reasons.ts';
 import { LUMBAR_DISCS } from '../detection/column.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { discBelow } from '../measurement/disc-below.ts';
+import { discPixels } from '../measurement/disc-frame.ts';
 import { discSlopes } from '../measurement/slope.ts';
 
 /**
@@ -38,8 +39,9 @@ export interface CheckedNames {
 export function checkNames(discs: readonly NamedDisc[], mask: Grey8, kind: 'dicom' | 'image'): CheckedNames {
   if (discs[0]?.levelCertain !== true) return { discs, reasons: [] };
   const boxes = discs.map(({ box }) => box);
-  if (discBelow(mask, boxes) >= MISSED_BELOW) return uncertain(discs, 'the mask shows a disc below');
-  if (kind === 'dicom' || isUpright(discSlopes(mask, boxes))) return { discs, reasons: [] };
+  const owned = discPixels(mask, boxes);
+  if (discBelow(mask, boxes, owned) >= MISSED_BELOW) return uncertain(discs, 'the mask shows a disc below');
+  if (kind === 'dicom' || isUpright(discSlopes(owned, mask.width, boxes))) return { discs, reasons: [] };
   const turned = reasonOf('out_of_distribution', { detail: 'its discs slope as in a mirrored or turned picture' });
   const { reasons, ...names } = uncertain(discs);
   return { ...names, reasons: [turned, ...reasons] };

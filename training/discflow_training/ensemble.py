@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import expit as sigmoid
 from sklearn.metrics import roc_auc_score
 
+from .calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, log_loss, logit, source_shares
 from .classify import figures, member_logits
 from .data import DEFAULT_DATA_ROOT
 from .disc_data import TARGETS, Disc, read_discs
@@ -29,8 +30,6 @@ from .out_of_fold import DEFAULT_FOLDER, common, read_predictions
 from .region_data import Region, read_regions
 from .segment import CLASSES, Probabilities, confusion, measure, member_probabilities, overlap_figures
 
-CLIP = 1e-6
-PRIOR_STRENGTH = 1.0
 LEAST_GAIN = 0.005
 """Mean IoU that other weights of the segmenters must gain on `val`, which has three patients with masks."""
 
@@ -46,61 +45,6 @@ def search_weights(members: int, score: Callable[[np.ndarray], float], steps: in
     """Weights of the highest score; among equals the nearest to equal weights."""
     equal = np.full(members, 1 / members)
     return max(weight_grid(members, steps), key=lambda w: (round(score(w), 6), -float(np.abs(w - equal).sum())))
-
-
-def logit(p: np.ndarray) -> np.ndarray:
-    """Log odds of probabilities clipped to `CLIP`..`1 - CLIP`."""
-    clipped = np.clip(p, CLIP, 1 - CLIP)
-    return np.log(clipped / (1 - clipped))
-
-
-def calibrated(p: np.ndarray, temperature: float, bias: float) -> np.ndarray:
-    """`sigmoid((logit(p) + bias) / temperature)`, rounded to 4 decimals."""
-    return np.round(sigmoid((logit(p) + bias) / temperature), 4)
-
-
-def log_loss(p: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log likelihood of labels 0 and 1."""
-    clipped = np.clip(p, CLIP, 1 - CLIP)
-    return float(-(labels * np.log(clipped) + (1 - labels) * np.log(1 - clipped)).mean())
-
-
-def fit_calibration(p: np.ndarray, labels: np.ndarray, shares: np.ndarray | None = None) -> tuple[float, float]:
-    """Temperature and bias of the least log loss (Newton's method), held near 1 and 0 by a weak Gaussian prior.
-
-    `shares` are the discs' weights in the loss, of mean 1; all alike where there are none.
-    """
-    x = np.stack([logit(p), np.ones(len(p))], axis=1)
-    shares = np.ones(len(p)) if shares is None else shares
-    prior = np.array([1.0, 0.0])
-    slope = prior.copy()
-    for _ in range(50):
-        found = sigmoid(x @ slope)
-        gradient = x.T @ (shares * (found - labels)) + PRIOR_STRENGTH * (slope - prior)
-        curvature = (x * (shares * found * (1 - found))[:, None]).T @ x + PRIOR_STRENGTH * np.eye(2)
-        slope = slope - np.clip(np.linalg.solve(curvature, gradient), -2, 2)
-    temperature = float(1 / np.clip(slope[0], 0.2, 5))
-    return round(temperature, 4), round(float(slope[1] * temperature), 4)
-
-
-def source_shares(sources: Sequence[str]) -> np.ndarray:
-    """Weights of mean 1 by which every source counts the same: a hospital yet unseen is like neither more than the other."""
-    names, indices, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
-    return (len(indices) / len(names) / counts)[indices]
-
-
-def balanced_accuracy(p: np.ndarray, labels: np.ndarray, threshold: float) -> float:
-    """Mean of recall and specificity where `p >= threshold` is positive."""
-    positive = p >= threshold
-    return float((positive[labels == 1].mean() + (~positive[labels == 0]).mean()) / 2)
-
-
-def best_threshold(p: np.ndarray, labels: np.ndarray) -> float:
-    """Threshold of the best balanced accuracy, halfway between neighbouring values; among equals the one nearest 0.5."""
-    values = np.unique(p)
-    middles = (values[:-1] + values[1:]) / 2
-    best = max(middles, key=lambda t: (round(balanced_accuracy(p, labels, t), 6), -abs(t - 0.5)))
-    return round(float(best), 4)
 
 
 def combine(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import logit as log_odds
+
+from .calibration import logit
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Distances that are looked at, in log odds."""
 MOST_CHANGED = 0.001
 """Part of the verdicts that may differ from the whole ensemble's."""
-CLIP = 1e-6
 
 
 def unsure(single: np.ndarray, thresholds: Sequence[float], within: float) -> np.ndarray:
     """`n` flags: the single classifier's probability lies within `within` of a target's threshold."""
-    limits = log_odds(np.asarray(thresholds, dtype=np.float64))[:, None]
-    return (np.abs(log_odds(np.clip(single, CLIP, 1 - CLIP)) - limits) <= within).any(axis=0)
+    limits = logit(np.asarray(thresholds, dtype=np.float64))[:, None]
+    return (np.abs(logit(single) - limits) <= within).any(axis=0)
 
 
 def escalated(single: np.ndarray, ensemble: np.ndarray, thresholds: Sequence[float], within: float) -> np.ndarray:

@@ -19,7 +19,7 @@ from PIL import Image
 from .classify import member_view as classifier_view
 from .data import REPOSITORY
 from .disc_data import exact_crop
-from .ensemble import apply_target, sigmoid
+from .ensemble import apply_target
 from .export import open_session, run_session
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment, write_json

@@ -102,7 +102,7 @@ def assemble(models: Path) -> dict[str, Any]:
     named = {member["file"] for member in manifest["members"]}
     strays = [f"{path.name} belongs to no member" for path in sorted(models.glob("*.onnx")) if path.name not in named]
     if wrong := faults(manifest) + strays:
-        raise PackError("; ".join(wrong))
+        raise PackError(f"{models}: {'; '.join(wrong)}")
     write_json(models / "manifest.json", manifest)
     return manifest
 
@@ -112,10 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.pack", description=__doc__)
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
     options = parser.parse_args(arguments)
-    try:
-        manifest = assemble(options.models)
-    except PackError as error:
-        raise SystemExit(f"{options.models}: {error}") from error
+    manifest = assemble(options.models)
     total = sum(member["bytes"] for member in manifest["members"])
     print(f"{len(manifest['members'])} members, {total / 2**20:.1f} MiB")
 

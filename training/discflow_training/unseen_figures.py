@@ -11,18 +11,21 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .calibration import balanced_accuracy
 from .data import DEFAULT_DATA_ROOT
-from .disc_data import TARGETS
-from .ensemble import apply_target, balanced_accuracy, combine, tier_answers, unseen_outputs
+from .disc_data import TARGETS, Disc
+from .ensemble import apply_target, combine, tier_answers, unseen_outputs
 from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
 from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas
 
+SOURCES = ("yolospine", "spider")
 BINS = 10
 DRAWS = 500
 
@@ -40,21 +43,37 @@ def excess_error(p: np.ndarray, labels: np.ndarray, draws: int = DRAWS, seed: in
     return bin_error(p, labels) - float(chance)
 
 
-def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
-    """One row a target and source; with `found`, one more of SPIDER's labelled boxes alone."""
+def _unseen(
+    models: Path, root: Path, found: Path | None, unseen: Path
+) -> tuple[dict[str, Any], list[Disc], dict[str, np.ndarray]]:
+    """The pack's fragment, and what its classifiers answer to discs that they were not trained on."""
     fragment = read_fragment(models)
     members = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
-    discs, outputs = unseen_outputs(unseen, members, root, found)
+    return fragment, *unseen_outputs(unseen, members, root, found)
+
+
+def _of_source(discs: Sequence[Disc], source: str) -> list[int]:
+    return [i for i, disc in enumerate(discs) if disc.source == source]
+
+
+def _known(discs: Sequence[Disc], positions: Sequence[int], index: int) -> tuple[list[int], np.ndarray]:
+    """Those of some positions whose target is known, and their labels."""
+    known = [i for i in positions if discs[i].targets[index] >= 0]
+    return known, np.array([discs[i].targets[index] for i in known])
+
+
+def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
+    """One row a target and source; with `found`, one more of SPIDER's labelled boxes alone."""
+    fragment, discs, outputs = _unseen(models, root, found, unseen)
     names = set(json.loads(found.read_text())) if found else set()
-    groups = {name: [i for i, disc in enumerate(discs) if disc.source == name] for name in ("yolospine", "spider")}
+    groups = {name: _of_source(discs, name) for name in SOURCES}
     if names:
         groups["spider, labelled boxes"] = [i for i in groups["spider"] if discs[i].image not in names]
     table = []
     for index, target in enumerate(TARGETS):
         rule = fragment["targets"][target]
         for group, positions in groups.items():
-            known = [i for i in positions if discs[i].targets[index] >= 0]
-            labels = np.array([discs[i].targets[index] for i in known])
+            known, labels = _known(discs, positions, index)
             patients = [discs[i].patient for i in known]
             single = {name: values[known, index] for name, values in outputs.items()}
             p, _ = apply_target(rule, single)
@@ -79,9 +98,7 @@ def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[lis
 
 def tier_rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
     """One row a distance at which the `auto` tier asks the others: what it costs, and what it says."""
-    fragment = read_fragment(models)
-    members = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
-    discs, outputs = unseen_outputs(unseen, members, root, found)
+    fragment, discs, outputs = _unseen(models, root, found, unseen)
     tiers = fragment["tiers"]
     single, pooled, thresholds = tier_answers(fragment["targets"], tiers["single"]["classifier"], outputs)
     table = []
@@ -91,10 +108,9 @@ def tier_rows(models: Path, root: Path, found: Path | None, unseen: Path) -> lis
             "all" if np.isinf(within) else f"{within:g}", f"{unsure(single, thresholds, within).mean():.3f}",
             f"{changed(answers, pooled, thresholds):.4f}",
         ]
-        for source in ("yolospine", "spider"):
+        for source in SOURCES:
             for index in range(len(TARGETS)):
-                known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
-                labels = np.array([discs[i].targets[index] for i in known])
+                known, labels = _known(discs, _of_source(discs, source), index)
                 p = answers[index, known]
                 row.append(f"{area_under_curve(p, labels):.3f}, {balanced_accuracy(p, labels, thresholds[index]):.3f}")
         table.append(row)
@@ -103,7 +119,7 @@ def tier_rows(models: Path, root: Path, found: Path | None, unseen: Path) -> lis
 
 TIER_HEADER = [
     "within, log odds", "discs that all are asked for", "verdicts unlike the ensemble's",
-    *(f"{source}, {target}: AUC, balanced accuracy" for source in ("yolospine", "spider") for target in TARGETS),
+    *(f"{source}, {target}: AUC, balanced accuracy" for source in SOURCES for target in TARGETS),
 ]
 HEADER = [
     "source", "target", "over", "ROC AUC", "above the best single member", "above the plain average", "balanced accuracy",

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit as sigmoid
 
 from discflow_training import out_of_fold
+from discflow_training.calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, source_shares
 from discflow_training.disc_data import Disc
-from discflow_training.ensemble import (
-    apply_target, balanced_accuracy, best_threshold, calibrated, combine, fit_calibration, fit_segmentation,
-    fit_target, fit_targets, search_weights, sigmoid, source_shares, weight_grid,
-)
+from discflow_training.ensemble import apply_target, combine, fit_segmentation, fit_target, fit_targets, search_weights, weight_grid
 from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member, upsert_member
 from discflow_training.pack import PackError, assemble

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..calibration import log_loss
 from ..disc_data import LEVEL_NAMES
-from ..ensemble import log_loss, search_weights
+from ..ensemble import search_weights
 from .intervals import (
     answer_figures,
     answers,
