@@ -6,7 +6,7 @@ import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
 import { countByReason, exitCodeOf, type Row, summaryTable } from './summary.ts';
-import { isTooLarge } from './uploads.ts';
+import { isTooLarge, SourceUnreadable } from './uploads.ts';
 
 export interface AnalyzeOptions {
   readonly out: string;
@@ -55,10 +55,11 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   return exitCodeOf(rows.map((row) => row.report.status));
 }
 
-async function analyzeUpload(
-  system: LocalSystem,
+/** One upload to its end; a file that is gone since the call was planned ends this upload alone. */
+export async function analyzeUpload(
+  system: Pick<LocalSystem, 'data' | 'submit' | 'untilUploadEnded' | 'untilRunEnded'>,
   upload: PlannedUpload,
-  options: AnalyzeOptions,
+  options: Pick<AnalyzeOptions, 'out' | 'tenant'>,
   taken: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Row[]> {
@@ -66,8 +67,14 @@ async function analyzeUpload(
     const written = { tenant: options.tenant, status, reasons, runKey: null };
     return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
   };
-  if (await isTooLarge(upload)) return ended('rejected', [reasonOf('too_large')]);
-  const uploadId = await system.submit(upload);
+  let uploadId: string;
+  try {
+    if (await isTooLarge(upload)) return await ended('rejected', [reasonOf('too_large')]);
+    uploadId = await system.submit(upload);
+  } catch (error) {
+    if (!(error instanceof SourceUnreadable)) throw error;
+    return ended('rejected', [reasonOf('incomplete_upload', { detail: 'a file can no longer be read' })]);
+  }
   const end = await system.untilUploadEnded(uploadId, signal);
   if (end.runs.length === 0) return ended(end.status === 'failed' ? 'failed' : 'rejected', end.reasons);
   const rows: Row[] = [];

@@ -9,37 +9,66 @@ import type { PlannedUpload } from './plan.ts';
 
 const PARTS_IN_FLIGHT = 8;
 
-/** Whether ingest would refuse an upload for its size: a file of 2 GiB cannot be read in one piece to be sent there. */
+/** A file of the user's that was there when the call was planned can no longer be read. */
+export class SourceUnreadable extends Error {
+  override readonly name = 'SourceUnreadable';
+}
+
+const readSource = <T>(reading: Promise<T>): Promise<T> =>
+  reading.catch((error: Error) => {
+    throw new SourceUnreadable(error.message, { cause: error });
+  });
+
+/**
+ * Whether ingest would refuse an upload for its size: a file of 2 GiB cannot be read in one piece to be sent there.
+ * @throws SourceUnreadable where a file is gone.
+ */
 export async function isTooLarge({ files }: PlannedUpload): Promise<boolean> {
   let bytes = 0;
-  for (const file of files) bytes += (await stat(file)).size;
+  for (const file of files) bytes += (await readSource(stat(file))).size;
   return bytes >= DEFAULT_LIMITS.maxUploadBytes;
 }
 
-/** Puts an upload under a fresh id; returns the id. File names can name patients: keys carry neutral ones. */
+/**
+ * Puts an upload under a fresh id; returns the id. File names can name patients: keys carry neutral ones.
+ * @throws SourceUnreadable where a file is gone; nothing of the upload stays in the store.
+ */
 export async function submitUpload(store: S3ObjectStore, tenant: string, upload: PlannedUpload): Promise<string> {
   const uploadId = randomUUID();
+  try {
+    await putUpload(store, tenant, uploadId, upload);
+  } catch (error) {
+    if (error instanceof SourceUnreadable) await forgetUpload(store, tenant, uploadId);
+    throw error;
+  }
+  return uploadId;
+}
+
+async function putUpload(store: S3ObjectStore, tenant: string, uploadId: string, upload: PlannedUpload) {
   if (upload.extension !== null) {
     const [file = ''] = upload.files;
     const key = keys.upload(tenant, uploadId, `upload${upload.extension}`);
-    await store.put(key, await readFile(file), { contentType: 'application/octet-stream' });
-    return uploadId;
+    await store.put(key, await readSource(readFile(file)), { contentType: 'application/octet-stream' });
+    return;
   }
   const parts: UploadManifest['parts'] = [];
   for (let from = 0; from < upload.files.length; from += PARTS_IN_FLIGHT) {
     const batch = upload.files.slice(from, from + PARTS_IN_FLIGHT);
-    parts.push(
-      ...(await Promise.all(batch.map((file, index) => putPart(store, tenant, uploadId, from + index, file)))),
+    const put = await Promise.allSettled(
+      batch.map((file, index) => putPart(store, tenant, uploadId, from + index, file)),
     );
+    for (const part of put) {
+      if (part.status === 'rejected') throw part.reason;
+      parts.push(part.value);
+    }
   }
   const manifest: UploadManifest = { schema: 'discflow.upload/1', parts };
   const body = Buffer.from(JSON.stringify(manifest));
   await store.put(keys.upload(tenant, uploadId, UPLOAD_MANIFEST_NAME), body, { contentType: 'application/json' });
-  return uploadId;
 }
 
 async function putPart(store: S3ObjectStore, tenant: string, uploadId: string, index: number, file: string) {
-  const bytes = await readFile(file);
+  const bytes = await readSource(readFile(file));
   const key = keys.part(tenant, uploadId, `${String(index).padStart(5, '0')}.dcm`);
   await store.put(key, bytes, { contentType: 'application/dicom' });
   return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
