@@ -32,13 +32,14 @@ from .imaging import CropKind, CropRule
 from .recipes import add_recipe, positive
 from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
-GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2}
+GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "stenosis": 0.5}
 CHOICES = {
     "family": sorted(FAMILIES),
     "crop_kind": get_args(CropKind),
     "sequences": ("t1", "t2", "t2_SPACE"),
     "fold": range(-1, FOLDS),
     "sources": ("yolospine", "spider"),
+    "helpers": tuple(AUXILIARY),
 }
 
 
@@ -66,13 +67,15 @@ class Recipe:
     """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
     sources: tuple[str, ...] = ("yolospine", "spider")
     """Sources to train on; the patients of the others are predicted, which tells how a network carries over."""
+    helpers: tuple[str, ...] = tuple(AUXILIARY)
+    """Heads that help in training alone."""
 
     @property
     def view(self) -> DiscInput:
         return DiscInput(CropRule(self.crop_kind, self.crop_factor), self.input_width, self.input_height)
 
     def network(self) -> DiscClassifier:
-        return DiscClassifier(self.family, self.width, 1, len(TARGETS), AUXILIARY)
+        return DiscClassifier(self.family, self.width, 1, len(TARGETS), {name: AUXILIARY[name] for name in self.helpers})
 
 
 def masked_bce(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -100,9 +103,9 @@ def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc]
     targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share).to(device)
     main = heads["main"].float()
     loss = sum(masked_bce(main[:, i], targets[:, i], recipe.smoothing) for i in range(len(TARGETS)))
-    for name, weight in GRADE_WEIGHT.items():
+    for name in recipe.helpers:
         grades = torch.tensor([disc.grades[name] for disc in discs], device=device)
-        loss = loss + weight * _grade_loss(heads[name].float(), grades, order, share)
+        loss = loss + GRADE_WEIGHT[name] * _grade_loss(heads[name].float(), grades, order, share)
     return loss
 
 

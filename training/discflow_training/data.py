@@ -28,6 +28,7 @@ MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
 MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5
 FOLDS = 5
+STENOSIS_CLASS = "2"
 
 Split = Literal["train", "val", "test"]
 
@@ -36,7 +37,8 @@ Split = Literal["train", "val", "test"]
 class DetectionImage:
     """A slice with every labelled disc, ordered from L5-S1 upwards, and its lumbar region.
 
-    `bulge_or_herniation` holds 0 or 1 a disc, and is None for SPIDER (see `read_gradings`).
+    `bulge_or_herniation` holds 0 or 1 a disc, and is None for SPIDER (see `read_gradings`); `stenosis` as well, and is None
+    where no boxes of stenoses are at hand.
     """
 
     name: str
@@ -48,6 +50,7 @@ class DetectionImage:
     discs: np.ndarray
     region: np.ndarray
     bulge_or_herniation: np.ndarray | None = None
+    stenosis: np.ndarray | None = None
 
     @property
     def scored(self) -> np.ndarray:
@@ -80,16 +83,34 @@ def read_yolospine(root: Path) -> list[DetectionImage]:
     images = []
     for stem, rows in sorted(_group(read_table(folder / "discs.csv"), "stem").items()):
         rows.sort(key=lambda row: int(row["order"]))
+        path = folder / "images" / f"{stem}.png"
+        discs = np.array([_corners(row) for row in rows], dtype=np.float64)
         images.append(
             DetectionImage(
-                name=stem, patient=rows[0]["patient"], split=rows[0]["split"], source="yolospine", sequence="t2",
-                path=folder / "images" / f"{stem}.png",
-                discs=np.array([_corners(row) for row in rows], dtype=np.float64),
+                name=stem, patient=rows[0]["patient"], split=rows[0]["split"], source="yolospine", sequence="t2", path=path,
+                discs=discs,
                 region=np.array(regions[stem], dtype=np.float64),
                 bulge_or_herniation=np.array([int(row["bulge_or_herniation"]) for row in rows]),
+                stenosis=_stenoses(folder / "labels" / f"{stem}.txt", path, discs),
             )
         )
     return images
+
+
+def _stenoses(labels: Path, picture: Path, discs: np.ndarray) -> np.ndarray | None:
+    """1 for the discs that a box of a stenosis lies nearest to, where the picture's YOLO labels are at hand."""
+    if not labels.exists():
+        return None
+    with Image.open(picture) as image:
+        width, height = image.size
+    centres = (discs[:, :2] + discs[:, 2:]) / 2
+    found = np.zeros(len(discs), dtype=int)
+    for line in labels.read_text(encoding="utf-8").splitlines():
+        name, *box = line.split() or [""]
+        if name == STENOSIS_CLASS:
+            away = centres - (float(box[0]) * width, float(box[1]) * height)
+            found[np.hypot(away[:, 0] / 2, away[:, 1]).argmin()] = 1
+    return found
 
 
 def read_spider(root: Path, sequences: Iterable[str] = ("t1", "t2", "t2_SPACE")) -> list[DetectionImage]:

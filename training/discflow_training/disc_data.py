@@ -21,7 +21,9 @@ from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, 
 from .labels import NoteFindings, grading_labels, parse_note
 
 TARGETS = ("bulgeOrHerniation", "herniation")
-AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5}
+AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5, "noted": 1, "stenosis": 1}
+"""Outputs of the heads that help in training alone. `noted`: the radiologist's note finds a bulge or herniation at the
+level, a second reading beside that of the boxes; `stenosis`: a box of one lies at the disc."""
 UNKNOWN = -1
 BOX_SHIFT, BOX_SCALE = 0.08, 0.12
 LEVEL_NAMES = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2")
@@ -65,10 +67,15 @@ def _yolospine_discs(root: Path) -> list[Disc]:
         if findings and levels_contradict(findings, image_rows):
             findings = None
         for order, row in enumerate(image_rows):
-            strict = findings.herniation(row["level"]) if findings else None
-            targets = (int(row["bulge_or_herniation"]), UNKNOWN if strict is None else strict)
-            pfirrmann = _number(grades.get(image.patient, {}).get(row["level"], ""))
-            discs.append(_disc(image, order, targets, {"degenerative": int(row["degenerative"]), "pfirrmann": pfirrmann}))
+            level = row["level"]
+            targets = (int(row["bulge_or_herniation"]), _known(findings.herniation(level) if findings else None))
+            known = {
+                "degenerative": int(row["degenerative"]),
+                "pfirrmann": _number(grades.get(image.patient, {}).get(level, "")),
+                "noted": _known(findings.abnormal(level) if findings else None),
+                "stenosis": UNKNOWN if image.stenosis is None else int(image.stenosis[order]),
+            }
+            discs.append(_disc(image, order, targets, known))
     return discs
 
 
@@ -106,6 +113,10 @@ def _disc(image: DetectionImage, order: int, targets: tuple[int, ...], grades: d
         sequence=image.sequence, order=order, box=tuple(float(v) for v in image.discs[order]),
         targets=targets, grades=known,
     )
+
+
+def _known(label: int | None) -> int:
+    return UNKNOWN if label is None else label
 
 
 def _number(text: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.special import expit as sigmoid
 
 from .classify import member_view as classifier_view
 from .data import REPOSITORY

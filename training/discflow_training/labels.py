@@ -44,6 +44,12 @@ class NoteFindings:
             return 1
         return None if self.others_open else 0
 
+    def abnormal(self, level: str) -> int | None:
+        """Whether the note finds a bulge or a herniation at a level."""
+        if level in self.herniated or level in self.bulging:
+            return 1
+        return None if self.others_open or level in self.doubtful else 0
+
 
 @dataclass
 class _Finding:

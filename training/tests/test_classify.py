@@ -15,6 +15,8 @@ from discflow_training.disc_data import (
     AUXILIARY, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, exact_crop, jitter_box, read_discs,
 )
 from discflow_training.export import export_onnx, open_session, run_session
+from discflow_training.fragment import find_member
+from discflow_training.goldens import classifier_cases
 from discflow_training.imaging import CropRule, resize_bilinear
 from discflow_training.runs import keep_recipe
 
@@ -144,6 +146,18 @@ def test_targets_and_grades_are_joined_from_the_tables(tmp_path: Path) -> None:
     assert [disc.targets for disc in discs[:5]] == [(1, 1), (0, 0), (1, 0), (0, 0), (1, 0)]
     assert {disc.targets[1] for disc in discs[5:]} == {-1}
     assert [disc.grades["pfirrmann"] for disc in discs[:4]] == [3, 1, -1, -1]
+    assert [disc.grades["noted"] for disc in discs[:5]] == [1, 0, 1, 0, 0]
+    assert {disc.grades["noted"] for disc in discs[5:]} == {-1}
+    assert {disc.grades["stenosis"] for disc in discs} == {-1}
+
+
+def test_a_stenosis_belongs_to_the_nearest_disc_and_is_unknown_without_boxes(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    (tmp_path / "yolospine" / "labels").mkdir()
+    (tmp_path / "yolospine" / "labels" / "slice1.txt").write_text("1 0.4 0.8 0.3 0.1\n2 0.7 0.62 0.1 0.1\n\n2 0.7 0.8 0.1 0.1\n")
+    discs = read_discs(tmp_path)
+    assert [disc.grades["stenosis"] for disc in discs[:5]] == [1, 1, 0, 0, 0]
+    assert {disc.grades["stenosis"] for disc in discs[5:]} == {-1}
 
 
 def test_a_note_that_calls_a_sound_disc_herniated_gives_no_strict_labels(tmp_path: Path) -> None:
@@ -171,7 +185,9 @@ def test_training_goes_on_from_its_checkpoint_as_if_unbroken(tmp_path: Path) -> 
     assert_same_weights(tmp_path / "run", tmp_path / "unbroken")
     main(["export", "--out", str(tmp_path / "run"), "--models", str(tmp_path / "pack"), "--id", "tiny"])
     assert (tmp_path / "pack" / "tiny.onnx").exists()
-    assert '"tiny"' in (tmp_path / "pack" / "members" / "networks.json").read_text()
+    entry, image = find_member(tmp_path / "pack", "tiny"), np.full((160, 120), 90, dtype=np.float32)
+    (case,) = classifier_cases(tmp_path / "pack", entry, [(0, image, [(30.0, 60.0, 70.0, 74.0)])])
+    assert case["probabilities"] == pytest.approx([1 / (1 + np.exp(-value)) for value in case["logits"]], abs=1e-6)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
@@ -181,6 +197,18 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     keep_recipe(tmp_path, replace(TINY, epochs=5))
     with pytest.raises(ValueError, match="another epochs, seed"):
         keep_recipe(tmp_path, replace(TINY, seed=1))
+
+
+def test_helpers_that_are_left_out_have_no_head_and_no_loss(discs: list[Disc]) -> None:
+    alone = replace(TINY, helpers=("level",))
+    network, images = alone.network(), exact_batch(discs, TINY.view, SliceCache())
+    assert list(network.auxiliary) == ["level"]
+    stenoses = [replace(disc, grades={**disc.grades, "stenosis": 1}) for disc in discs]
+    losses = [float(training_loss(network.eval(), images, given, alone).detach()) for given in (discs, stenoses)]
+    assert losses[0] == losses[1]
+    whole = TINY.network().eval()
+    losses = [float(training_loss(whole, images, given, TINY).detach()) for given in (discs, stenoses)]
+    assert losses[0] != losses[1]
 
 
 def test_folds_part_the_training_patients_and_leave_val_to_the_last_run(discs: list[Disc]) -> None:

@@ -49,6 +49,12 @@ def test_a_bulge_is_no_herniation() -> None:
     assert findings.herniation("L4-L5") == 0
 
 
+def test_a_note_finds_a_disc_abnormal_by_bulge_or_herniation_and_leaves_doubtful_ones_open() -> None:
+    findings = parse_note("L3-L4: disc bulge noted. L4-L5: disc protrusion noted. L5-S1: ? protrusion")
+    assert [findings.abnormal(level) for level in ("L2-L3", "L3-L4", "L4-L5", "L5-S1")] == [0, 1, 1, None]
+    assert parse_note("Disc protrusion noted.").abnormal("L4-L5") is None
+
+
 def test_a_protrusion_without_level_leaves_every_level_open() -> None:
     assert unknown("Rt paracentral disc protrusion noted compressing the thecal sac.") == set(LEVELS)
 
