@@ -98,7 +98,10 @@ def read_yolospine(root: Path) -> list[DetectionImage]:
 
 
 def _stenoses(labels: Path, picture: Path, discs: np.ndarray) -> np.ndarray | None:
-    """1 for the discs that a box of a stenosis lies nearest to, where the picture's YOLO labels are at hand."""
+    """1 for the discs that a box of a stenosis lies nearest to, where the picture's YOLO labels are at hand.
+
+    A stenosis lies in the canal behind its disc, so distance from front to back counts half.
+    """
     if not labels.exists():
         return None
     with Image.open(picture) as image:
