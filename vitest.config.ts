@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, testTimeout = 20_000) => ({
@@ -6,6 +7,8 @@ const project = (name: string, testTimeout = 20_000) => ({
 
 export default defineConfig({
   test: {
+    // The default leaves one core free: on two cores that is half, though most tests of services wait.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project('unit'),
       project('contract', 30_000),
