@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
 from .classifiers import FAMILIES, TITLES, DiscClassifier
-from .data import DEFAULT_DATA_ROOT, FOLDS, data_hash, fold_of
+from .data import DEFAULT_DATA_ROOT, FOLDS, SOURCES, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .export import export_onnx, file_entry, open_session, run_session
 from .faults import told_plainly
@@ -38,8 +38,8 @@ CHOICES = {
     "crop_kind": get_args(CropKind),
     "sequences": ("t1", "t2", "t2_SPACE"),
     "fold": range(-1, FOLDS),
-    "sources": ("yolospine", "spider"),
-    "helpers": tuple(AUXILIARY),
+    "sources": SOURCES,
+    "auxiliary": tuple(AUXILIARY),
 }
 
 
@@ -65,9 +65,9 @@ class Recipe:
     sequences: tuple[str, ...] = ("t2", "t2_SPACE")
     fold: int = -1
     """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
-    sources: tuple[str, ...] = ("yolospine", "spider")
+    sources: tuple[str, ...] = SOURCES
     """Sources to train on; the patients of the others are predicted, which tells how a network carries over."""
-    helpers: tuple[str, ...] = tuple(AUXILIARY)
+    auxiliary: tuple[str, ...] = tuple(AUXILIARY)
     """Heads that help in training alone."""
 
     @property
@@ -75,7 +75,7 @@ class Recipe:
         return DiscInput(CropRule(self.crop_kind, self.crop_factor), self.input_width, self.input_height)
 
     def network(self) -> DiscClassifier:
-        return DiscClassifier(self.family, self.width, 1, len(TARGETS), {name: AUXILIARY[name] for name in self.helpers})
+        return DiscClassifier(self.family, self.width, 1, len(TARGETS), {name: AUXILIARY[name] for name in self.auxiliary})
 
 
 def masked_bce(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -103,7 +103,7 @@ def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc]
     targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share).to(device)
     main = heads["main"].float()
     loss = sum(masked_bce(main[:, i], targets[:, i], recipe.smoothing) for i in range(len(TARGETS)))
-    for name in recipe.helpers:
+    for name in recipe.auxiliary:
         grades = torch.tensor([disc.grades[name] for disc in discs], device=device)
         loss = loss + GRADE_WEIGHT[name] * _grade_loss(heads[name].float(), grades, order, share)
     return loss
@@ -130,7 +130,7 @@ def predict(network: nn.Module, discs: Sequence[Disc], view: DiscInput, cache: S
 def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, float | int]]:
     """AUC of each target on the scored T2 discs of each source, with the number of discs and positives."""
     result: dict[str, dict[str, float | int]] = {}
-    for source in ("yolospine", "spider"):
+    for source in SOURCES:
         chosen = [i for i, disc in enumerate(discs) if disc.scored and disc.source == source and disc.sequence == "t2"]
         for index, target in enumerate(TARGETS):
             known = [i for i in chosen if discs[i].targets[index] >= 0]

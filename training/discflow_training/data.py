@@ -28,6 +28,7 @@ MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
 MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5
 FOLDS = 5
+SOURCES = ("yolospine", "spider")
 STENOSIS_CLASS = "2"
 
 Split = Literal["train", "val", "test"]
@@ -37,8 +38,7 @@ Split = Literal["train", "val", "test"]
 class DetectionImage:
     """A slice with every labelled disc, ordered from L5-S1 upwards, and its lumbar region.
 
-    `bulge_or_herniation` holds 0 or 1 a disc, and is None for SPIDER (see `read_gradings`); `stenosis` as well, and is None
-    where no boxes of stenoses are at hand.
+    `bulge_or_herniation` holds 0 or 1 a disc, and is None for SPIDER (see `read_gradings`).
     """
 
     name: str
@@ -50,7 +50,6 @@ class DetectionImage:
     discs: np.ndarray
     region: np.ndarray
     bulge_or_herniation: np.ndarray | None = None
-    stenosis: np.ndarray | None = None
 
     @property
     def scored(self) -> np.ndarray:
@@ -83,31 +82,30 @@ def read_yolospine(root: Path) -> list[DetectionImage]:
     images = []
     for stem, rows in sorted(_group(read_table(folder / "discs.csv"), "stem").items()):
         rows.sort(key=lambda row: int(row["order"]))
-        path = folder / "images" / f"{stem}.png"
-        discs = np.array([_corners(row) for row in rows], dtype=np.float64)
         images.append(
             DetectionImage(
-                name=stem, patient=rows[0]["patient"], split=rows[0]["split"], source="yolospine", sequence="t2", path=path,
-                discs=discs,
+                name=stem, patient=rows[0]["patient"], split=rows[0]["split"], source="yolospine", sequence="t2",
+                path=folder / "images" / f"{stem}.png",
+                discs=np.array([_corners(row) for row in rows], dtype=np.float64),
                 region=np.array(regions[stem], dtype=np.float64),
                 bulge_or_herniation=np.array([int(row["bulge_or_herniation"]) for row in rows]),
-                stenosis=_stenoses(folder / "labels" / f"{stem}.txt", path, discs),
             )
         )
     return images
 
 
-def _stenoses(labels: Path, picture: Path, discs: np.ndarray) -> np.ndarray | None:
-    """1 for the discs that a box of a stenosis lies nearest to, where the picture's YOLO labels are at hand.
+def read_stenoses(root: Path, image: DetectionImage) -> np.ndarray | None:
+    """1 for the discs of a yolospine slice that a box of a stenosis lies nearest to; None without its YOLO labels.
 
     A stenosis lies in the canal behind its disc, so distance from front to back counts half.
     """
+    labels = root / "yolospine" / "labels" / f"{image.name}.txt"
     if not labels.exists():
         return None
-    with Image.open(picture) as image:
-        width, height = image.size
-    centres = (discs[:, :2] + discs[:, 2:]) / 2
-    found = np.zeros(len(discs), dtype=int)
+    with Image.open(image.path) as picture:
+        width, height = picture.size
+    centres = (image.discs[:, :2] + image.discs[:, 2:]) / 2
+    found = np.zeros(len(image.discs), dtype=int)
     for line in labels.read_text(encoding="utf-8").splitlines():
         name, *box = line.split() or [""]
         if name == STENOSIS_CLASS:

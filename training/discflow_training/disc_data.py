@@ -5,7 +5,7 @@ Boxes are `x0, y0, x1, y1` in pixels of the upright slice. A target or grade tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from .augment import crop_grid, sample, vary_intensity
 from .data import (
-    SCORED_DISCS, DetectionImage, read_found, read_gradings, read_notes, read_spider, read_table, read_yolospine,
+    SCORED_DISCS, DetectionImage, read_found, read_gradings, read_notes, read_spider, read_stenoses, read_table,
+    read_yolospine,
 )
 from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, upright_slice
 from .labels import NoteFindings, grading_labels, parse_note
@@ -55,6 +56,17 @@ def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE"), found:
     return _yolospine_discs(root) + _spider_discs(root, spider)
 
 
+def labelled(discs: Sequence[Disc], positions: Iterable[int], index: int) -> tuple[list[int], np.ndarray]:
+    """Those of some positions whose target is known, and their labels, 0 or 1."""
+    known = [i for i in positions if discs[i].targets[index] >= 0]
+    return known, np.array([discs[i].targets[index] for i in known])
+
+
+def of_source(discs: Sequence[Disc], source: str) -> list[int]:
+    """Positions of a source's discs."""
+    return [i for i, disc in enumerate(discs) if disc.source == source]
+
+
 def _yolospine_discs(root: Path) -> list[Disc]:
     notes = read_notes(root)
     folder = root / "yolospine"
@@ -66,6 +78,7 @@ def _yolospine_discs(root: Path) -> list[Disc]:
         image_rows = [rows[image.name, order] for order in range(len(image.discs))]
         if findings and levels_contradict(findings, image_rows):
             findings = None
+        stenoses = read_stenoses(root, image)
         for order, row in enumerate(image_rows):
             level = row["level"]
             targets = (int(row["bulge_or_herniation"]), _known(findings.herniation(level) if findings else None))
@@ -73,7 +86,7 @@ def _yolospine_discs(root: Path) -> list[Disc]:
                 "degenerative": int(row["degenerative"]),
                 "pfirrmann": _number(grades.get(image.patient, {}).get(level, "")),
                 "noted": _known(findings.abnormal(level) if findings else None),
-                "stenosis": UNKNOWN if image.stenosis is None else int(image.stenosis[order]),
+                "stenosis": UNKNOWN if stenoses is None else int(stenoses[order]),
             }
             discs.append(_disc(image, order, targets, known))
     return discs

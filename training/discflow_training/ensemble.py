@@ -21,8 +21,8 @@ from sklearn.metrics import roc_auc_score
 
 from .calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, log_loss, logit, source_shares
 from .classify import figures, member_logits
-from .data import DEFAULT_DATA_ROOT
-from .disc_data import TARGETS, Disc, read_discs
+from .data import DEFAULT_DATA_ROOT, SOURCES
+from .disc_data import TARGETS, Disc, labelled, of_source, read_discs
 from .escalation import choose
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
@@ -84,9 +84,8 @@ def target_report(target: dict[str, Any], by_member: dict[str, np.ndarray], disc
     """AUC, balanced accuracy, recall, specificity and Brier score of each source, with n and positives."""
     p, _ = apply_target(target, by_member)
     report = {}
-    for source in ("yolospine", "spider"):
-        known = [i for i, disc in enumerate(discs) if disc.source == source and disc.targets[index] >= 0]
-        labels = np.array([discs[i].targets[index] for i in known])
+    for source in SOURCES:
+        known, labels = labelled(discs, of_source(discs, source), index)
         if not 0 < labels.sum() < len(labels):
             continue
         found = p[known] >= target["threshold"]
@@ -125,8 +124,7 @@ def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[s
     """Every target of the manifest; raises `InputFault` where a target has no disc of either kind, as a pack answers both."""
     targets = {}
     for index, name in enumerate(TARGETS):
-        known = [i for i, disc in enumerate(discs) if disc.targets[index] >= 0]
-        labels = np.array([discs[i].targets[index] for i in known])
+        known, labels = labelled(discs, range(len(discs)), index)
         if not 0 < labels.sum() < len(labels):
             raise InputFault(f"{name}: {labels.sum()} of {len(labels)} labelled discs are positive; a pack needs both kinds")
         stacked = np.stack([values[known, index] for values in outputs.values()])

@@ -30,7 +30,7 @@ HELP = {
     "sequences": "of SPIDER; yolospine is T2 alone",
     "fold": "hold out and predict this fold of the training patients; -1 trains on all of them",
     "sources": "train on these; discs of the others are predicted",
-    "helpers": "heads that help in training and end with it",
+    "auxiliary": "heads that help in training and end with it",
 }
 ABOVE_ZERO = ("width", "crop_factor", "input_width", "input_height", "epochs", "batch", "learning_rate", "t2_repeats")
 

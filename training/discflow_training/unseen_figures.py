@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .calibration import balanced_accuracy
-from .data import DEFAULT_DATA_ROOT
-from .disc_data import TARGETS, Disc
+from .data import DEFAULT_DATA_ROOT, SOURCES
+from .disc_data import TARGETS, Disc, labelled, of_source
 from .ensemble import apply_target, combine, tier_answers, unseen_outputs
 from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
@@ -25,7 +25,6 @@ from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
 from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas
 
-SOURCES = ("yolospine", "spider")
 BINS = 10
 DRAWS = 500
 
@@ -52,28 +51,18 @@ def _unseen(
     return fragment, *unseen_outputs(unseen, members, root, found)
 
 
-def _of_source(discs: Sequence[Disc], source: str) -> list[int]:
-    return [i for i, disc in enumerate(discs) if disc.source == source]
-
-
-def _known(discs: Sequence[Disc], positions: Sequence[int], index: int) -> tuple[list[int], np.ndarray]:
-    """Those of some positions whose target is known, and their labels."""
-    known = [i for i in positions if discs[i].targets[index] >= 0]
-    return known, np.array([discs[i].targets[index] for i in known])
-
-
 def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
     """One row a target and source; with `found`, one more of SPIDER's labelled boxes alone."""
     fragment, discs, outputs = _unseen(models, root, found, unseen)
     names = set(json.loads(found.read_text())) if found else set()
-    groups = {name: _of_source(discs, name) for name in SOURCES}
+    groups = {name: of_source(discs, name) for name in SOURCES}
     if names:
         groups["spider, labelled boxes"] = [i for i in groups["spider"] if discs[i].image not in names]
     table = []
     for index, target in enumerate(TARGETS):
         rule = fragment["targets"][target]
         for group, positions in groups.items():
-            known, labels = _known(discs, positions, index)
+            known, labels = labelled(discs, positions, index)
             patients = [discs[i].patient for i in known]
             single = {name: values[known, index] for name, values in outputs.items()}
             p, _ = apply_target(rule, single)
@@ -110,7 +99,7 @@ def tier_rows(models: Path, root: Path, found: Path | None, unseen: Path) -> lis
         ]
         for source in SOURCES:
             for index in range(len(TARGETS)):
-                known, labels = _known(discs, _of_source(discs, source), index)
+                known, labels = labelled(discs, of_source(discs, source), index)
                 p = answers[index, known]
                 row.append(f"{area_under_curve(p, labels):.3f}, {balanced_accuracy(p, labels, thresholds[index]):.3f}")
         table.append(row)

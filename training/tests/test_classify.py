@@ -185,6 +185,7 @@ def test_training_goes_on_from_its_checkpoint_as_if_unbroken(tmp_path: Path) -> 
     assert_same_weights(tmp_path / "run", tmp_path / "unbroken")
     main(["export", "--out", str(tmp_path / "run"), "--models", str(tmp_path / "pack"), "--id", "tiny"])
     assert (tmp_path / "pack" / "tiny.onnx").exists()
+    assert '"tiny"' in (tmp_path / "pack" / "members" / "networks.json").read_text()
     entry, image = find_member(tmp_path / "pack", "tiny"), np.full((160, 120), 90, dtype=np.float32)
     (case,) = classifier_cases(tmp_path / "pack", entry, [(0, image, [(30.0, 60.0, 70.0, 74.0)])])
     assert case["probabilities"] == pytest.approx([1 / (1 + np.exp(-value)) for value in case["logits"]], abs=1e-6)
@@ -199,8 +200,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         keep_recipe(tmp_path, replace(TINY, seed=1))
 
 
-def test_helpers_that_are_left_out_have_no_head_and_no_loss(discs: list[Disc]) -> None:
-    alone = replace(TINY, helpers=("level",))
+def test_auxiliary_heads_that_are_left_out_have_no_head_and_no_loss(discs: list[Disc]) -> None:
+    alone = replace(TINY, auxiliary=("level",))
     network, images = alone.network(), exact_batch(discs, TINY.view, SliceCache())
     assert list(network.auxiliary) == ["level"]
     stenoses = [replace(disc, grades={**disc.grades, "stenosis": 1}) for disc in discs]

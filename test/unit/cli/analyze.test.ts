@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { analyzeUpload } from '../../../src/cli/analyze.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
 
-it('ends the upload of a file that is gone as incomplete, with a report, and goes on with the others', async () => {
+it('ends the upload of a file that is gone as incomplete, with a report, and sends nothing', async () => {
   const out = await mkdtemp(join(tmpdir(), 'discflow-analyze-'));
   const unasked = () => Promise.reject(new Error('nothing was sent'));
   const system = {
