@@ -106,7 +106,7 @@ def write_folder(
         splits.append([image.name, image.patient, image.split])
         for order, level in enumerate(LEVEL_NAMES):
             values = findings.get((image.name, order), ())
-            rows += [[image.name, level, target, value] for target, value in zip(TARGETS, values) if value >= 0]
+            rows += [[image.name, level, target, value] for target, value in zip(TARGETS, values, strict=True) if value >= 0]
     _write_table(folder / "splits.csv", ["image", "patient", "split"], splits)
     _write_table(folder / "findings.csv", ["image", "level", "target", "label"], rows)
 

@@ -225,7 +225,9 @@ def level_only(discs: Sequence[Disc]) -> dict[str, Any]:
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.ensemble", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder, whose members/networks.json is written (default: layers/models)")
+    parser.add_argument(
+        "--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder, whose members/networks.json is written (default: layers/models)"
+    )
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")

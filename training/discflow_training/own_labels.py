@@ -212,7 +212,7 @@ def read_discs_of(path: Path, width: int, height: int, disc_classes: frozenset[i
             kind, cx, cy, w, h = (float(value) for value in line.split())
         except ValueError:
             raise LabelError(f"{path}: each line holds class, centre x, centre y, width and height") from None
-        if not (0 <= min(cx, cy) and 0 < min(w, h) and max(cx, cy, w, h) <= 1):
+        if not (min(cx, cy) >= 0 and min(w, h) > 0 and max(cx, cy, w, h) <= 1):
             raise LabelError(f"{path}: centre and size must be shares of the picture, above 0 and at most 1")
         box = np.array([(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height])
         if kind not in disc_classes:

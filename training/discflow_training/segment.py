@@ -26,10 +26,18 @@ from .export import export_onnx, file_entry, open_session, run_session
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
-from .region_data import (
-    CLASSES, IGNORED, Region, RegionInput, augmented_regions, exact_input, on_crop_grid, read_pseudo, read_regions,
-)
 from .recipes import add_recipe, positive
+from .region_data import (
+    CLASSES,
+    IGNORED,
+    Region,
+    RegionInput,
+    augmented_regions,
+    exact_input,
+    on_crop_grid,
+    read_pseudo,
+    read_regions,
+)
 from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 FOCAL_GAMMA = 2.0

@@ -124,12 +124,12 @@ def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
 
 def test_another_width_is_refused(tmp_path: Path) -> None:
     torch.save(vgg16(3, 1.0).state_dict(), tmp_path / "vgg16.pth")
-    with pytest.raises(ValueError, match="vgg16.pth"):
+    with pytest.raises(ValueError, match=r"vgg16\.pth"):
         load_checkpoint(vgg16(3, 0.5), tmp_path / "vgg16.pth")
 
 
 def test_a_file_that_lacks_a_layer_is_refused(tmp_path: Path) -> None:
     stored = {name: value for name, value in resnet50(1, 0.125).state_dict().items() if not name.startswith("layer4.")}
     torch.save(stored, tmp_path / "half.pth")
-    with pytest.raises(ValueError, match="half.pth lacks .* layer4"):
+    with pytest.raises(ValueError, match=r"half\.pth lacks .* layer4"):
         load_checkpoint(resnet50(1, 0.125), tmp_path / "half.pth")

@@ -133,14 +133,14 @@ def test_pack_joins_its_fragments_and_stamps_the_files(models: Path) -> None:
 def test_pack_refuses_weights_that_do_not_sum_to_one(models: Path) -> None:
     path = models / "members" / "networks.json"
     path.write_text(path.read_text().replace('{"s": 1.0}', '{"s": 0.6}'))
-    with pytest.raises(PackError, match="segmentation: weights sum to 0.6"):
+    with pytest.raises(PackError, match=r"segmentation: weights sum to 0\.6"):
         assemble(models)
     assert not (models / "manifest.json").exists()
 
 
 def test_pack_refuses_a_file_that_belongs_to_no_member(models: Path) -> None:
     (models / "old.onnx").write_bytes(b"old")
-    with pytest.raises(PackError, match="old.onnx belongs to no member"):
+    with pytest.raises(PackError, match=r"old\.onnx belongs to no member"):
         assemble(models)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from test_answers import write_predictions
 
 from discflow_training.paper.answers import Answer
 from discflow_training.paper.column_drawing import PITCH, column_drawing
@@ -16,9 +17,16 @@ from discflow_training.paper.errors import counts, errors_section, thresholds_of
 from discflow_training.paper.page import write_page
 from discflow_training.paper.shipped import record_evaluation
 from discflow_training.paper.spine_drawing import (
-    CENTRE, FALSE_NEGATIVE, FALSE_POSITIVE, MARK, RIGHT_ANSWER, ROW, Threshold, apart, spine_drawing,
+    CENTRE,
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    MARK,
+    RIGHT_ANSWER,
+    ROW,
+    Threshold,
+    apart,
+    spine_drawing,
 )
-from test_answers import write_predictions
 
 LEVELS = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2")
 HALF = Threshold(0.4, 0.6)
@@ -132,7 +140,7 @@ def test_a_misnamed_column_stands_one_level_higher_and_says_so() -> None:
         return [float(y) for y in re.findall(rf'<path d="M\S+ ([\d.]+)a[^>]*fill="{FALSE_NEGATIVE}"', drawing)]
 
     first, second = wrong_heights(shifted)[:2], wrong_heights(shifted)[2:]
-    assert [a - b for a, b in zip(first, second)] == [PITCH, PITCH]
+    assert [a - b for a, b in zip(first, second, strict=True)] == [PITCH, PITCH]
     assert len(set(wrong_heights(straight))) == 2
 
 

@@ -14,7 +14,13 @@ from discflow_training.fragment import read_fragment, write_fragment
 from discflow_training.imaging import plan_letterbox
 from discflow_training.pseudo import discs_inside, largest_canal
 from discflow_training.region_data import (
-    IGNORED, Region, RegionInput, augmented_regions, exact_input, jitter_region, on_crop_grid,
+    IGNORED,
+    Region,
+    RegionInput,
+    augmented_regions,
+    exact_input,
+    jitter_region,
+    on_crop_grid,
 )
 from discflow_training.segment import Recipe, confusion, dice_focal_loss, overlap_figures
 

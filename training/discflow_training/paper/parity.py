@@ -16,10 +16,10 @@ from PIL import Image
 from torch import nn
 
 from ..data import region_of_discs
+from ..detection_pipeline import Detector, find_discs, find_region
 from ..disc_data import DiscInput, exact_crop
 from ..faults import InputFault
 from ..fragment import write_json
-from ..detection_pipeline import Detector, find_discs, find_region
 from ..goldens import as_box, from_box, sampled
 from ..imaging import letterbox, upright_slice
 from ..region_data import exact_input, on_crop_grid

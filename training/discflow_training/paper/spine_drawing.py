@@ -103,7 +103,7 @@ def _row(top: int, answers: Sequence[Answer], threshold: float) -> Iterator[str]
     for positive, colour in ((False, FALSE_NEGATIVE), (True, FALSE_POSITIVE)):
         side = [answer for answer in answers if answer.positive == positive]
         wrong = sorted((answer for answer in side if answer.wrong), key=lambda answer: across(answer, threshold))
-        for answer, (x, y) in zip(wrong, apart([across(a, threshold) for a in wrong], top + ROW / 2)):
+        for answer, (x, y) in zip(wrong, apart([across(a, threshold) for a in wrong], top + ROW / 2), strict=True):
             fill = colour if answer.answered else "#fff"
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{MARK}" fill="{fill}" fill-opacity=".85" stroke="{colour}"/>'
         x, anchor = (WIDTH - GUTTER + 12, "start") if positive else (GUTTER - 12, "end")
@@ -128,12 +128,12 @@ def _spine(first: int, levels: Sequence[str]) -> Iterator[str]:
     """Vertebrae as outlines, discs between them with their names."""
     bows = [*([BOW[0]] * (len(levels) - len(BOW))), *BOW]
     centres = [(CENTRE + bow, first + ROW * (index + 0.5)) for index, bow in enumerate(bows)]
-    bones = [(x, y - ROW / 2, level.split("-")[0]) for (x, y), level in zip(centres, levels)]
+    bones = [(x, y - ROW / 2, level.split("-")[0]) for (x, y), level in zip(centres, levels, strict=True)]
     (lowest_x, lowest_y), sacrum = centres[-1], levels[-1].split("-")[1]
     for x, y, name in (*bones, (lowest_x + 5, lowest_y + ROW / 2, sacrum)):
         yield vertebra(x, y, DISC_WIDTH - 12, ROW - DISC_HEIGHT - 5)
         yield text(x, y + 4, name, "middle", "#99a")
-    for (x, y), level in zip(centres, levels):
+    for (x, y), level in zip(centres, levels, strict=True):
         shape = f'<ellipse cx="{x}" cy="{y:.0f}" rx="{DISC_WIDTH / 2}" ry="{DISC_HEIGHT / 2}"'
         yield f'{shape} fill="#eef2f6" stroke="{BONE}"/>'
         yield text(x, y + 4, level, "middle")
