@@ -32,7 +32,7 @@ from .imaging import CropKind, CropRule
 from .recipes import add_recipe, positive
 from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
-GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "stenosis": 0.5}
+GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "compression": 0.5, "stenosis": 0.5}
 CHOICES = {
     "family": sorted(FAMILIES),
     "crop_kind": get_args(CropKind),

@@ -29,7 +29,7 @@ MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5
 FOLDS = 5
 SOURCES = ("yolospine", "spider")
-STENOSIS_CLASS = "2"
+STENOSIS_CLASS = 2
 
 Split = Literal["train", "val", "test"]
 
@@ -106,12 +106,30 @@ def read_stenoses(root: Path, image: DetectionImage) -> np.ndarray | None:
         width, height = picture.size
     centres = (image.discs[:, :2] + image.discs[:, 2:]) / 2
     found = np.zeros(len(image.discs), dtype=int)
-    for line in labels.read_text(encoding="utf-8").splitlines():
-        name, *box = line.split() or [""]
-        if name == STENOSIS_CLASS:
-            away = centres - (float(box[0]) * width, float(box[1]) * height)
+    for kind, (x, y, _, _) in read_label_boxes(labels):
+        if kind == STENOSIS_CLASS:
+            away = centres - (x * width, y * height)
             found[np.hypot(away[:, 0] / 2, away[:, 1]).argmin()] = 1
     return found
+
+
+def read_label_boxes(path: Path) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """Class and box of each line of a YOLO label file: centre x, centre y, width and height as shares of the picture.
+
+    Raises `InputFault` where a line holds anything else.
+    """
+    boxes = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.strip():
+            continue
+        try:
+            kind, x, y, width, height = (float(value) for value in line.split())
+        except ValueError:
+            raise InputFault(f"{path}: each line holds class, centre x, centre y, width and height") from None
+        if not (min(x, y) >= 0 and min(width, height) > 0 and max(x, y, width, height) <= 1):
+            raise InputFault(f"{path}: centre and size must be shares of the picture, above 0 and at most 1")
+        boxes.append((int(kind), (x, y, width, height)))
+    return boxes
 
 
 def read_spider(root: Path, sequences: Iterable[str] = ("t1", "t2", "t2_SPACE")) -> list[DetectionImage]:

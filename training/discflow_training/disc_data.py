@@ -15,16 +15,24 @@ from torch import Tensor
 
 from .augment import crop_grid, sample, vary_intensity
 from .data import (
-    SCORED_DISCS, DetectionImage, read_found, read_gradings, read_notes, read_spider, read_stenoses, read_table,
+    SCORED_DISCS,
+    DetectionImage,
+    read_found,
+    read_gradings,
+    read_notes,
+    read_spider,
+    read_stenoses,
+    read_table,
     read_yolospine,
 )
 from .imaging import CropRule, crop_box, letterbox, normalise, resize_bilinear, upright_slice
 from .labels import NoteFindings, grading_labels, parse_note
 
 TARGETS = ("bulgeOrHerniation", "herniation")
-AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5, "noted": 1, "stenosis": 1}
+AUXILIARY = {"level": 6, "degenerative": 1, "narrowing": 1, "pfirrmann": 5, "noted": 1, "compression": 1, "stenosis": 1}
 """Outputs of the heads that help in training alone. `noted`: the radiologist's note finds a bulge or herniation at the
-level, a second reading beside that of the boxes; `stenosis`: a box of one lies at the disc."""
+level, a second reading beside that of the boxes; `compression`: it finds the thecal sac touched there; `stenosis`: a box of
+one lies at the disc."""
 UNKNOWN = -1
 BOX_SHIFT, BOX_SCALE = 0.08, 0.12
 LEVEL_NAMES = ("L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2")
@@ -86,6 +94,7 @@ def _yolospine_discs(root: Path) -> list[Disc]:
                 "degenerative": int(row["degenerative"]),
                 "pfirrmann": _number(grades.get(image.patient, {}).get(level, "")),
                 "noted": _known(findings.abnormal(level) if findings else None),
+                "compression": _known(findings.compression(level) if findings else None),
                 "stenosis": UNKNOWN if stenoses is None else int(stenoses[order]),
             }
             discs.append(_disc(image, order, targets, known))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 VERTEBRAE = [f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)] + ["S1"]
-LEVELS = [f"{upper}-{lower}" for upper, lower in zip(VERTEBRAE[:-1], VERTEBRAE[1:], strict=True)]
+LEVELS = [f"{upper}-{lower}" for upper, lower in pairwise(VERTEBRAE)]
 
 _PAIR = re.compile(r"\b([CDTLS])\s?(\d{1,2})\s{0,2}(?:[-–/]\s{0,2}|\s)([CDTLS])?\s?(\d{1,2})\b", re.IGNORECASE)
 _HERNIATION = re.compile(
@@ -19,6 +20,7 @@ _HERNIATION = re.compile(
     re.IGNORECASE,
 )
 _BULGE = re.compile(r"\bbulg[a-z]*", re.IGNORECASE)
+_COMPRESSION = re.compile(r"\b(?:co[mp]{1,2}r|abut|indent|imping)[a-z]*\b[^.§]{0,30}?\bt[a-z]{3,6}l\s?sac", re.IGNORECASE)
 _GROUP = re.compile(r"§(\d+)§(?:[\s,&/]*(?:and|amnd|levels?)?[\s,&/]*§\d+§)*\s*(?:levels?)?\s*(:)?", re.IGNORECASE)
 _MARK = re.compile(r"§(\d+)§")
 _CLAUSES = re.compile(r"\.+(?=\s|$|[A-Za-z§-])|/{2,}|\n|(?:(?<=\s)|^)-(?=\s?[A-Za-z§])|\s{2,}-\s*")
@@ -33,6 +35,7 @@ class NoteFindings:
 
     herniated: set[str] = field(default_factory=set)
     bulging: set[str] = field(default_factory=set)
+    compressing: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     others_open: bool = False
 
@@ -50,12 +53,17 @@ class NoteFindings:
             return 1
         return None if self.others_open or level in self.doubtful else 0
 
+    def compression(self, level: str) -> int | None:
+        """Whether the note finds the thecal sac touched, indented or compressed at a level."""
+        return 1 if level in self.compressing else self.abnormal(level) and 0
+
 
 @dataclass
 class _Finding:
     herniation: bool
     doubtful: bool
     several: bool
+    compressing: bool = False
 
 
 def parse_note(note: str) -> NoteFindings:
@@ -101,14 +109,15 @@ def _mark(match: re.Match[str], levels: list[str]) -> str:
 def _read_clause(clause: str, levels: list[str], heading: list[str], result: NoteFindings) -> list[str]:
     """Add the clause's findings to the result; returns the heading that holds after it."""
     tokens = [(match.start(), match) for match in _GROUP.finditer(clause)]
-    tokens += [(match.start(), match) for pattern in (_HERNIATION, _BULGE) for match in pattern.finditer(clause)]
+    tokens += [(match.start(), match) for pattern in (_HERNIATION, _BULGE, _COMPRESSION) for match in pattern.finditer(clause)]
     tokens.sort(key=lambda token: token[0])
     own_heading: list[str] = []
+    named: list[str] = []
     pending: list[_Finding] = []
     seen_finding = False
     for start, match in tokens:
         if match.re is _GROUP:
-            group = [levels[int(index)] for index in _MARK.findall(match.group(0))]
+            group = named = [levels[int(index)] for index in _MARK.findall(match.group(0))]
             is_heading = bool(match.group(2))
             if is_heading or not seen_finding:
                 _settle(pending, own_heading or heading, result)
@@ -116,11 +125,17 @@ def _read_clause(clause: str, levels: list[str], heading: list[str], result: Not
                 if is_heading:
                     heading = group
             else:
-                _settle(pending, group if not own_heading else own_heading, result)
+                _settle(pending, own_heading or group, result)
                 pending = []
             continue
         before = clause[:start]
-        if match.re is _HERNIATION and _NEGATED.search(before):
+        if match.re is not _BULGE and _NEGATED.search(before):
+            continue
+        if match.re is _COMPRESSION:
+            if pending:
+                pending[-1].compressing = True
+            else:
+                result.compressing.update(named or heading)
             continue
         seen_finding = True
         pending.append(_Finding(match.re is _HERNIATION, bool(_DOUBT.search(before)), bool(_SEVERAL.search(before))))
@@ -131,6 +146,8 @@ def _read_clause(clause: str, levels: list[str], heading: list[str], result: Not
 
 def _settle(pending: list[_Finding], levels: list[str], result: NoteFindings) -> None:
     for finding in pending:
+        if finding.compressing:
+            result.compressing.update(levels)
         if not finding.herniation:
             result.bulging.update(levels)
         elif finding.doubtful:

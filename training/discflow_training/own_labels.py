@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .data import MASK_CLASSES, SCORED_DISCS, read_table, region_of_discs
+from .data import MASK_CLASSES, SCORED_DISCS, read_label_boxes, read_table, region_of_discs
 from .disc_data import LEVEL_NAMES, TARGETS, UNKNOWN
 from .faults import InputFault, told_plainly
 from .metrics_detection import iou_matrix
@@ -57,10 +57,6 @@ HEADERS = {
 }
 
 
-class LabelError(InputFault):
-    """A folder that cannot be read; the message names the file and what is wrong."""
-
-
 @dataclass
 class Tables:
     """Rows of every table, begun with its header."""
@@ -81,7 +77,7 @@ class Tables:
 def lay_out(folder: Path, root: Path) -> dict[str, int]:
     """Write the layout of training data under `root`; returns how many pictures carry boxes, findings and masks.
 
-    Raises `LabelError` where the folder holds nothing to learn from, or something that contradicts itself.
+    Raises `InputFault` where the folder holds nothing to learn from, or something that contradicts itself.
     """
     pictures = read_pictures(folder / "images")
     splits = read_splits(folder / "splits.csv", pictures)
@@ -109,7 +105,7 @@ def lay_out(folder: Path, root: Path) -> dict[str, int]:
             _add_mask(tables, root, stem, patient, split, path, mask)
             counts["masks"] += 1
     if not counts["boxes"] + counts["masks"]:
-        raise LabelError(f"{folder}: no picture has boxes (labels/NAME.txt) or a mask (masks/NAME.png)")
+        raise InputFault(f"{folder}: no picture has boxes (labels/NAME.txt) or a mask (masks/NAME.png)")
     for patient, known in notes.items():
         if any(target == "herniation" for _, target in known):
             tables.add("yolospine/radiologist_notes.csv", patient, note_of(known))
@@ -124,10 +120,10 @@ def read_pictures(folder: Path) -> dict[str, Path]:
         if path.suffix.lower() not in PICTURES or path.name.startswith("."):
             continue
         if path.stem in pictures:
-            raise LabelError(f"{path}: another file there has the same name before its extension")
+            raise InputFault(f"{path}: another file there has the same name before its extension")
         pictures[path.stem] = path
     if not pictures:
-        raise LabelError(f"{folder} holds no PNG or JPEG file")
+        raise InputFault(f"{folder} holds no PNG or JPEG file")
     return pictures
 
 
@@ -138,15 +134,15 @@ def read_splits(path: Path, pictures: Collection[str]) -> dict[str, tuple[str, s
     for place, row in _rows(path, ("image", "patient", "split"), pictures):
         image, patient, split = row
         if not patient or split not in SPLITS:
-            raise LabelError(f"{place}: patient must not be empty, and split be one of {', '.join(SPLITS)}")
+            raise InputFault(f"{place}: patient must not be empty, and split be one of {', '.join(SPLITS)}")
         if image in splits:
-            raise LabelError(f"{place}: the image stands there twice")
+            raise InputFault(f"{place}: the image stands there twice")
         if of_patient.setdefault(patient, split) != split:
-            raise LabelError(f"{place}: a patient stands in both {of_patient[patient]} and {split}")
+            raise InputFault(f"{place}: a patient stands in both {of_patient[patient]} and {split}")
         splits[image] = patient, split
     missing = sorted(set(pictures) - set(splits))
     if missing:
-        raise LabelError(f"{path} lacks {len(missing)} of the images, {missing[0]} among them")
+        raise InputFault(f"{path} lacks {len(missing)} of the images, {missing[0]} among them")
     return splits
 
 
@@ -156,15 +152,15 @@ def read_findings(path: Path, pictures: Collection[str]) -> dict[str, Findings]:
     for place, row in _rows(path, ("image", "level", "target", "label"), pictures) if path.exists() else ():
         image, level, target, label = row
         if level not in LEVEL_NAMES or target not in TARGETS or label not in ("0", "1"):
-            raise LabelError(f"{place}: {level}, {target}, {label} is no finding")
+            raise InputFault(f"{place}: {level}, {target}, {label} is no finding")
         known = findings.setdefault(image, {})
         if (level, target) in known:
-            raise LabelError(f"{place}: this disc already has a label for this target")
+            raise InputFault(f"{place}: this disc already has a label for this target")
         known[level, target] = int(label)
     for image, known in findings.items():
         for level in (level for (level, target), label in [*known.items()] if target == "herniation" and label == 1):
             if known.setdefault((level, "bulgeOrHerniation"), 1) == 0:
-                raise LabelError(f"{path}: {level} of {image} is a herniation, yet neither bulge nor herniation")
+                raise InputFault(f"{path}: {level} of {image} is a herniation, yet neither bulge nor herniation")
     return findings
 
 
@@ -174,12 +170,12 @@ def _rows(path: Path, columns: Sequence[str], pictures: Collection[str]) -> Iter
         place = f"{path}, line {number}"
         lacking = [name for name in columns if row.get(name) is None]
         if lacking:
-            raise LabelError(f"{place}: no column {lacking[0]}; the columns are {','.join(columns)}")
+            raise InputFault(f"{place}: no column {lacking[0]}; the columns are {','.join(columns)}")
         image, *others = (row[name].strip() for name in columns)
         suffix = Path(image).suffix
         stem = image.removesuffix(suffix) if suffix.lower() in PICTURES else image
         if stem not in pictures:
-            raise LabelError(f"{place}: images/ holds no such image")
+            raise InputFault(f"{place}: images/ holds no such image")
         yield place, [stem, *others]
 
 
@@ -187,7 +183,7 @@ def _join(known: Findings, more: Findings, path: Path) -> None:
     """Add a picture's findings to those of its patient, all of whose pictures share the strict labels."""
     for (level, target), label in more.items():
         if known.setdefault((level, target), label) != label and target == "herniation":
-            raise LabelError(f"{path}: {level} of one patient is a herniation in one picture and none in another")
+            raise InputFault(f"{path}: {level} of one patient is a herniation in one picture and none in another")
 
 
 def read_disc_classes(folder: Path) -> frozenset[int]:
@@ -197,7 +193,7 @@ def read_disc_classes(folder: Path) -> frozenset[int]:
             names = path.read_text(encoding="utf-8").splitlines()
             discs = frozenset(i for i, name in enumerate(names) if "disc" in name.lower() or "disk" in name.lower())
             if not discs:
-                raise LabelError(f"{path}: no class name holds the word disc")
+                raise InputFault(f"{path}: no class name holds the word disc")
             return discs
     return DISC_CLASSES
 
@@ -205,18 +201,10 @@ def read_disc_classes(folder: Path) -> frozenset[int]:
 def read_discs_of(path: Path, width: int, height: int, disc_classes: frozenset[int]) -> np.ndarray:
     """Merged disc boxes `n x 4` in pixels, from the lowest upwards."""
     boxes: list[np.ndarray] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.strip():
-            continue
-        try:
-            kind, cx, cy, w, h = (float(value) for value in line.split())
-        except ValueError:
-            raise LabelError(f"{path}: each line holds class, centre x, centre y, width and height") from None
-        if not (min(cx, cy) >= 0 and min(w, h) > 0 and max(cx, cy, w, h) <= 1):
-            raise LabelError(f"{path}: centre and size must be shares of the picture, above 0 and at most 1")
-        box = np.array([(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height])
+    for kind, (cx, cy, w, h) in read_label_boxes(path):
         if kind not in disc_classes:
             continue
+        box = np.array([(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height])
         same = next((i for i, other in enumerate(boxes) if iou_matrix(box[None], other[None])[0, 0] > SAME_DISC), None)
         if same is None:
             boxes.append(box)
@@ -224,7 +212,7 @@ def read_discs_of(path: Path, width: int, height: int, disc_classes: frozenset[i
             low, high = np.minimum(boxes[same][:2], box[:2]), np.maximum(boxes[same][2:], box[2:])
             boxes[same] = np.concatenate([low, high])
     if not boxes:
-        raise LabelError(f"{path} holds no box of a disc")
+        raise InputFault(f"{path} holds no box of a disc")
     return np.array(sorted(boxes, key=lambda box: -(box[1] + box[3])))
 
 
@@ -260,10 +248,10 @@ def _add_mask(tables: Tables, root: Path, stem: str, patient: str, split: str, p
         values = np.array(picture)
     with Image.open(path) as picture:
         if values.shape != (picture.height, picture.width):
-            raise LabelError(f"{mask}: a mask has one channel and the size of its picture")
+            raise InputFault(f"{mask}: a mask has one channel and the size of its picture")
     unknown = sorted(set(np.unique(values).tolist()) - set(MASK_CLASSES) - set(MASK_CLASSES.values()))
     if unknown:
-        raise LabelError(f"{mask} holds the value {unknown[0]}; a mask holds 0, 1, 2, 3 or 0, 76, 29, 150")
+        raise InputFault(f"{mask} holds the value {unknown[0]}; a mask holds 0, 1, 2, 3 or 0, 76, 29, 150")
     if values.max() < len(MASK_CLASSES):
         values = SPIDER_VALUES[values]
     Image.fromarray(values.astype(np.uint8)).save(root / "spider" / "space" / "masks" / f"{stem}.png")

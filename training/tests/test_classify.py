@@ -12,7 +12,15 @@ from discflow_training.augment import crop_grid, sample, vary_intensity
 from discflow_training.classify import Recipe, _mixed, figures, held_out, main, masked_bce, training_loss
 from discflow_training.data import FOLDS
 from discflow_training.disc_data import (
-    AUXILIARY, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, exact_crop, jitter_box, read_discs,
+    AUXILIARY,
+    Disc,
+    DiscInput,
+    SliceCache,
+    augmented_batch,
+    exact_batch,
+    exact_crop,
+    jitter_box,
+    read_discs,
 )
 from discflow_training.export import export_onnx, open_session, run_session
 from discflow_training.fragment import find_member
@@ -131,7 +139,7 @@ def write_tables(root: Path) -> None:
     header = "stem,patient,split,order,level,x1,y1,x2,y2,bulge_or_herniation,degenerative,scored"
     (root / "yolospine" / "discs.csv").write_text("\n".join([header, *discs]))
     (root / "yolospine" / "region_boxes.csv").write_text("\n".join(["stem,split,x1,y1,x2,y2", *regions]))
-    notes = 'patient,notes\n1,"L5-S1: disc protrusion noted. L3-L4: disc bulge noted."\n2,Protrusion noted.\n'
+    notes = 'patient,notes\n1,"L5-S1: disc protrusion noted. L3-L4: disc bulge noted, abutting the thecal sac."\n2,Protrusion noted.\n'
     (root / "yolospine" / "radiologist_notes.csv").write_text(notes)
     (root / "yolospine" / "pfirrmann.csv").write_text("patient,L5-S1,L4-L5,L3-L4\n1,4,2,\n")
     (root / "spider" / "disc_boxes.csv").write_text("name,width,height,order_from_bottom,x1,y1,x2,y2,split\n")
@@ -147,7 +155,8 @@ def test_targets_and_grades_are_joined_from_the_tables(tmp_path: Path) -> None:
     assert {disc.targets[1] for disc in discs[5:]} == {-1}
     assert [disc.grades["pfirrmann"] for disc in discs[:4]] == [3, 1, -1, -1]
     assert [disc.grades["noted"] for disc in discs[:5]] == [1, 0, 1, 0, 0]
-    assert {disc.grades["noted"] for disc in discs[5:]} == {-1}
+    assert [disc.grades["compression"] for disc in discs[:5]] == [0, 0, 1, 0, 0]
+    assert {disc.grades[name] for disc in discs[5:] for name in ("noted", "compression")} == {-1}
     assert {disc.grades["stenosis"] for disc in discs} == {-1}
 
 

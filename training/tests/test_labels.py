@@ -55,6 +55,25 @@ def test_a_note_finds_a_disc_abnormal_by_bulge_or_herniation_and_leaves_doubtful
     assert parse_note("Disc protrusion noted.").abnormal("L4-L5") is None
 
 
+@pytest.mark.parametrize(
+    ("note", "levels"),
+    [
+        ("Diffuse disc bulge noted at L4/L5 level, mildly compressing the thecal sac and nerve roots.", {"L4-L5"}),
+        ("L4-L5: Central disc protrusion noted compressing the thecal sac. L5-S1: disc bulge noted.", {"L4-L5"}),
+        ("disc bulge abutting the thecal sac at L3-L4 level. Disc bulge noted at L4-L5 level", {"L3-L4"}),
+        ("L3-L4 and L4-L5: bulges indenting the thecal sac. No compression of the thecal sac at L5-S1.", {"L3-L4", "L4-L5"}),
+        ("Disc bulge noted at L5-S1 level. No significant thecal sac or nerve root compression noted.", set()),
+    ],
+)
+def test_a_note_finds_the_thecal_sac_compressed_by_level(note: str, levels: set[str]) -> None:
+    assert {level for level in LEVELS if parse_note(note).compression(level) == 1} == levels
+
+
+def test_compression_is_open_where_the_note_leaves_the_disc_open() -> None:
+    findings = parse_note("L4-L5: disc bulge noted compressing the thecal sac. L5-S1: ? protrusion")
+    assert [findings.compression(level) for level in ("L3-L4", "L4-L5", "L5-S1")] == [0, 1, None]
+
+
 def test_a_protrusion_without_level_leaves_every_level_open() -> None:
     assert unknown("Rt paracentral disc protrusion noted compressing the thecal sac.") == set(LEVELS)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from discflow_training.data import read_yolospine
 from discflow_training.disc_data import read_discs
 from discflow_training.faults import InputFault
-from discflow_training.own_labels import LabelError, lay_out
+from discflow_training.own_labels import lay_out
 from discflow_training.paper.cases import disc_cases
 from discflow_training.paper.phantoms import draw
 from discflow_training.region_data import read_regions
@@ -62,16 +62,16 @@ def test_what_nobody_labelled_stays_unknown(folder: Path, tmp_path: Path) -> Non
 
 def test_a_patient_of_two_splits_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "splits.csv").write_text("image,patient,split\na.png,p1,train\nb,p1,test\n")
-    with pytest.raises(LabelError, match="both train and test"):
+    with pytest.raises(InputFault, match="both train and test"):
         lay_out(folder, tmp_path / "data")
 
 
 def test_a_picture_without_split_and_a_foreign_mask_value_are_refused(folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((200, 120), 9, dtype=np.uint8)).save(folder / "masks" / "a.png")
-    with pytest.raises(LabelError, match="holds the value 9"):
+    with pytest.raises(InputFault, match="holds the value 9"):
         lay_out(folder, tmp_path / "data")
     (folder / "splits.csv").write_text("image,patient,split\na.png,p1,train\n")
-    with pytest.raises(LabelError, match="lacks 1 of the images, b among them"):
+    with pytest.raises(InputFault, match="lacks 1 of the images, b among them"):
         lay_out(folder, tmp_path / "data")
 
 
@@ -95,24 +95,24 @@ def test_what_evaluate_refuses_or_training_cannot_use_is_refused(
     name: str, content: str, said: str, folder: Path, tmp_path: Path
 ) -> None:
     (folder / name).write_text(content)
-    with pytest.raises(LabelError, match=said):
+    with pytest.raises(InputFault, match=said):
         lay_out(folder, tmp_path / "data")
 
 
 def test_pictures_of_one_patient_that_contradict_each_other_are_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "splits.csv").write_text("image,patient,split\na,p1,train\nb,p1,train\n")
     (folder / "findings.csv").write_text("image,level,target,label\na,L5-S1,herniation,1\nb,L5-S1,herniation,0\n")
-    with pytest.raises(LabelError, match="L5-S1 of one patient"):
+    with pytest.raises(InputFault, match="L5-S1 of one patient"):
         lay_out(folder, tmp_path / "data")
 
 
 def test_a_folder_without_labels_and_a_mask_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((20, 10), dtype=np.uint8)).save(folder / "masks" / "b.png")
-    with pytest.raises(LabelError, match="the size of its picture"):
+    with pytest.raises(InputFault, match="the size of its picture"):
         lay_out(folder, tmp_path / "data")
     shutil.rmtree(folder / "masks")
     shutil.rmtree(folder / "labels")
-    with pytest.raises(LabelError, match="no picture has boxes"):
+    with pytest.raises(InputFault, match="no picture has boxes"):
         lay_out(folder, tmp_path / "data")
 
 
