@@ -14,6 +14,7 @@ from ..faults import InputFault
 from . import tables
 from .charts import write_charts
 from .errors import errors_section
+from .glance import glance_section
 from .protocol import OPEN_POINTS
 from .published import CANNOT_BE_COMPARED
 from .records import DEFAULT_RESULTS, read_records
@@ -49,6 +50,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         " patients drawn with replacement. The shipped pack's figures are shares, those of the paper's protocol percent; where"
         " two are parted by `/`, the first is the paper's.",
         "",
+        *glance_section(results),
         *shipped_section(results, errors_section(results, out.parent / "results")),
         *_zoo(runs, ensembles, charts, read_parity(results)),
         *_looks(runs, ensembles, results),
