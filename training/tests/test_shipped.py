@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from discflow_training.paper.page import main
 from discflow_training.paper.shipped import record_evaluation, shipped_section
 
 
@@ -100,3 +101,9 @@ def test_tiers_stand_beside_the_ensemble_with_their_times(tmp_path: Path) -> Non
     row = next(line for line in page.splitlines() if line.startswith("| phantoms | single |"))
     assert "| 31, 42 | 0.900 (0.890 to 0.910) | -0.020 (-0.030 to -0.010) | 0.900" in row
     assert row.endswith("| 0.800 (0.790 to 0.810) |")
+
+
+def test_evaluations_of_several_record_options_are_all_kept(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps(evaluation()))
+    main(["--results", str(tmp_path / "results"), "--record", f"a={tmp_path}", f"b={tmp_path}", "--record", f"c={tmp_path}"])
+    assert sorted(path.stem for path in (tmp_path / "results" / "shipped").glob("*.json")) == ["a", "b", "c"]

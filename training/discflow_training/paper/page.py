@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="the page (default: docs/results.md, of other records results.md among them); charts go into results/ beside it",
     )
     parser.add_argument(
-        "--record", metavar="NAME=DIR", nargs="+", default=[], help="first keep the figures that `discflow evaluate` wrote"
+        "--record", metavar="NAME=DIR", nargs="+", action="extend", default=[], help="first keep the figures that `discflow evaluate` wrote"
     )
     options = parser.parse_args(arguments)
     for argument in options.record:
