@@ -30,9 +30,10 @@ const reportsOf = (stdout: string) =>
     .map(({ source, ...report }) => ({ source, report: reportSchema.parse(report) }));
 
 describe('discflow analyze', () => {
-  it('answers every lumbar disc of a DICOM study and writes report, overlay, mask, page and table', async () => {
-    const { code, stdout } = await discflow('analyze', SAMPLE, '--out', join(folder, 'out'), '--json');
+  it('answers every lumbar disc of a DICOM study and writes report, overlay, mask, page and table, without a warning', async () => {
+    const { code, stdout, stderr } = await discflow('analyze', SAMPLE, '--out', join(folder, 'out'), '--json');
     expect(code).toBe(0);
+    expect(stderr).not.toMatch(/warning/i);
     const [{ source, report }] = reportsOf(stdout) as [ReturnType<typeof reportsOf>[number]];
     expect(source).toBe(SAMPLE);
     expect(report.discs.slice(0, 5).map(({ level }) => level)).toEqual(LUMBAR);
