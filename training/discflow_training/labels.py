@@ -55,7 +55,9 @@ class NoteFindings:
 
     def compression(self, level: str) -> int | None:
         """Whether the note finds the thecal sac touched, indented or compressed at a level."""
-        return 1 if level in self.compressing else self.abnormal(level) and 0
+        if level in self.compressing:
+            return 1
+        return None if self.abnormal(level) is None else 0
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import tables
 from .records import read_records
+from .shipped import FOLDER, told
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -76,7 +77,7 @@ MOST_GATED = 0.10
 
 def glance_section(results: Path) -> list[str]:
     """A row an aim whose record is there; nothing without records of the shipped pack."""
-    records = read_records(results, "shipped")
+    records = read_records(results, FOLDER)
     rows = [*_rows(records, results / "out-of-fold"), *_gated(records)]
     if not rows:
         return []
@@ -97,11 +98,12 @@ def _rows(records: dict[str, Any], unseen: Path) -> Iterator[Sequence[str]]:
         found = _measured(aim, records) if isinstance(aim, Aim) else _unseen(aim, unseen)
         if found:
             where, reached, value = found
-            yield (aim.figure, where, f"{'≥' if aim.least else '≤'} {aim.bound:g}", reached, _verdict(aim, value))
+            sign = "≥" if aim.least else "≤"
+            yield (aim.figure, where, f"{sign} {aim.bound:g}", reached, _verdict(aim.bound, value, aim.least))
 
 
-def _verdict(aim: Aim | UnseenAim, value: float) -> str:
-    short = aim.bound - value if aim.least else value - aim.bound
+def _verdict(bound: float, value: float, least: bool) -> str:
+    short = bound - value if least else value - bound
     return f"**missed by {short:.3f}**" if short > 0 else "met"
 
 
@@ -119,12 +121,7 @@ def _measured(aim: Aim, records: dict[str, Any]) -> tuple[str, str, float] | Non
     cases = next(f"{node[count]} {word}" for count, word in (("truths", "boxes"), ("discs", "discs")) if count in node)
     positives = f", {node['positives']} positive" if "positives" in node else ""
     where = f"{aim.source}, {' and '.join(evaluation['splits'])}: {cases}{positives}, {node['patients']} patients"
-    return where, _told(node[name]), node[name]["value"]
-
-
-def _told(found: dict[str, Any]) -> str:
-    low_high = found["ci95"]
-    return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")
+    return where, told(node[name]), node[name]["value"]
 
 
 def _unseen(aim: UnseenAim, folder: Path) -> tuple[str, str, float] | None:
@@ -155,5 +152,5 @@ def _gated(records: dict[str, Any]) -> Iterator[Sequence[str]]:
     gated = pictures - sum(figures["statuses"].get("done", 0) for figures in parts)
     share = gated / pictures
     where = f"{' and '.join(source for _, source in GATED)}, test: {gated} of {pictures} pictures"
-    verdict = f"**missed by {share - MOST_GATED:.3f}**" if share > MOST_GATED else "met"
+    verdict = _verdict(MOST_GATED, share, least=False)
     yield ("Pictures refused or deferred", where, f"≤ {MOST_GATED:g}", f"{share:.3f}", verdict)
