@@ -123,13 +123,14 @@ def read_label_boxes(path: Path) -> list[tuple[int, tuple[float, float, float, f
         if not line.strip():
             continue
         try:
-            name, *sides = line.split()
-            kind, (x, y, width, height) = int(name), map(float, sides)
+            kind, x, y, width, height = (float(value) for value in line.split())
         except ValueError:
             raise InputFault(f"{path}: each line holds class, centre x, centre y, width and height") from None
+        if not kind.is_integer():
+            raise InputFault(f"{path}: {kind} is no class")
         if not (min(x, y) >= 0 and min(width, height) > 0 and max(x, y, width, height) <= 1):
             raise InputFault(f"{path}: centre and size must be shares of the picture, above 0 and at most 1")
-        boxes.append((kind, (x, y, width, height)))
+        boxes.append((int(kind), (x, y, width, height)))
     return boxes
 
 

@@ -86,7 +86,7 @@ def test_a_picture_without_split_and_a_foreign_mask_value_are_refused(folder: Pa
     ("findings.csv", "image,level,target,label\na,L5-S1,herniation,1\na,L5-S1,bulgeOrHerniation,0\n", "L5-S1 of a is a"),
     ("labels/a.txt", "1 0.5 0.5 0.2\n", "each line holds class, centre x"),
     ("labels/a.txt", "one 0.5 0.5 0.2 0.1\n", "each line holds class, centre x"),
-    ("labels/a.txt", "1.5 0.5 0.5 0.2 0.1\n", "each line holds class, centre x"),
+    ("labels/a.txt", "1.5 0.5 0.5 0.2 0.1\n", "1.5 is no class"),
     ("labels/a.txt", "1 60 200 40 14\n", "must be shares of the picture"),
     ("labels/a.txt", "2 0.5 0.5 0.2 0.1\n", "holds no box of a disc"),
     ("labels/classes.txt", "vertebra\ncanal\n", "no class name holds the word disc"),
