@@ -15,6 +15,7 @@ from .records import read_records
 FOLDER = "shipped"
 DISTURBED = "disturbed-"
 NOTES = "notes.md"
+UNSEEN = "out-of-fold"
 OUT_OF_FOLD = {
     "figures.md": (
         "### Classifiers on discs that no member was trained on (Python)",
@@ -85,7 +86,7 @@ def shipped_section(results: Path, errors: Sequence[str] = ()) -> list[str]:
     lines += errors
     lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
     for name, (title, what) in OUT_OF_FOLD.items():
-        path = results / "out-of-fold" / name
+        path = results / UNSEEN / name
         if path.exists():
             lines += [title, "", what, "", path.read_text(encoding="utf-8").strip(), ""]
     if (results / FOLDER / NOTES).exists():
