@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import DetectionImage, data_hash, fold_of, read_found, read_spider, read_yolospine
+from .data import DetectionImage, data_hash, fold_of, read_found, read_masked, read_spider, read_yolospine
 from .detection_pipeline import Detector, find_discs, find_region
 from .detection_samples import LoadedImage, Sample, disc_sample, load_images, region_sample
 from .faults import InputFault
@@ -53,7 +53,7 @@ class Recipe:
     gradient_norm: float = 10.0
     seed: int = 20250101
     repeats: tuple[tuple[str, int], ...] = (
-        ("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 2), ("spider t1", 1),
+        ("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 1), ("spider t1", 1),
     )
     fold: int = -1
     """A fold of the training patients that is held out; -1 trains on all of them."""
@@ -92,12 +92,15 @@ def train(
 ) -> None:
     """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`.
 
-    `found` adds slices of `find_discs` to the labelled ones (self-training), never to those that figures are read on.
+    SPIDER's masks and, with `found`, slices of `find_discs` (self-training) join the labelled ones, never those that
+    figures are read on.
     Raises `InputFault` where a checkpoint lies there and `resume` is not asked for, and where there is nothing to learn.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = read_yolospine(data_root) + read_spider(data_root)
-    learnt = labels + (read_found(data_root, found) if found else [])
+    boxed = {label.name for label in labels}
+    masked = [label for label in read_masked(data_root) if label.name not in boxed]
+    learnt = labels + masked + (read_found(data_root, found) if found else [])
     training = load_images(
         [label for label in learnt if label.split == "train" and fold_of(label.patient) != recipe.fold]
     )

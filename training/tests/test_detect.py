@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from discflow_training.data import DetectionImage, disc_boxes_of_mask, read_found, region_of_discs
+from discflow_training.data import (
+    DetectionImage,
+    disc_boxes_of_mask,
+    loosened,
+    read_found,
+    read_masked,
+    region_of_discs,
+)
 from discflow_training.detect import main
 from discflow_training.detection_golden import PHANTOMS, phantom
 from discflow_training.detection_pipeline import Detector, decode, find_discs
@@ -168,3 +176,35 @@ def test_found_slices_carry_patient_split_and_the_hull_of_their_discs(tmp_path: 
     assert (image.name, image.patient, image.split, image.source, image.sequence) == ("7_t2", "7", "train", "spider", "t2")
     assert image.path == tmp_path / "spider" / "midslices" / "7_t2.png"
     assert image.region.tolist() == [10, 50, 44, 90]
+
+
+def test_masks_with_five_discs_give_boxes_as_loose_as_labelled_ones(tmp_path: Path) -> None:
+    for source, names in (("space", ("five", "four")), ("t2w", ("ordinary",))):
+        folder = tmp_path / "spider" / source
+        (folder / "images").mkdir(parents=True)
+        (folder / "masks").mkdir()
+        for name in names:
+            mask = np.zeros((260, 200), dtype=np.uint8)
+            for x0, y0, x1, y1 in DISCS[: 4 if name == "four" else 6].astype(int):
+                mask[y0:y1, x0:x1] = 29
+            Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+    (tmp_path / "spider" / "space_masks.csv").write_text("file,patient,split\nfive.png,7,train\nfour.png,8,train\n")
+    (tmp_path / "spider" / "t2w.csv").write_text("file,patient,split\nordinary.png,9,val\n")
+
+    five, ordinary = read_masked(tmp_path)
+
+    assert (five.name, five.patient, five.split, five.source, five.sequence) == ("five", "7", "train", "spider", "t2_SPACE")
+    assert (ordinary.name, ordinary.patient, ordinary.split, ordinary.sequence) == ("ordinary", "9", "val", "t2")
+    assert five.path == tmp_path / "spider" / "space" / "images" / "five.png"
+    np.testing.assert_allclose(five.discs, DISCS + np.array([-1, -1, 1, 1]) * 0.145 * 40)
+    np.testing.assert_allclose(five.region, region_of_discs(five.discs, 200, 260))
+
+
+def test_without_masks_there_are_no_boxes_of_masks(tmp_path: Path) -> None:
+    assert read_masked(tmp_path) == []
+
+
+def test_loosened_boxes_end_at_the_picture() -> None:
+    boxes = loosened(DISCS, 112, 232)
+    assert boxes[:, 2].max() == 112 and boxes[:, 3].max() == 232
+    np.testing.assert_allclose(boxes[1], [54.2, 164.2, 112, 195.8])

@@ -29,7 +29,7 @@ export interface LabelledPicture {
   readonly scanner: string | null;
   readonly path: string;
   readonly region: Box | null;
-  /** From the lowest upwards; null where nobody drew boxes. */
+  /** From the lowest upwards; null where nobody drew boxes, until the discs of a mask stand there (`withDiscsOfMask`). */
   readonly discs: readonly LabelledDisc[] | null;
   readonly labels: readonly DiscLabel[];
   /** How a label finds its reported disc: by the box drawn at its level, or by the reported name. */
@@ -58,11 +58,16 @@ export function discColumn(boxes: readonly Box[]): LabelledDisc[] {
 export function regionOfDiscs(discs: readonly LabelledDisc[], picture: { width: number; height: number }): Box | null {
   const boxes = discs.filter(({ scored }) => scored).map(({ box }) => box);
   if (boxes.length < 2) return null;
-  const centre = ({ y, height }: Box) => y + height / 2;
-  const spacing = Math.abs(centre(boxes[0]!) - centre(boxes.at(-1)!)) / (boxes.length - 1);
+  const spacing = meanSpacing(discs);
   const left = Math.max(0, Math.min(...boxes.map(({ x }) => x)) - spacing / 4);
   const top = Math.max(0, Math.min(...boxes.map(({ y }) => y)) - spacing);
   const right = Math.min(picture.width, Math.max(...boxes.map(({ x, width }) => x + width)) + spacing);
   const bottom = Math.min(picture.height, Math.max(...boxes.map(({ y, height }) => y + height)) + spacing / 2);
   return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+/** Mean height from one scored disc's centre to the next one's, pixels; discs from the lowest upwards, two at least. */
+export function meanSpacing(discs: readonly LabelledDisc[]): number {
+  const centres = discs.filter(({ scored }) => scored).map(({ box }) => box.y + box.height / 2);
+  return Math.abs(centres[0]! - centres.at(-1)!) / (centres.length - 1);
 }

@@ -37,7 +37,7 @@ export async function runAll(
     for (const [place, picture] of queue) {
       if (failed) return;
       const { pixels, ...result } = await runPicture(deps, picture);
-      results[place] = { ...result, cutOff: cutOff ? await nameCutOff(deps, picture) : null };
+      results[place] = { ...result, cutOff: cutOff ? await nameCutOff(deps, result.picture) : null };
       if (overlays !== null && pixels !== null && result.report !== null) {
         const drawn = drawOverlay({ slice: pixels.upright, report: result.report, mask: pixels.mask });
         await writeFile(join(overlays, `${basename(picture.name)}.png`), await encoder.pngRgb(drawn));

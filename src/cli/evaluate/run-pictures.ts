@@ -13,6 +13,7 @@ import type { LoadedPack, PixelDecoder, Pseudonyms } from '../../pipeline/ports.
 import { preparePicture } from '../../pipeline/prepare-picture.ts';
 import { UsageError } from '../plan.ts';
 import type { LabelledPicture } from './labelled.ts';
+import { withDiscsOfMask } from './mask-discs.ts';
 import { readMask } from './masks.ts';
 
 export interface RunDeps {
@@ -24,6 +25,7 @@ export interface RunDeps {
 
 /** What the pipeline said about one labelled picture. */
 export interface PictureResult {
+  /** With the discs of its mask, where nobody drew boxes. */
   readonly picture: LabelledPicture;
   /** Its upright slice's size; null where it could not be read. */
   readonly size: { readonly width: number; readonly height: number } | null;
@@ -61,8 +63,10 @@ const REGION_CROP = { kind: 'box', factor: 1.1 } as const;
  */
 export async function runPicture(
   deps: RunDeps,
-  picture: LabelledPicture,
+  labelled: LabelledPicture,
 ): Promise<PictureResult & { pixels: PicturePixels | null }> {
+  const mask = labelled.maskPath === null ? null : await readMask(deps.decoder, labelled.maskPath);
+  const picture = mask === null ? labelled : withDiscsOfMask(labelled, mask);
   const refused = (status: Report['status'], reasons: readonly ReasonCode[]) => ({
     picture,
     size: null,
@@ -70,6 +74,7 @@ export async function runPicture(
     reasons,
     region: null,
     report: null,
+    masked: scoreMask(mask, null, null),
     networksMs: 0,
     pixels: null,
   });
@@ -81,32 +86,31 @@ export async function runPicture(
     );
     const { study, slices, verdict } = prepared;
     if (verdict !== 'ok') {
-      const masked = await scoreMask(deps.decoder, picture, null, null);
-      return {
-        ...refused(
-          verdict.status,
-          verdict.reasons.map(({ code }) => code),
-        ),
-        masked,
-      };
+      return refused(
+        verdict.status,
+        verdict.reasons.map(({ code }) => code),
+      );
     }
-    return await analysePicture(deps, picture, { study, slices });
+    return await analysePicture(deps, picture, mask, { study, slices });
   } catch (error) {
     if (!(error instanceof InputFault)) throw error;
-    return { ...refused('rejected', [error.code]), masked: await scoreMask(deps.decoder, picture, null, null) };
+    return refused('rejected', [error.code]);
   }
 }
 
 async function analysePicture(
-  { decoder, pack, tier }: RunDeps,
+  { pack, tier }: RunDeps,
   picture: LabelledPicture,
+  labelled: Grey8 | null,
   input: Parameters<typeof detectSlices>[0],
 ): Promise<PictureResult & { pixels: PicturePixels }> {
   const { detection, upright, crops, refused, networksMs: detectMs } = await detectSlices(input, pack);
   const size = { width: upright.width, height: upright.height };
+  if (labelled !== null && (labelled.width !== size.width || labelled.height !== size.height)) {
+    throw new UsageError(`${picture.maskPath} has another size than its picture`);
+  }
   const region = detection.lumbarRegion;
   if (refused.length > 0) {
-    const masked = await scoreMask(decoder, picture, null, regionRect(region, size));
     const reasons = refused.map(({ code }) => code);
     return {
       picture,
@@ -115,7 +119,7 @@ async function analysePicture(
       reasons,
       region,
       report: null,
-      masked,
+      masked: scoreMask(labelled, null, regionRect(region, size)),
       networksMs: total(detectMs),
       pixels: { upright, mask: null },
     };
@@ -133,7 +137,7 @@ async function analysePicture(
     reasons: report.reasons.map(({ code }) => code),
     region,
     report: report.discs.length === 0 ? null : report,
-    masked: await scoreMask(decoder, picture, mask, regionRect(region, size)),
+    masked: scoreMask(labelled, mask, regionRect(region, size)),
     networksMs: total(detectMs) + total(networksMs),
     pixels: { upright, mask },
   };
@@ -153,17 +157,8 @@ const regionRect = (region: ScoredBox | null, size: { width: number; height: num
   region === null ? null : cropRect(region.box, REGION_CROP, size);
 
 /** Counts pixels inside the lumbar crop, or in the whole picture where none was found; no mask predicts background. */
-async function scoreMask(
-  decoder: PixelDecoder,
-  picture: LabelledPicture,
-  predicted: Grey8 | null,
-  rect: PixelRect | null,
-): Promise<MaskedPicture | null> {
-  if (picture.maskPath === null) return null;
-  const labelled = await readMask(decoder, picture.maskPath);
-  if (predicted !== null && (predicted.width !== labelled.width || predicted.height !== labelled.height)) {
-    throw new UsageError(`${picture.maskPath} has another size than its picture`);
-  }
+function scoreMask(labelled: Grey8 | null, predicted: Grey8 | null, rect: PixelRect | null): MaskedPicture | null {
+  if (labelled === null) return null;
   const whole = { x0: 0, y0: 0, x1: labelled.width, y1: labelled.height };
   const inside = (mask: Grey8) => cropPixels(mask, rect ?? whole).data;
   const background = { ...labelled, data: new Uint8Array(labelled.data.length) };
