@@ -37,8 +37,13 @@ const WEIGHTS: Readonly<Record<View, number>> = {
 const MISSED_WEIGHT = 1;
 /** A column without its lowest box, where that was L5-S1: it repeats what a missed one says. */
 const SHORTENED_WEIGHT = 0.3;
-/** SPIDER has a fifth of the pictures and several scanners. */
-const AWAY_WEIGHT = 3;
+/** SPIDER's T2 slices are a fifth of the pictures, from several scanners; of those with masks a patient has five alike. */
+const SOURCE_WEIGHTS: Readonly<Record<string, number>> = {
+  yolospine: 1,
+  'spider-t2': 3,
+  'spider-space': 0.6,
+  'spider-t2w': 3,
+};
 const FOLDS = 5;
 /** Labels whose own boxes leave a gap or crowd, in spacings, miss a disc or hold one twice: not learnt from. */
 const LABEL_STEP = { gap: 1.55, near: 0.6 };
@@ -80,10 +85,10 @@ async function detections(): Promise<ViewedPicture[]> {
 }
 
 function casesOf(viewed: readonly ViewedPicture[]): Case[] {
-  const patients = [...new Set(viewed.map(({ source, patient }) => `${source} ${patient}`))];
+  const patients = [...new Set(viewed.map(personOf))];
   const folds = new Map(patients.map((patient, index) => [patient, index % FOLDS]));
   return viewed.flatMap((picture): Case[] => {
-    const fold = folds.get(`${picture.source} ${picture.patient}`)!;
+    const fold = folds.get(personOf(picture))!;
     const column = columnOf(picture.found);
     const caseOf = (kind: Case['kind'], found: DiscColumn): Case => ({
       picture,
@@ -100,6 +105,9 @@ function casesOf(viewed: readonly ViewedPicture[]): Case[] {
     return [whole, caseOf('missed', missed)];
   });
 }
+
+/** SPIDER's sources share their patients. */
+const personOf = ({ source, patient }: ViewedPicture) => `${source.split('-')[0]} ${patient}`;
 
 function candidatesOf(column: DiscColumn, { region, seenRows, view, labelled }: ViewedPicture): Candidate[] {
   if (region === null || column.length < 3) return [];
@@ -118,8 +126,7 @@ function candidatesOf(column: DiscColumn, { region, seenRows, view, labelled }: 
 function fit(some: readonly Case[]): Logistic {
   const observations = some.flatMap(({ picture, kind, candidates }): Observation[] => {
     if (picture.split !== 'train' || !labelsAgree(picture)) return [];
-    const weight =
-      (kind === 'missed' ? MISSED_WEIGHT : WEIGHTS[kind]) * (picture.source === 'yolospine' ? 1 : AWAY_WEIGHT);
+    const weight = (kind === 'missed' ? MISSED_WEIGHT : WEIGHTS[kind]) * SOURCE_WEIGHTS[picture.source]!;
     return candidates.flatMap(({ signs, right }, index): Observation[] => {
       if (right === null) return [];
       const shortened = index === 1 && !right ? SHORTENED_WEIGHT : 1;
@@ -171,10 +178,10 @@ function printTable(): void {
       { kept: 1, sacral: 4 },
     ]) {
       console.log(`\nlogit ${logit}, margin ${margin.kept} where the lowest box is kept, ${margin.sacral} where not`);
-      for (const source of ['yolospine', 'spider-t2']) {
+      for (const source of Object.keys(SOURCE_WEIGHTS)) {
         for (const split of ['train', 'val']) {
           const some = cases.filter(({ picture }) => picture.source === source && picture.split === split);
-          console.log(`  ${source} ${split}: ${groupsText(some, logit, margin)}`);
+          if (some.length > 0) console.log(`  ${source} ${split}: ${groupsText(some, logit, margin)}`);
         }
       }
     }

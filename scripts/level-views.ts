@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { LabelledPicture } from '../src/cli/evaluate/labelled.ts';
+import { withDiscsOfMask } from '../src/cli/evaluate/mask-discs.ts';
+import { readMask } from '../src/cli/evaluate/masks.ts';
 import { readSpider } from '../src/cli/evaluate/spider.ts';
 import { readYolospine } from '../src/cli/evaluate/yolospine.ts';
 import type { Box, ScoredBox } from '../src/contracts/detection.ts';
@@ -13,6 +15,7 @@ import { seenRows } from '../src/imaging/seen-rows.ts';
 import { uprightSlice } from '../src/imaging/upright.ts';
 import { createEngine } from '../src/inference/engine.ts';
 import { packHash } from '../src/inference/pack-source.ts';
+import { createPixelDecoder } from '../src/pictures/decoder.ts';
 import type { LoadedPack } from '../src/pipeline/ports.ts';
 import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
 
@@ -42,16 +45,15 @@ function foldOf(patient: string): number {
 }
 
 /**
- * All views of all T2 pictures of train and val, in the order of the tables. `foldPacks` holds a pack `f0` to `f4` for
+ * All views of all pictures of train and val, in the order of the tables; of those with masks, the ones that show five
+ * discs. `foldPacks` holds a pack `f0` to `f4` for
  * each fold, whose detectors have not seen that fold's patients: each views its own fold of train, so that detections
  * are as sure of themselves as on new pictures. Without it `packFolder` views all.
  */
 export async function viewPictures(dataRoot: string, packFolder: string, foldPacks?: string): Promise<ViewedPicture[]> {
   const { pictures: home } = await readYolospine(dataRoot);
   const { pictures: away } = await readSpider(dataRoot);
-  const pictures = [...home, ...away.filter(({ source }) => source === 'spider-t2')].filter(({ split }) =>
-    ['train', 'val'].includes(split),
-  );
+  const pictures = await withMaskDiscs([...home, ...away].filter(({ split }) => ['train', 'val'].includes(split)));
   const folders = Array.from({ length: FOLDS }, (_, fold) =>
     foldPacks === undefined ? packFolder : join(foldPacks, `f${fold}`),
   );
@@ -75,6 +77,18 @@ export async function viewPictures(dataRoot: string, packFolder: string, foldPac
     return viewed.flat();
   } finally {
     await engine.close();
+  }
+}
+
+async function withMaskDiscs(pictures: readonly LabelledPicture[]): Promise<LabelledPicture[]> {
+  const decoder = createPixelDecoder();
+  try {
+    const known = pictures.map(async (picture) =>
+      picture.maskPath === null ? picture : withDiscsOfMask(picture, await readMask(decoder, picture.maskPath)),
+    );
+    return (await Promise.all(known)).filter(({ maskPath, discs }) => maskPath === null || discs !== null);
+  } finally {
+    await decoder.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -149,6 +149,22 @@ describe('evaluate on a folder of phantoms', () => {
     const [figures] = (await recordIn(join(folder, 'broken'))).sources;
     expect(figures!.statuses).toMatchObject({ rejected: 1 });
     expect(figures!.classification.herniation).toMatchObject({ discs: 10, missed: 5 });
+  });
+
+  it('measures discs and levels by the masks where nobody drew boxes', async () => {
+    const [labels, aside] = [join(folder, 'data', 'labels'), join(folder, 'labels-aside')];
+    await rename(labels, aside);
+    try {
+      await evaluate(options({ out: join(folder, 'masks-alone'), limit: 1 }));
+    } finally {
+      await rename(aside, labels);
+    }
+    const [figures] = (await recordIn(join(folder, 'masks-alone'))).sources;
+    expect(figures!.discs!.truths).toBe(5);
+    expect(figures!.discs!.recall.value!).toBeGreaterThanOrEqual(0.8);
+    expect(figures!.levels!.discs).toBe(5);
+    expect(figures!.region!.meanIou.value!).toBeGreaterThan(0.7);
+    expect(figures!.cutOff!.pictures).toBe(1);
   });
 
   it('tells which mask does not fit its picture, and ends only when no network runs any more', async () => {

@@ -1,23 +1,28 @@
 """Training samples of the two detectors: a slice, warped and disturbed, with its boxes in network pixels.
 
-One affine warp takes source pixels to network pixels (rotation, crop, field of view, stretch, letterbox), so that
-every sample is resampled once, bilinearly, as in use. Boxes are `n x 4` corners, origin at the top left.
+One warp takes source pixels to network pixels (rotation, a bend at the sacrum, crop, field of view, stretch, letterbox),
+so that every sample is resampled once, bilinearly, as in use. Boxes are `n x 4` corners, origin at the top left.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from .data import SCORED_DISCS, DetectionImage, region_of_discs
+from .data import SCORED_DISCS, DetectionImage, region_of_discs, spacing_of
+from .disc_shapes import Bend, moved_boxes
 from .imaging import PAD_VALUE, Letterbox, plan_letterbox, upright_slice
 
 VISIBLE_FRACTION = 0.6
 ROTATION_DEGREES = 20.0
+BEND_DEGREES = (-30.0, 12.0)
+"""How far the picture is turned at L5-S1: below 0 its disc gets steeper, as on a sacrum that lies more level."""
+BEND_REACH = (1.2, 2.0)
+"""Where a third of the bend is left, in disc spacings from L5-S1."""
 REGION_FACTOR = 1.1
 WIDEST_REACH = np.array([0.6, 1.2, 0.6, 0.6])
 """How far a sample may reach beyond each edge of the picture (left, top, right, bottom), in parts of its side: the
@@ -43,24 +48,26 @@ class Sample:
 
 @dataclass(frozen=True)
 class Warp:
-    """Source pixels rotated by `angle` (radians, about `centre`), cropped to `rect`, stretched and letterboxed."""
+    """Source pixels rotated by `angle` (radians, about `centre`), bent, cropped to `rect`, stretched and letterboxed."""
 
     angle: float
     centre: np.ndarray
     rect: np.ndarray
     stretch: float
     plan: Letterbox
+    bend: Bend | None = None
 
     def to_frame(self, boxes: np.ndarray) -> np.ndarray:
-        """Rotated-space boxes to network pixels."""
+        """Boxes of the rotated and bent picture to network pixels."""
         points = boxes.reshape(-1, 2, 2) - self.rect[:2]
         points = points * np.array([self.stretch, 1.0])
         return self.plan.forward(points).reshape(-1, 4)
 
     def to_source(self, points: np.ndarray) -> np.ndarray:
         """Network points `... x 2` to source points."""
-        unstretched = self.plan.inverse(points) / np.array([self.stretch, 1.0])
-        return (unstretched + self.rect[:2] - self.centre) @ _rotation(self.angle) + self.centre
+        bent = self.plan.inverse(points) / np.array([self.stretch, 1.0]) + self.rect[:2]
+        rotated = bent if self.bend is None else self.bend.inverse(bent)
+        return (rotated - self.centre) @ _rotation(self.angle) + self.centre
 
 
 def load_images(labels: list[DetectionImage]) -> list[LoadedImage]:
@@ -69,13 +76,16 @@ def load_images(labels: list[DetectionImage]) -> list[LoadedImage]:
 
 
 def disc_sample(image: LoadedImage, width: int, height: int, rng: np.random.Generator, calm: bool) -> Sample:
-    """A jittered lumbar crop with all its discs; `calm` leaves out rotation (for the last epochs)."""
+    """A jittered lumbar crop with all its discs; `calm` leaves out rotation and bend (for the last epochs)."""
     source_height, source_width = image.pixels.shape
     angle, centre = _draw_angle(rng, calm), _centre(image.label.region)
     discs = rotate_boxes(image.label.discs, angle, centre)
+    bend = _draw_bend(discs, rng, calm)
+    if bend is not None:
+        discs = moved_boxes(discs, bend.forward, bend.turns(_centre(discs)))
     region = region_of_discs(discs, source_width, source_height)
     rect = _jittered_crop(region, source_width, source_height, rng)
-    warp = _plan_warp(angle, centre, rect, width, height, rng)
+    warp = replace(_plan_warp(angle, centre, rect, width, height, rng), bend=bend)
     truth, partial = visible_boxes(discs, rect)
     unlabelled = np.array([[rect[0], rect[1], rect[2], max(rect[1], discs[:, 1].min())]])
     pixels = disturb(render(image.pixels, warp, rng), warp.plan, rng)
@@ -96,16 +106,14 @@ def region_sample(image: LoadedImage, width: int, height: int, rng: np.random.Ge
 
 
 def rotate_boxes(boxes: np.ndarray, angle: float, centre: np.ndarray) -> np.ndarray:
-    """Boxes of the ellipses inscribed in `boxes` after a rotation (radians) about `centre`."""
+    """Boxes of the discs in `boxes`, from the lowest upwards, after a rotation (radians) about `centre`."""
     if angle == 0:
         return boxes.copy()
-    centres = (_centre(boxes) - centre) @ _rotation(angle).T + centre
-    half = (boxes[:, 2:] - boxes[:, :2]) / 2
-    cosine, sine = math.cos(angle), math.sin(angle)
-    extent = np.stack(
-        [np.hypot(half[:, 0] * cosine, half[:, 1] * sine), np.hypot(half[:, 0] * sine, half[:, 1] * cosine)], axis=1
-    )
-    return np.concatenate([centres - extent, centres + extent], axis=1)
+
+    def move(points: np.ndarray) -> np.ndarray:
+        return (points - centre) @ _rotation(angle).T + centre
+
+    return moved_boxes(boxes, move, np.full(len(boxes), angle))
 
 
 def visible_boxes(boxes: np.ndarray, rect: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +165,13 @@ def _draw_angle(rng: np.random.Generator, calm: bool) -> float:
     if calm or rng.random() > 0.35:
         return 0.0
     return math.radians(rng.uniform(-ROTATION_DEGREES, ROTATION_DEGREES))
+
+
+def _draw_bend(discs: np.ndarray, rng: np.random.Generator, calm: bool) -> Bend | None:
+    if calm or rng.random() > 0.35:
+        return None
+    angle = math.radians(rng.uniform(*BEND_DEGREES))
+    return Bend(_centre(discs[0]), angle, spacing_of(discs) * rng.uniform(*BEND_REACH))
 
 
 def _jittered_crop(region: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,8 @@ export const FOLDER_FORMAT = `A folder of one's own holds
   splits.csv     image,patient,split           every image; intervals are over patients
 and any of
   labels/*.txt   YOLO boxes, named as the images; classes as in YOLOspine, or as labels/classes.txt names them
-  masks/         PNG, named as the images: 0 background, 1 vertebra, 2 disc, 3 canal (or SPIDER's 0, 76, 29, 150)
+  masks/         PNG, named as the images: 0 background, 1 vertebra, 2 disc, 3 canal (or SPIDER's 0, 76, 29, 150);
+                 its discs count where nobody drew boxes and it shows five, the lowest as L5-S1
   findings.csv   image,level,target,label      level L5-S1 … L1-L2, target herniation or bulgeOrHerniation, label 0 or 1`;
 
 /** A folder in the format above. Throws `UsageError` that names the file, the line and what is wrong. */

@@ -24,7 +24,7 @@ export async function readSpider(root: string): Promise<LabelledData> {
     ],
     notes: [
       'spider-t2: gradings of the five lowest discs, matched to the reported discs by level; bulgeOrHerniation is a grading of herniation or of bulging.',
-      'spider-space, spider-t2w: masks scored inside the lumbar crop that the pipeline found, in the whole picture where it found none.',
+      'spider-space, spider-t2w: masks scored inside the lumbar crop that the pipeline found, in the whole picture where it found none. Discs and region are those of the mask, the boxes 0.145 disc spacings wider on each side, where it shows five discs; the lowest is L5-S1.',
     ],
   };
 }
