@@ -107,7 +107,9 @@ function casesOf(viewed: readonly ViewedPicture[]): Case[] {
 }
 
 /** SPIDER's sources share their patients. */
-const personOf = ({ source, patient }: ViewedPicture) => `${source.split('-')[0]} ${patient}`;
+function personOf({ source, patient }: ViewedPicture): string {
+  return `${source.split('-')[0]} ${patient}`;
+}
 
 function candidatesOf(column: DiscColumn, { region, seenRows, view, labelled }: ViewedPicture): Candidate[] {
   if (region === null || column.length < 3) return [];

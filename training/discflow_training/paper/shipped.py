@@ -17,6 +17,11 @@ DISTURBED = "disturbed-"
 NOTES = "notes.md"
 UNSEEN = "out-of-fold"
 OUT_OF_FOLD = {
+    "discs.md": (
+        "### The disc detector on slices that it was not trained on (Python)",
+        "Five folds of the training patients, the shipped recipe; the region is the shipped detector's, which knows the"
+        " patients; `python -m discflow_training.unseen_discs --runs …`.",
+    ),
     "figures.md": (
         "### Classifiers on discs that no member was trained on (Python)",
         "Five folds of the training patients and val;"
