@@ -61,7 +61,7 @@ class Recipe:
 
 RECIPES = {
     "lumbar": Recipe("lumbar", "n", 0.5, 256, 256, epochs=32),
-    "disc": Recipe("disc", "n", 0.8, 160, 320, epochs=34),
+    "disc": Recipe("disc", "n", 0.8, 160, 320, epochs=46),
 }
 
 
