@@ -46,9 +46,9 @@ function foldOf(patient: string): number {
 
 /**
  * All views of all pictures of train and val, in the order of the tables; of those with masks, the ones that show five
- * discs. `foldPacks` holds a pack `f0` to `f4` for
- * each fold, whose detectors have not seen that fold's patients: each views its own fold of train, so that detections
- * are as sure of themselves as on new pictures. Without it `packFolder` views all.
+ * discs. `foldPacks` holds a pack `f0` to `f4` for each fold, whose detectors have not seen that fold's patients: each
+ * views its own fold of train, so that detections are as sure of themselves as on new pictures. Without it `packFolder`
+ * views all.
  */
 export async function viewPictures(dataRoot: string, packFolder: string, foldPacks?: string): Promise<ViewedPicture[]> {
   const { pictures: home } = await readYolospine(dataRoot);

@@ -28,8 +28,8 @@ MASK_CLASSES = {0: 0, 76: 1, 29: 2, 150: 3}
 MASK_CLASS_NAMES = ("background", "vertebra", "disc", "canal")
 SCORED_DISCS = 5
 LABEL_MARGIN = 0.145
-"""How far labelled boxes reach beyond the disc of SPIDER's masks on each side, in disc spacings: the median over the levels
-and sides of 166 slices of training and validation patients is 0.13 to 0.16."""
+"""How far boxes reach beyond the disc of SPIDER's masks on each side, in disc spacings, where a detector draws them that learnt
+from labelled boxes: the medians over 166 slices of training and validation patients are 0.13 to 0.16, by level and side."""
 FOLDS = 5
 SOURCES = ("yolospine", "spider")
 STENOSIS_CLASS = 2
@@ -189,7 +189,7 @@ def read_segmentation(root: Path) -> list[SegmentationSlice]:
 
 
 def read_masked(root: Path) -> list[DetectionImage]:
-    """SPIDER's slices with masks that show at least five discs: the discs' boxes, as loose as labelled ones, and the region.
+    """SPIDER's slices with masks that show at least five discs: the discs' boxes, as loose as labelled ones, and region.
 
     Empty where the folder has no masks.
     """

@@ -19,7 +19,7 @@ UNSEEN = "out-of-fold"
 OUT_OF_FOLD = {
     "discs.md": (
         "### The disc detector on slices that it was not trained on (Python)",
-        "Five folds of the training patients, the shipped recipe; the region is the shipped detector's, which knows the"
+        "Five folds of the training patients, the shipped recipe at 34 of its 46 epochs; the region is the shipped detector's, which knows the"
         " patients; `python -m discflow_training.unseen_discs --runs …`.",
     ),
     "figures.md": (
