@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from .data import SCORED_DISCS, DetectionImage, region_of_discs, spacing_of
-from .disc_shapes import Bend, moved_boxes
+from .disc_shapes import Bend, bent_boxes, centre_of
 from .imaging import PAD_VALUE, Letterbox, plan_letterbox, upright_slice
 
 VISIBLE_FRACTION = 0.6
@@ -78,11 +78,11 @@ def load_images(labels: list[DetectionImage]) -> list[LoadedImage]:
 def disc_sample(image: LoadedImage, width: int, height: int, rng: np.random.Generator, calm: bool) -> Sample:
     """A jittered lumbar crop with all its discs; `calm` leaves out rotation and bend (for the last epochs)."""
     source_height, source_width = image.pixels.shape
-    angle, centre = _draw_angle(rng, calm), _centre(image.label.region)
+    angle, centre = _draw_angle(rng, calm), centre_of(image.label.region)
     discs = rotate_boxes(image.label.discs, angle, centre)
     bend = _draw_bend(discs, rng, calm)
     if bend is not None:
-        discs = moved_boxes(discs, bend.forward, bend.turns(_centre(discs)))
+        discs = bent_boxes(discs, bend)
     region = region_of_discs(discs, source_width, source_height)
     rect = _jittered_crop(region, source_width, source_height, rng)
     warp = replace(_plan_warp(angle, centre, rect, width, height, rng), bend=bend)
@@ -95,7 +95,7 @@ def disc_sample(image: LoadedImage, width: int, height: int, rng: np.random.Gene
 def region_sample(image: LoadedImage, width: int, height: int, rng: np.random.Generator, calm: bool) -> Sample:
     """A whole slice, its field of view changed (cut or padded), with its lumbar region."""
     source_height, source_width = image.pixels.shape
-    angle, centre = _draw_angle(rng, calm), _centre(image.label.region)
+    angle, centre = _draw_angle(rng, calm), centre_of(image.label.region)
     discs = rotate_boxes(image.label.discs[:SCORED_DISCS], angle, centre)
     region = region_of_discs(discs, source_width, source_height)
     rect = _field_of_view(region, source_width, source_height, rng)
@@ -107,13 +107,7 @@ def region_sample(image: LoadedImage, width: int, height: int, rng: np.random.Ge
 
 def rotate_boxes(boxes: np.ndarray, angle: float, centre: np.ndarray) -> np.ndarray:
     """Boxes of the discs in `boxes`, from the lowest upwards, after a rotation (radians) about `centre`."""
-    if angle == 0:
-        return boxes.copy()
-
-    def move(points: np.ndarray) -> np.ndarray:
-        return (points - centre) @ _rotation(angle).T + centre
-
-    return moved_boxes(boxes, move, np.full(len(boxes), angle))
+    return boxes.copy() if angle == 0 else bent_boxes(boxes, Bend(centre, angle, math.inf))
 
 
 def visible_boxes(boxes: np.ndarray, rect: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +115,7 @@ def visible_boxes(boxes: np.ndarray, rect: np.ndarray) -> tuple[np.ndarray, np.n
     clipped = _clip(boxes, rect)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     seen = np.clip(clipped[:, 2:] - clipped[:, :2], 0, None).prod(axis=1)
-    centres = _centre(boxes)
+    centres = centre_of(boxes)
     inside = ((centres > rect[:2]) & (centres < rect[2:])).all(axis=1)
     learnt = inside & (seen > VISIBLE_FRACTION * areas)
     return clipped[learnt], clipped[~learnt & (seen > 0)]
@@ -171,13 +165,13 @@ def _draw_bend(discs: np.ndarray, rng: np.random.Generator, calm: bool) -> Bend 
     if calm or rng.random() > 0.35:
         return None
     angle = math.radians(rng.uniform(*BEND_DEGREES))
-    return Bend(_centre(discs[0]), angle, spacing_of(discs) * rng.uniform(*BEND_REACH))
+    return Bend(centre_of(discs[0]), angle, spacing_of(discs) * rng.uniform(*BEND_REACH))
 
 
 def _jittered_crop(region: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """The region shifted and scaled as a first stage may err, enlarged by the crop rule, at times cut at an edge."""
     size = (region[2:] - region[:2]) * REGION_FACTOR
-    centre = _centre(region)
+    centre = centre_of(region)
     if rng.random() < 0.85:
         centre = centre + rng.normal(0, 0.05, 2).clip(-0.15, 0.15) * size
         size = size * np.exp(rng.normal(0, 0.07, 2).clip(-0.18, 0.18))
@@ -253,10 +247,6 @@ def _lose_resolution(content: np.ndarray, factor: float) -> np.ndarray:
 
 def _rotation(angle: float) -> np.ndarray:
     return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-
-
-def _centre(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[..., :2] + boxes[..., 2:]) / 2
 
 
 def _clip(boxes: np.ndarray, rect: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ corners, of discs from the lowest upwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +13,16 @@ import numpy as np
 from .data import LABEL_MARGIN, spacing_of
 
 THICKNESS = 0.3
-"""Height of a disc over its length. With it a box tells its disc's tilt: over the masks of 28 training patients that of L5-S1
-is off by 1.9 degrees in the mean (7 to 58 degrees), those of the others by about 4."""
+"""Height of a disc over its length. With it a box tells its disc's tilt: over the masks of 37 training patients that of L5-S1
+(31 degrees in the median, at most 58) is off by 1.9 degrees in the mean, those of the others by about 4."""
 
 
 @dataclass(frozen=True)
 class Bend:
-    """A turn by `angle` at `pivot` that dies away with the distance from it; `reach` is where a third of it is left."""
+    """A turn by `angle` about `pivot` that dies away with the distance from it: a third of it is left at `reach`.
+
+    With an infinite reach the whole picture is turned.
+    """
 
     pivot: np.ndarray
     angle: float
@@ -46,16 +48,22 @@ class Bend:
         return np.stack(turned, axis=-1) + self.pivot
 
 
-def moved_boxes(boxes: np.ndarray, move: Callable[[np.ndarray], np.ndarray], turns: np.ndarray) -> np.ndarray:
-    """Boxes of discs whose centres are moved and which are turned by `turns`, one a disc; as loose as they were."""
+def centre_of(boxes: np.ndarray) -> np.ndarray:
+    """Centres of boxes `... x 4`, `... x 2`."""
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def bent_boxes(boxes: np.ndarray, bend: Bend) -> np.ndarray:
+    """Boxes of the discs in the bent picture, as loose as they were."""
     margin = LABEL_MARGIN * spacing_of(boxes)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centres = centre_of(boxes)
     size = boxes[:, 2:] - boxes[:, :2]
     margins = np.minimum(margin, size.min(axis=1) / 4)[:, None]
     along, across, tilt = _ellipses(size / 2 - margins, centres)
-    cosine, sine = np.cos(tilt + turns), np.sin(tilt + turns)
+    turned = tilt + bend.turns(centres)
+    cosine, sine = np.cos(turned), np.sin(turned)
     extent = np.stack([np.hypot(along * cosine, across * sine), np.hypot(along * sine, across * cosine)], axis=1)
-    moved = move(centres)
+    moved = bend.forward(centres)
     return np.concatenate([moved - extent - margins, moved + extent + margins], axis=1)
 
 

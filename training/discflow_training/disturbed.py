@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .data import DEFAULT_DATA_ROOT, DetectionImage, read_spider, read_yolospine
+from .data import DEFAULT_DATA_ROOT, DetectionImage, read_spider, read_yolospine, spacing_of
 from .disc_data import LEVEL_NAMES, TARGETS, read_discs
 from .faults import told_plainly
 from .imaging import resize_bilinear, upright_slice
@@ -41,7 +41,7 @@ def narrowed(spacings: float) -> Disturbance:
     def disturb(pixels: np.ndarray, boxes: np.ndarray, _: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = pixels.shape
         lowest = boxes[: len(LEVEL_NAMES)]
-        margin = spacings * float(np.abs(np.diff(lowest[:, [1, 3]].mean(axis=1))).mean())
+        margin = spacings * spacing_of(boxes)
         x0, y0 = max(0, int(lowest[:, 0].min() - margin)), max(0, int(lowest[:, 1].min() - margin))
         x1, y1 = min(width, int(lowest[:, 2].max() + 1.7 * margin)), min(height, int(lowest[:, 3].max() + margin))
         moved = np.clip(boxes - np.array([x0, y0, x0, y0]), 0, np.array([x1 - x0, y1 - y0] * 2))

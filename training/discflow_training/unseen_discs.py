@@ -21,7 +21,7 @@ from .detection_training import judge_discs, load_averaged, torch_detector
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS
 from .metrics_detection import MatchedImage, bootstrap, detection_figures, match_all
-from .paper.intervals import interval, resampled
+from .paper.intervals import interval, resampled, told_with
 
 FOUND = 0.5
 """IoU from which a disc counts as found."""
@@ -75,14 +75,9 @@ def _row(source: str, own: Sequence[Unseen]) -> list[str]:
     return [
         source,
         f"{len(own)} slices, {len(set(patients))} patients",
-        *(_told(getattr(figures, name), drawn[name]) for name in ("map50", "map50_95")),
-        *(_told(shares[place], interval(sums[:, place] / sums[:, 2])) for place in (0, 1)),
+        *(told_with(getattr(figures, name), drawn[name]) for name in ("map50", "map50_95")),
+        *(told_with(shares[place], interval(sums[:, place] / sums[:, 2])) for place in (0, 1)),
     ]
-
-
-def _told(value: float, bounds: Sequence[float]) -> str:
-    low, high = bounds
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 @told_plainly

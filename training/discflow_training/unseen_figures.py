@@ -23,7 +23,7 @@ from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
-from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas
+from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas, told_with
 
 BINS = 10
 DRAWS = 500
@@ -78,7 +78,7 @@ def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[lis
             ]
             table.append([
                 group, target, f"{len(labels)} discs, {labels.sum()} positive, {len(set(patients))} patients",
-                _value(area, interval(drawn)), *(_value(gain["value"], gain["ci95"]) for gain in gains),
+                told_with(area, interval(drawn)), *(told_with(gain["value"], gain["ci95"]) for gain in gains),
                 f"{balanced_accuracy(p, labels, rule['threshold']):.3f}", f"{np.mean((p - labels) ** 2):.3f}",
                 f"{excess_error(p, labels):.3f}",
             ])
@@ -114,10 +114,6 @@ HEADER = [
     "source", "target", "over", "ROC AUC", "above the best single member", "above the plain average", "balanced accuracy",
     "Brier score", "calibration error beyond chance",
 ]
-
-
-def _value(value: float, bounds: list[float] | None) -> str:
-    return f"{value:.3f}" if bounds is None else f"{value:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
 @told_plainly

@@ -18,7 +18,7 @@ from scipy import ndimage
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
 from .faults import InputFault, told_plainly
 from .imaging import crop_box
-from .paper.intervals import interval, resampled
+from .paper.intervals import interval, resampled, told_with
 from .region_data import Region, read_regions
 from .segment import CLASSES, confusion, held_out, load_trained, overlap_figures
 
@@ -100,8 +100,7 @@ def _row(title: str, own: Sequence[tuple[Region, np.ndarray]]) -> list[str]:
     drawn = [overlap_figures(sums.reshape(CLASSES, CLASSES)) for sums in resampled(flat, patients)]
     row = [title, f"{len(own)} slices, {len(set(patients))} patients"]
     for name in FIGURES:
-        low, high = interval(np.array([figures[name] for figures in drawn])) or (np.nan, np.nan)
-        row.append(f"{value[name]:.3f} ({low:.3f} to {high:.3f})")
+        row.append(told_with(value[name], interval(np.array([figures[name] for figures in drawn]))))
     return row
 
 

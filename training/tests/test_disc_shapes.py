@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from discflow_training.data import disc_boxes_of_mask, loosened
 from discflow_training.detection_samples import Warp, render, rotate_boxes
-from discflow_training.disc_shapes import Bend, moved_boxes
+from discflow_training.disc_shapes import Bend, bent_boxes
 from discflow_training.imaging import plan_letterbox
 
 SIZE = (360, 280)
@@ -56,12 +56,11 @@ def test_boxes_of_tilted_discs_follow_a_rotation(degrees: float) -> None:
 def test_boxes_of_tilted_discs_follow_a_bend_at_the_sacrum(degrees: float) -> None:
     bend = Bend(CENTRES[0], math.radians(degrees), 90.0)
     straight = boxes_in(column())
-    centres = (straight[:, :2] + straight[:, 2:]) / 2
-    bent = moved_boxes(straight, bend.forward, bend.turns(centres))
+    bent = bent_boxes(straight, bend)
     np.testing.assert_allclose(bent, boxes_in(rendered(0.0, bend)), atol=5)
     np.testing.assert_allclose(bent[4], straight[4], atol=2)
 
 
 def test_boxes_that_are_not_turned_stay() -> None:
     boxes = boxes_in(column())
-    np.testing.assert_allclose(moved_boxes(boxes, lambda points: points, np.zeros(len(boxes))), boxes, atol=1e-9)
+    np.testing.assert_allclose(bent_boxes(boxes, Bend(CENTRES[0], 0.0, math.inf)), boxes, atol=1e-9)

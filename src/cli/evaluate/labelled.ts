@@ -1,6 +1,7 @@
 import type { Box } from '../../contracts/detection.ts';
 import type { Target } from '../../contracts/pack.ts';
 import { LEVELS, type Level } from '../../contracts/reasons.ts';
+import { unionBox } from '../../evaluation/boxes.ts';
 import { SCORED_DISCS } from '../../evaluation/detection.ts';
 
 /** A labelled disc box, pixels of the picture. */
@@ -59,10 +60,19 @@ export function regionOfDiscs(discs: readonly LabelledDisc[], picture: { width: 
   const boxes = discs.filter(({ scored }) => scored).map(({ box }) => box);
   if (boxes.length < 2) return null;
   const spacing = meanSpacing(discs);
-  const left = Math.max(0, Math.min(...boxes.map(({ x }) => x)) - spacing / 4);
-  const top = Math.max(0, Math.min(...boxes.map(({ y }) => y)) - spacing);
-  const right = Math.min(picture.width, Math.max(...boxes.map(({ x, width }) => x + width)) + spacing);
-  const bottom = Math.min(picture.height, Math.max(...boxes.map(({ y, height }) => y + height)) + spacing / 2);
+  const hull = boxes.reduce(unionBox);
+  return grown(hull, { left: spacing / 4, top: spacing, right: spacing, bottom: spacing / 2 }, picture);
+}
+
+/** A box made larger by a margin on each side, pixels, and clipped to the picture. */
+export function grown(
+  { x, y, width, height }: Box,
+  margin: Readonly<Record<'left' | 'top' | 'right' | 'bottom', number>>,
+  picture: { width: number; height: number },
+): Box {
+  const [left, top] = [Math.max(0, x - margin.left), Math.max(0, y - margin.top)];
+  const right = Math.min(picture.width, x + width + margin.right);
+  const bottom = Math.min(picture.height, y + height + margin.bottom);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 

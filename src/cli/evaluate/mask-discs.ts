@@ -2,7 +2,7 @@ import type { Box } from '../../contracts/detection.ts';
 import { SCORED_DISCS } from '../../evaluation/detection.ts';
 import type { Grey8 } from '../../imaging/image.ts';
 import { CLASS, type Component, componentsOf } from '../../imaging/mask.ts';
-import { discColumn, type LabelledPicture, meanSpacing, regionOfDiscs } from './labelled.ts';
+import { discColumn, grown, type LabelledPicture, meanSpacing, regionOfDiscs } from './labelled.ts';
 
 /**
  * How far boxes reach beyond the disc of SPIDER's masks on each side, in disc spacings, where a detector draws them that
@@ -23,7 +23,8 @@ export function withDiscsOfMask(picture: LabelledPicture, mask: Grey8): Labelled
   if (picture.discs !== null) return picture;
   const tight = discColumn(discsOfMask(mask));
   if (tight.length < SCORED_DISCS) return picture;
-  const margin = LABEL_MARGIN * meanSpacing(tight);
+  const side = LABEL_MARGIN * meanSpacing(tight);
+  const margin = { left: side, top: side, right: side, bottom: side };
   const discs = tight.map((disc) => ({ ...disc, box: grown(disc.box, margin, mask) }));
   return { ...picture, discs, region: regionOfDiscs(discs, mask) };
 }
@@ -44,12 +45,5 @@ function tightBox({ pixels }: Component, width: number): Box {
     [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
     [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
   }
-  return { x: left, y: top, width: right - left, height: bottom - top };
-}
-
-function grown({ x, y, width, height }: Box, margin: number, picture: { width: number; height: number }): Box {
-  const [left, top] = [Math.max(0, x - margin), Math.max(0, y - margin)];
-  const right = Math.min(picture.width, x + width + margin);
-  const bottom = Math.min(picture.height, y + height + margin);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }

@@ -95,6 +95,11 @@ def interval(values: np.ndarray) -> list[float] | None:
     return [round(float(low), 4), round(float(high), 4)]
 
 
+def told_with(value: float, bounds: Sequence[float] | None) -> str:
+    """`0.874 (0.831 to 0.910)`, the value alone where there are no bounds."""
+    return f"{value:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else "")
+
+
 def with_intervals(
     per_case: np.ndarray, patients: Sequence[str], figures: Callable[[np.ndarray], Figures]
 ) -> dict[str, Any]:

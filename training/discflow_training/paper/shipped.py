@@ -10,6 +10,7 @@ from typing import Any
 
 from . import tables
 from .answers import keep_answers
+from .intervals import told_with
 from .records import read_records
 
 FOLDER = "shipped"
@@ -223,5 +224,4 @@ def told(found: dict[str, Any]) -> str:
     """`0.874 (0.831 to 0.910)`; a dash where there is none."""
     if found["value"] is None:
         return tables.MISSING
-    low_high = found["ci95"]
-    return f"{found['value']:.3f}" + (f" ({low_high[0]:.3f} to {low_high[1]:.3f})" if low_high else "")
+    return told_with(found["value"], found["ci95"])
