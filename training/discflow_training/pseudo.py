@@ -1,7 +1,8 @@
 """Masks for ordinary T2 slices from a pack's segmenters: `python -m discflow_training.pseudo` (self-training).
 
 Labelled disc boxes judge the masks: a slice is kept when a mask component fills each of its five lowest boxes. Only
-training patients are used. `segment train --pseudo` reads the folder.
+training patients are used. `segment train --pseudo` reads the folder; with `--fold` it leaves out the slices of that
+fold's patients, and the masks should come from segmenters that held out the same fold.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         region, mask = pseudo_mask(image, options.models, members)
         if discs_inside(mask, image.scored).min() >= LEAST_SHARE:
             path = options.out / f"{image.name}.npz"
-            np.savez_compressed(path, image=region.image.astype(np.uint8), mask=mask, box=np.array(region.box))
+            box = np.array(region.box)
+            np.savez_compressed(path, image=region.image.astype(np.uint8), mask=mask, box=box, patient=region.patient)
             kept += 1
     print(f"kept {kept} of {len(slices)}")
 

@@ -66,7 +66,7 @@ def read_pseudo(folder: Path) -> list[Region]:
         with np.load(path) as stored:
             box = tuple(float(v) for v in stored["box"])
             image, mask = stored["image"].astype(np.float32), stored["mask"]
-            regions.append(Region(path.stem, path.stem, "train", "pseudo", image, mask, box))
+            regions.append(Region(path.stem, str(stored["patient"]), "train", "pseudo", image, mask, box))
     return regions
 
 

@@ -162,8 +162,8 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     regions = read_regions(root)
-    training = [region for region in regions if region.split == "train" and fold_of(region.patient) != recipe.fold]
-    training += read_pseudo(pseudo) if pseudo else []
+    training = [region for region in regions if region.split == "train"] + (read_pseudo(pseudo) if pseudo else [])
+    training = [region for region in training if fold_of(region.patient) != recipe.fold]
     validation = held_out(regions, recipe.fold)
     require_cases(int(_slices_an_epoch(training, recipe)), len(validation), recipe.batch)
     network = recipe.network().to(device, memory_format=torch.channels_last)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from discflow_training import goldens, segment
+from discflow_training.data import fold_of
 from discflow_training.fragment import read_fragment, write_fragment
 from discflow_training.imaging import plan_letterbox
 from discflow_training.pseudo import discs_inside, largest_canal
@@ -135,6 +136,21 @@ def write_data(root: Path) -> None:
         rows.append(f"{index}.png,{index},1,1,{split}")
     (root / "spider" / "space_masks.csv").write_text("\n".join(rows))
     (root / "spider" / "t2w.csv").write_text("file,patient,series,slice,split\n")
+
+
+def test_a_held_out_fold_lends_no_pseudo_masks(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    region, folder = spine(), tmp_path / "pseudo"
+    folder.mkdir()
+    for patient in ("0", "2", "3"):
+        stored = {"image": region.image.astype(np.uint8), "mask": region.mask, "box": np.array(region.box), "patient": patient}
+        np.savez_compressed(folder / f"{patient}.npz", **stored)
+    arguments = ["train", "--decoder", "fpn", "--width", "0.125", "--input-width", "64", "--input-height", "96", "--batch", "1", "--epochs", "1"]
+    arguments += ["--fold", str(fold_of("0")), "--pseudo", str(folder), "--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    segment.main(arguments)
+    kept = [patient for patient in ("0", "1", "0", "2", "3") if fold_of(patient) != fold_of("0")]
+    assert kept == ["2", "3"]
+    assert json.loads((tmp_path / "run" / "training.json").read_text())["slices"] == len(kept)
 
 
 def test_train_resume_export_and_goldens(tmp_path: Path) -> None:
