@@ -29,7 +29,7 @@ from .export import export_onnx, file_entry, open_session, run_session
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropKind, CropRule
-from .recipes import add_recipe, positive
+from .recipes import add_recipe, chosen_recipe, positive
 from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "compression": 0.5, "stenosis": 0.5}
@@ -45,7 +45,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training; the defaults are the shipped recipe. Sizes are pixels, angles degrees."""
+    """All that decides a training; `results/pack` records the shipped members' recipes. Sizes are pixels, angles degrees."""
 
     family: str = "resnet50"
     width: float = 0.25
@@ -53,7 +53,7 @@ class Recipe:
     crop_factor: float = 1.5
     input_width: int = 112
     input_height: int = 112
-    epochs: int = 30
+    epochs: int = 20
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -300,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     if options.command == "train":
-        recipe = Recipe(**tupled({name: getattr(options, name) for name in asdict(Recipe())}))
+        recipe = chosen_recipe(options, Recipe())
         keep_recipe(options.out, recipe)
         train(
             recipe, options.data_root, options.out, options.found, options.encoder_weights, options.initial, options.stop_after,

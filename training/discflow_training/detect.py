@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_
 from .detection_training import RECIPES, train
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS
-from .recipes import positive
+from .recipes import add_recorded, chosen_recipe, positive
 
 MODELS_HELP = "the pack's folder (default: layers/models)"
 GOLDEN = REPOSITORY / "test" / "golden" / "fixtures" / "detection.json"
@@ -30,9 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    recipe = RECIPES[options.task]
-    asked = {name: getattr(options, name) for name in ("seed", "epochs", "batch", "fold")}
-    recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})
+    recipe = chosen_recipe(options, RECIPES[options.task])
     train(recipe, options.data_root, options.out, options.resume, found=options.found)
 
 
@@ -64,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and run.json")
     training.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    add_recorded(training)
     training.add_argument("--seed", type=int, help="of first weights, order and augmentation (default: the recipe's)")
     training.add_argument("--epochs", type=positive(int), help="passes over the training pictures (default: the recipe's)")
     training.add_argument("--batch", type=positive(int), help="pictures a step (default: the recipe's)")

@@ -26,11 +26,13 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
-from .runs import commit
+from .runs import commit, require_same, tupled
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
 SAMPLERS = {"lumbar": region_sample, "disc": disc_sample}
+DISC_REPEATS = (("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 1), ("spider t1", 1))
+LUMBAR_REPEATS = (("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 2), ("spider t1", 1))
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,15 @@ class Recipe:
     ema_decay: float = 0.998
     gradient_norm: float = 10.0
     seed: int = 20250101
-    repeats: tuple[tuple[str, int], ...] = (
-        ("yolospine t2", 1), ("spider t2", 2), ("spider t2_SPACE", 1), ("spider t1", 1),
-    )
+    repeats: tuple[tuple[str, int], ...] = DISC_REPEATS
     fold: int = -1
     """A fold of the training patients that is held out; -1 trains on all of them."""
+    masks: bool = True
+    """Whether the discs of SPIDER's masks are learnt too; the region detector gains nothing by them."""
 
 
 RECIPES = {
-    "lumbar": Recipe("lumbar", "n", 0.5, 256, 256, epochs=32),
+    "lumbar": Recipe("lumbar", "n", 0.5, 256, 256, epochs=40, repeats=LUMBAR_REPEATS, masks=False),
     "disc": Recipe("disc", "n", 0.8, 160, 320, epochs=46),
 }
 
@@ -92,14 +94,15 @@ def train(
 ) -> None:
     """Train, writing `checkpoint.pt` and `run.json` (recipe, data hash, curves) under `out`.
 
-    SPIDER's masks and, with `found`, slices of `find_discs` (self-training) join the labelled ones, never those that
-    figures are read on.
-    Raises `InputFault` where a checkpoint lies there and `resume` is not asked for, and where there is nothing to learn.
+    Discs of SPIDER's masks (`Recipe.masks`) and, with `found`, slices of `find_discs` (self-training) join the labelled
+    ones, never those that figures are read on.
+    Raises `InputFault` where a checkpoint lies there and `resume` is not asked for or its recipe is another, and where
+    there is nothing to learn.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = read_yolospine(data_root) + read_spider(data_root)
     boxed = {label.name for label in labels}
-    masked = [label for label in read_masked(data_root) if label.name not in boxed]
+    masked = [label for label in read_masked(data_root) if recipe.masks and label.name not in boxed]
     learnt = labels + masked + (read_found(data_root, found) if found else [])
     training = load_images(
         [label for label in learnt if label.split == "train" and fold_of(label.patient) != recipe.fold]
@@ -119,8 +122,9 @@ def train(
     optimiser = _optimiser(network, recipe)
     first_epoch, curves = 0, []
     if checkpoint.exists():
-        first_epoch, curves, earlier = _restore(checkpoint, network, averaged, optimiser)
-        record["resumed_from"] = {"epoch": first_epoch, "recipe": earlier}
+        require_same(recipe, torch.load(checkpoint, weights_only=True)["recipe"], out)
+        first_epoch, curves = _restore(checkpoint, network, averaged, optimiser)
+        record["resumed_from"] = {"epoch": first_epoch}
     for epoch in range(first_epoch, recipe.epochs):
         started = time.monotonic()
         row = {"epoch": epoch, **_train_epoch(recipe, epoch, training, network, averaged, optimiser)}
@@ -139,8 +143,7 @@ def train(
 def load_averaged(checkpoint: Path) -> tuple[Recipe, Yolov8]:
     """The recipe and the averaged network of a checkpoint, in evaluation mode."""
     state = torch.load(checkpoint, weights_only=True)
-    settings = {**state["recipe"], "repeats": tuple(tuple(pair) for pair in state["recipe"]["repeats"])}
-    recipe = Recipe(**settings)
+    recipe = Recipe(**tupled(state["recipe"]))
     network = Yolov8(YoloConfig(recipe.scale, recipe.width))
     network.load_state_dict(state["averaged"])
     return recipe, network.eval()
@@ -277,14 +280,14 @@ def _save(
 
 def _restore(
     path: Path, network: Yolov8, averaged: AveragedWeights, optimiser: torch.optim.Optimizer
-) -> tuple[int, list[dict], dict]:
-    """Load a checkpoint into the three; returns the next epoch, the curves so far and the recipe it ran under."""
+) -> tuple[int, list[dict]]:
+    """Load a checkpoint into the three; returns the next epoch and the curves so far."""
     state = torch.load(path, weights_only=True)
     network.load_state_dict(state["network"])
     averaged.network.load_state_dict(state["averaged"])
     averaged.updates = state["updates"]
     optimiser.load_state_dict(state["optimiser"])
-    return state["epoch"], state["curves"], state["recipe"]
+    return state["epoch"], state["curves"]
 
 
 def _write_json(path: Path, content: dict) -> None:

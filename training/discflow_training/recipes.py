@@ -1,11 +1,18 @@
-"""A recipe's fields as options of a command."""
+"""A recipe's fields as options of a command, and recorded recipes in place of their defaults."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Container, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .faults import InputFault
+from .runs import tupled
+
+Recipe = TypeVar("Recipe")
 
 HELP = {
     "family": "the encoder",
@@ -49,11 +56,44 @@ def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def add_recipe(parser: argparse.ArgumentParser, recipe: Any, choices: Mapping[str, Container[Any]]) -> None:
-    """One option a field of the dataclass, with its value as the default."""
+    """One option a field of the dataclass, and `--recipe`; `chosen_recipe` reads them. Values in the help are `recipe`'s."""
+    add_recorded(parser)
     for name, default in asdict(recipe).items():
         several = isinstance(default, tuple)
         kind = str if several else positive(type(default)) if name in ABOVE_ZERO else type(default)
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, default=default, nargs="+" if several else None,
+            f"--{name.replace('_', '-')}", type=kind, nargs="+" if several else None,
             choices=choices.get(name), help=f"{HELP[name]} (default: {' '.join(default) if several else default})",
         )
+
+
+def add_recorded(parser: argparse.ArgumentParser) -> None:
+    """The option `--recipe`."""
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="a record, such as results/pack/NAME.json: its recipe instead of the defaults"
+    )
+
+
+def chosen_recipe(options: argparse.Namespace, recipe: Recipe) -> Recipe:
+    """The recipe with the values of `--recipe`'s record, and over these the options that were given."""
+    recorded = recorded_values(options.recipe, recipe) if options.recipe else {}
+    given = {name: getattr(options, name, None) for name in asdict(recipe)}
+    return replace(recipe, **tupled(recorded | {name: value for name, value in given.items() if value is not None}))
+
+
+def recorded_values(path: Path, recipe: Any) -> dict[str, Any]:
+    """The recipe that a record holds; a field younger than the record is left out, and said to be.
+
+    Raises `InputFault` where the file holds no recipe, or that of another kind of network.
+    """
+    try:
+        held = json.loads(path.read_text())["recipe"]
+    except (ValueError, TypeError, KeyError) as fault:
+        raise InputFault(f"{path} holds no recipe") from fault
+    fields = asdict(recipe)
+    if not set(held) <= set(fields) or held.get("task") != fields.get("task"):
+        raise InputFault(f"{path} holds the recipe of another kind of network")
+    missing = [name for name in fields if name not in held]
+    if missing:
+        print(f"{path} says nothing of {', '.join(missing)}: as by default")
+    return held

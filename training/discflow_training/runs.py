@@ -43,12 +43,17 @@ def keep_recipe(out: Path, recipe: Any) -> None:
     """
     path = out / "recipe.json"
     if path.exists() and (out / "checkpoint.pt").exists():
-        earlier = type(recipe)(**tupled(json.loads(path.read_text())))
-        differing = [name for name, value in asdict(recipe).items() if getattr(earlier, name) != value]
-        if differing:
-            raise InputFault(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
+        require_same(recipe, json.loads(path.read_text()), out)
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(recipe), indent=1))
+
+
+def require_same(recipe: Any, earlier: dict[str, Any], out: Path) -> None:
+    """Raise `InputFault` where `out` holds a run of another recipe than this."""
+    before = type(recipe)(**tupled(earlier))
+    differing = [name for name, value in asdict(recipe).items() if getattr(before, name) != value]
+    if differing:
+        raise InputFault(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
 
 
 def require_cases(training: int, held_out: int, batch: int) -> None:
@@ -87,5 +92,9 @@ def commit() -> str:
 
 
 def tupled(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON lists as the tuples that a recipe holds."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    """JSON lists, however deep, as the tuples that a recipe holds."""
+    return {name: _as_tuples(value) for name, value in values.items()}
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

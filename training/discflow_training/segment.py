@@ -26,7 +26,7 @@ from .export import export_onnx, file_entry, open_session, run_session
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
-from .recipes import add_recipe, positive
+from .recipes import add_recipe, chosen_recipe, positive
 from .region_data import (
     CLASSES,
     IGNORED,
@@ -48,7 +48,7 @@ Probabilities = tuple[np.ndarray, tuple[int, int, int, int]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training; the defaults are the shipped recipe. Sizes are pixels, angles degrees.
+    """All that decides a training; `results/pack` records the shipped members' recipes. Sizes are pixels, angles degrees.
 
     An epoch sees every SPACE slice once, every ordinary T2 slice `t2_repeats` times and `pseudo_share` of pseudo slices.
     """
@@ -58,14 +58,14 @@ class Recipe:
     width: float = 0.25
     input_width: int = 192
     input_height: int = 384
-    epochs: int = 25
+    epochs: int = 48
     batch: int = 4
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     degrees: float = 12.0
     strength: float = 1.0
     t2_repeats: int = 3
-    pseudo_share: float = 0.5
+    pseudo_share: float = 0.35
     seed: int = 0
     fold: int = -1
     """A fold of the training patients that is held out and predicted; -1 trains on all of them."""
@@ -312,7 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     if options.command == "train":
-        recipe = Recipe(**{name: getattr(options, name) for name in asdict(Recipe())})
+        recipe = chosen_recipe(options, Recipe())
         keep_recipe(options.out, recipe)
         train(
             recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after,

@@ -1,7 +1,8 @@
 """What a newcomer may get wrong ends with one line; every option says what it means."""
 
 import argparse
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,44 @@ def test_a_detector_goes_on_when_asked_and_then_as_if_unbroken(tmp_path: Path, m
         train(recipe, tmp_path / "data", tmp_path / "run", resume=False, checkpoint_every=1)
     with pytest.raises(InputFault, match="--resume"):
         train(recipe, tmp_path / "data", tmp_path / "run", resume=False)
+    with pytest.raises(InputFault, match="a run with another epochs, seed"):
+        train(replace(recipe, epochs=3, seed=1), tmp_path / "data", tmp_path / "run", resume=True)
     train(recipe, tmp_path / "data", tmp_path / "run", resume=True, checkpoint_every=1)
     (_, first), (_, second) = (load_averaged(tmp_path / name / "checkpoint.pt") for name in ("run", "unbroken"))
     others = second.state_dict()
     assert all(torch.equal(value, others[name]) for name, value in first.state_dict().items())
+
+
+RECORDS = Path(__file__).parents[1] / "results" / "pack"
+MEMBERS = [
+    ("segmenter", name) for name in ("unet-resnet34", "linknet-resnet50", "fpn-resnext50", "deeplabv3plus-resnet50")
+] + [
+    ("classifier", name) for name in ("resnet50-square15", "densenet121-square20", "vgg16-square25", "vgg16-square25-boxes")
+] + [("disc-detector", "yolov8-disc"), ("lumbar-detector", "yolov8-lumbar")]
+
+
+@pytest.mark.parametrize(("network", "member"), MEMBERS)
+def test_a_shipped_members_record_is_a_recipe_for_another_run(
+    network: str, member: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    for module in (classify, segment, detect):
+        monkeypatch.setattr(module, "train", lambda recipe, *_, **__: trained.append(asdict(recipe)))
+    file = RECORDS / f"{member}.json"
+    main(["train", network, "--recipe", str(file), "--seed", "77", "--out", str(tmp_path)])
+    recorded = json.loads(file.read_text())["recipe"]
+    assert json.loads(json.dumps(trained[0])) | recorded == json.loads(json.dumps(trained[0] | {"seed": recorded["seed"]}))
+    assert trained[0]["seed"] == 77 != recorded["seed"]
+
+
+def test_a_record_of_another_kind_of_network_is_no_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.json").write_text("[]")
+    for network, file, said in (
+        ("classifier", RECORDS / "unet-resnet34.json", "the recipe of another kind of network"),
+        ("disc-detector", RECORDS / "yolov8-lumbar.json", "the recipe of another kind of network"),
+        ("segmenter", tmp_path / "empty.json", "holds no recipe"),
+    ):
+        assert said in refused(["train", network, "--recipe", str(file), "--out", str(tmp_path / "run")], capsys)
 
 
 def test_every_option_says_what_it_means() -> None:

@@ -146,7 +146,8 @@ def test_a_held_out_fold_lends_no_pseudo_masks(tmp_path: Path) -> None:
         stored = {"image": region.image.astype(np.uint8), "mask": region.mask, "box": np.array(region.box), "patient": patient}
         np.savez_compressed(folder / f"{patient}.npz", **stored)
     arguments = ["train", "--decoder", "fpn", "--width", "0.125", "--input-width", "64", "--input-height", "96", "--batch", "1", "--epochs", "1"]
-    arguments += ["--fold", str(fold_of("0")), "--pseudo", str(folder), "--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    arguments += ["--fold", str(fold_of("0")), "--pseudo", str(folder), "--pseudo-share", "1"]
+    arguments += ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     segment.main(arguments)
     kept = [patient for patient in ("0", "1", "0", "2", "3") if fold_of(patient) != fold_of("0")]
     assert kept == ["2", "3"]
