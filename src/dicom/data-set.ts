@@ -37,7 +37,8 @@ const UNDEFINED_LENGTH = 0xffffffff;
 const IMPOSSIBLE_LENGTH = 0x7fffffff;
 
 const SHORT_VRS = new Set('AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
-const LONG_VRS = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
+/** Those whose length stands in four bytes behind two reserved ones: PS3.5 section 7.1.2. */
+export const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 
 /** One open container of the walk: the data set or an item (`elements`), or a sequence (`items`). */
 interface Level {

@@ -1,6 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { InputFault } from '../contracts/reasons.ts';
-import { type DataSet, walkDataSet } from './data-set.ts';
+import { type DataSet, LONG_VRS, walkDataSet } from './data-set.ts';
 import { TAG } from './tags.ts';
 import { type TransferSyntax, transferSyntaxOf } from './transfer-syntax.ts';
 import { text } from './values.ts';
@@ -53,7 +53,7 @@ function findDataSet(bytes: Uint8Array): number {
   let position = META_START;
   while (position + 8 <= bytes.length && view.getUint16(position, true) === 2) {
     const vr = String.fromCharCode(bytes[position + 4]!, bytes[position + 5]!);
-    const long = ['OB', 'OW', 'UN', 'UT', 'SQ'].includes(vr);
+    const long = LONG_VRS.has(vr);
     if (!/^[A-Z]{2}$/.test(vr)) throw new InputFault('malformed', 'the file meta group');
     if (long && position + 12 > bytes.length) throw new InputFault('truncated', 'the file meta group');
     const length = long ? view.getUint32(position + 8, true) : view.getUint16(position + 6, true);

@@ -116,6 +116,21 @@ describe('openPart10', () => {
     expect(() => openPart10(bytes)).toThrow(code(expected));
   });
 
+  it.each(['UR', 'UC', 'OD', 'OF', 'OL', 'OV', 'SV', 'UV'])(
+    'walks over a meta element of the long form of %s',
+    (vr) => {
+      const value = Buffer.from('http://archive.example/aets/MAIN');
+      const long = Buffer.concat([
+        Buffer.from([2, 0, 0x26, 0]),
+        Buffer.from(vr),
+        Buffer.from([0, 0, value.length, 0, 0, 0]),
+      ]);
+      const modality = Buffer.from([8, 0, 0x60, 0, 0x43, 0x53, 2, 0, 0x4d, 0x52]);
+      const { dataSet } = openPart10(Buffer.concat([head(WRITE_SYNTAX.explicitLittleEndian), long, value, modality]));
+      expect([...dataSet.elements.keys()]).toEqual([0x00080060]);
+    },
+  );
+
   it('names no syntax that is not registered, since it may be anything', () => {
     expect(() => openPart10(head('1.2.3.DOE'))).toThrow(expect.objectContaining({ detail: 'not a registered one' }));
   });
