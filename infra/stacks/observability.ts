@@ -39,8 +39,24 @@ export class ObservabilityStack extends Stack {
     );
     this.alarms = new Alarms(this, 'Alarms', { config, topic: this.topic });
     addAlarms(this.alarms, props, metrics);
+    this.#letAlarmsPublish(config);
     this.dashboard = dashboard(this, 'Dashboard', props, metrics);
     this.#budget(config);
+  }
+
+  /** A policy of our own takes the place of the one that SNS gives a topic, which would let this account's alarms in. */
+  #letAlarmsPublish(config: Config): void {
+    const { partition, region, account } = this;
+    const alarms = `arn:${partition}:cloudwatch:${region}:${account}:alarm:${names(config).prefix}-*`;
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'Alarms',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': account }, ArnLike: { 'aws:SourceArn': alarms } },
+      }),
+    );
   }
 
   #budget(config: Config): void {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { INTERFACES, MODEL, perThousandUsd, readMeasured, readPrices } from '../../bench/cost.ts';
 import { ANALYZE_BACKENDS } from '../../infra/config.ts';
 import { COST_PER_STUDY_USD, COST_PER_WORKER_HOUR_USD } from '../../infra/prices.ts';
-import { build, get, json, listed } from './support.ts';
+import { build, get, json, listed, type PlacedResource, type Statement } from './support.ts';
 
 const apps = ANALYZE_BACKENDS.map((backend) => [backend, build('prod', backend)] as const);
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
@@ -25,12 +25,57 @@ const calling = (app: (typeof apps)[number][1]) =>
       return { alarm, article };
     });
 
+const CLOUDWATCH = 'cloudwatch.amazonaws.com';
+const ACTIONS = ['AlarmActions', 'OKActions', 'InsufficientDataActions'];
+
+/** The statements of a topic's policies that are about publishing to it. */
+const published = (app: (typeof apps)[number][1], topicId: string): Statement[] =>
+  app
+    .of('AWS::SNS::TopicPolicy')
+    .filter((policy) => json(get(policy, 'Topics')).includes(topicId))
+    .flatMap((policy) => listed(get(policy, 'PolicyDocument', 'Statement') as Statement[]))
+    .filter(({ Action }) => listed(Action).includes('sns:Publish'));
+
+const arnOf = (alarm: PlacedResource, region: string, account: string): string =>
+  `arn:aws:cloudwatch:${region}:${account}:alarm:${String(get(alarm, 'AlarmName'))}`;
+
+/** The text of a `Fn::Join` whose one reference is the partition. */
+const joined = (value: unknown): string =>
+  (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1]
+    .map((part) => (typeof part === 'string' ? part : 'aws'))
+    .join('');
+
+const wildcard = (pattern: string): RegExp => new RegExp(`^${pattern.replaceAll('*', '.*')}$`);
+
 describe.each(apps)('%s', (backend, app) => {
   test('every alarm says its impact, links to an article that is there, and calls', () => {
     expect(calling(app).length).toBeGreaterThanOrEqual(15);
     for (const { alarm, article } of calling(app)) {
       expect(anchorsOf(runbook), alarm.id).toContain(article);
       expect(listed(get(alarm, 'AlarmActions')), alarm.id).toHaveLength(1);
+    }
+  });
+
+  test('every topic that an alarm calls lets the alarms of this account publish, and so does the key it is encrypted with', () => {
+    const { account, region } = app.config;
+    const topics = app.of('AWS::SNS::Topic');
+    const called = topics.filter((topic) =>
+      app
+        .of('AWS::CloudWatch::Alarm')
+        .some((alarm) => json([...ACTIONS.map((kind) => get(alarm, kind))]).includes(topic.id)),
+    );
+    expect(called.length).toBeGreaterThan(0);
+    for (const topic of called) {
+      const lets = published(app, topic.id).find(({ Principal }) => json(Principal).includes(CLOUDWATCH));
+      expect(lets?.Effect, topic.id).toBe('Allow');
+      expect(lets?.Condition?.StringEquals, topic.id).toEqual({ 'aws:SourceAccount': account });
+      const pattern = joined(lets?.Condition?.ArnLike?.['aws:SourceArn']);
+      for (const { alarm } of calling(app)) expect(arnOf(alarm, region, account)).toMatch(wildcard(pattern));
+      const key = app.of('AWS::KMS::Key').find(({ id }) => json(get(topic, 'KmsMasterKeyId')).includes(id));
+      const uses = listed(get(key, 'KeyPolicy', 'Statement') as Statement[]).filter(({ Principal }) =>
+        json(Principal).includes(CLOUDWATCH),
+      );
+      expect(uses.flatMap(({ Action }) => Action)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
     }
   });
 
