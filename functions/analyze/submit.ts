@@ -1,13 +1,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeEndpointAsyncCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
-import type { SQSRecord } from 'aws-lambda';
 import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { translated } from '../../src/aws/faults.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
-import { createStageHandler, type StageHandler } from '../../src/aws/stage-handler.ts';
+import { createStageHandler, type Redelivery, type StageHandler } from '../../src/aws/stage-handler.ts';
 import { delayByVisibility } from '../../src/aws/visibility.ts';
 import { parseEnv } from '../../src/contracts/env.ts';
 import { type AnalyzeMessage, analyzeMessageSchema, isTerminal } from '../../src/contracts/messages.ts';
@@ -49,10 +48,7 @@ export async function submitRun(deps: SubmitDeps, message: AnalyzeMessage): Prom
   deps.log.info('analyze.submitted', { traceId: message.traceId, tenant: message.tenant, runKey: message.runKey });
 }
 
-export function createSubmitHandler(
-  deps: SubmitDeps,
-  options: { maxReceiveCount: number; delay: (record: SQSRecord, seconds: number) => Promise<void> },
-): StageHandler {
+export function createSubmitHandler(deps: SubmitDeps, options: Redelivery): StageHandler {
   return createStageHandler({
     log: deps.log,
     ...options,

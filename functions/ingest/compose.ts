@@ -1,29 +1,20 @@
-import type { SQSRecord } from 'aws-lambda';
-import { createStageHandler, type StageHandler } from '../../src/aws/stage-handler.ts';
+import { createStageHandler, type Redelivery, type StageHandler } from '../../src/aws/stage-handler.ts';
 import { failUploadOnLastReceive, type IngestDeps, ingestRecord } from '../../src/pipeline/ingest-stage.ts';
 import { parseS3Record, s3RecordsOf } from '../../src/pipeline/s3-record.ts';
 
-export interface IngestHandlerOptions {
+export interface IngestHandlerOptions extends Redelivery {
   readonly deps: IngestDeps;
   readonly uploadsBucket: string;
-  readonly maxReceiveCount: number;
-  readonly delay: (record: SQSRecord, seconds: number) => Promise<void>;
 }
 
 /** S3 notifications in, opened runs out. */
-export function createIngestHandler({
-  deps,
-  uploadsBucket,
-  maxReceiveCount,
-  delay,
-}: IngestHandlerOptions): StageHandler {
+export function createIngestHandler({ deps, uploadsBucket, ...redelivery }: IngestHandlerOptions): StageHandler {
   const limits = { uploadsBucket, maxUploadBytes: deps.limits.maxUploadBytes };
   const parse = (body: string) => s3RecordsOf(body).map((record) => parseS3Record(record, limits));
   return createStageHandler({
     stage: 'ingest',
     log: deps.log,
-    maxReceiveCount,
-    delay,
+    ...redelivery,
     work: {
       async handle(body, traceId) {
         for (const parsed of parse(body)) await ingestRecord(deps, parsed, traceId);

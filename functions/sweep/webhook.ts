@@ -3,7 +3,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { z } from 'zod';
 import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { createLogger } from '../../src/aws/logger.ts';
-import { createStageHandler, type StageHandler } from '../../src/aws/stage-handler.ts';
+import { createStageHandler, type Redelivery, type StageHandler } from '../../src/aws/stage-handler.ts';
 import { delayByVisibility } from '../../src/aws/visibility.ts';
 import { parseEnv } from '../../src/contracts/env.ts';
 import { tenantSchema } from '../../src/contracts/keys.ts';
@@ -76,10 +76,7 @@ async function reach(
   }
 }
 
-export function createWebhookHandler(
-  deps: WebhookDeps,
-  options: { maxReceiveCount: number; delay: Parameters<typeof createStageHandler>[0]['delay'] },
-): StageHandler {
+export function createWebhookHandler(deps: WebhookDeps, options: Redelivery): StageHandler {
   return createStageHandler({
     log: deps.log,
     ...options,

@@ -11,20 +11,31 @@ export interface StageWork {
   giveUp(body: string): Promise<void>;
 }
 
-export interface StageHandlerOptions {
-  readonly work: StageWork;
-  /** Named in the line that tells how long a message took: the latency of the dashboard is counted from it. */
-  readonly stage?: Stage;
-  readonly log: Logger;
+/** How a queue gives a message again. */
+export interface Redelivery {
   /** The queue's redrive policy: the receive count at which a failure moves the message to the dead letters. */
   readonly maxReceiveCount: number;
   /** Sets when a message that met a passing fault comes back; seconds. */
   readonly delay: (record: SQSRecord, seconds: number) => Promise<void>;
+  /** How long a message waits at least after its first receive; three times as long after each further one. */
+  readonly firstRetrySeconds?: number;
+}
+
+export interface StageHandlerOptions extends Redelivery {
+  readonly work: StageWork;
+  /** Named in the line that tells how long a message took: the latency of the dashboard is counted from it. */
+  readonly stage?: Stage;
+  readonly log: Logger;
 }
 
 export type StageHandler = (event: SQSEvent, context: unknown) => Promise<SQSBatchResponse>;
 
+/** 15, 45, 135 and 405 s: five receives outlast a fault of ten minutes. */
+const FIRST_RETRY_SECONDS = 15;
+const RETRY_GROWTH = 3;
+const RETRY_SPREAD = 0.25;
 const MAX_DELAY_SECONDS = 900;
+const TRACE_ROOT = /(?:^|;)(Root=1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)/;
 
 /**
  * A Lambda handler for one SQS queue with partial batch responses: neighbours of a failing message are not repeated.
@@ -43,7 +54,7 @@ export function createStageHandler(options: StageHandlerOptions): StageHandler {
 
 async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Promise<string | null> {
   const { work, stage, log, maxReceiveCount } = options;
-  const traceId = record.attributes.AWSTraceHeader ?? randomUUID();
+  const traceId = traceIdOf(record);
   const attempt = Number(record.attributes.ApproximateReceiveCount);
   const started = performance.now();
   try {
@@ -60,9 +71,21 @@ async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Pr
       errorName,
     });
     if (attempt >= maxReceiveCount) await giveUp(options, record, traceId);
-    else if (transient) await options.delay(record, Math.min(MAX_DELAY_SECONDS, error.retryAfterSeconds));
+    else if (transient) await options.delay(record, secondsUntilRetry(options, error, attempt));
     return record.messageId;
   }
+}
+
+/** X-Ray's trace of the message; the rest of its header is the sender's own text and is carried no further. */
+const traceIdOf = ({ attributes }: SQSRecord): string =>
+  TRACE_ROOT.exec(attributes.AWSTraceHeader ?? '')?.[1] ?? randomUUID();
+
+/** What the fault asks for, but longer from receive to receive, and spread so that messages do not come back together. */
+function secondsUntilRetry(options: Redelivery, fault: TransientFault, attempt: number): number {
+  const { firstRetrySeconds = FIRST_RETRY_SECONDS } = options;
+  const grown = firstRetrySeconds * RETRY_GROWTH ** (attempt - 1);
+  const spread = grown * (1 + RETRY_SPREAD * (2 * Math.random() - 1));
+  return Math.min(MAX_DELAY_SECONDS, Math.max(fault.retryAfterSeconds, spread));
 }
 
 async function giveUp({ work, log }: StageHandlerOptions, record: SQSRecord, traceId: string): Promise<void> {

@@ -58,6 +58,8 @@ export interface LocalSystem {
 const MAX_RECEIVE_COUNT = 5;
 const LEASE_MS = 300_000;
 const RETRY_SECONDS = 1;
+/** The services are in this process: what passes, passes soon. */
+const FIRST_RETRY_SECONDS = 1;
 
 /** @throws UsageError where the pack is none, or another process serves the data folder. */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
@@ -143,11 +145,11 @@ function composeStages(
     packSha256: options.packSha256,
     tier: options.tier,
   };
-  const maxReceiveCount = MAX_RECEIVE_COUNT;
+  const redelivery = { maxReceiveCount: MAX_RECEIVE_COUNT, firstRetrySeconds: FIRST_RETRY_SECONDS };
   const handlers: Handlers = {
-    ingest: (delay) => createIngestHandler({ deps: ingest, uploadsBucket: buckets.uploads, maxReceiveCount, delay }),
-    detect: (delay) => createDetectHandler({ deps: { ...shared, analyzeQueue }, maxReceiveCount, delay }),
-    analyze: (delay) => createAnalyzeHandler({ deps: { ...shared, host: hostFacts() }, maxReceiveCount, delay }),
+    ingest: (delay) => createIngestHandler({ deps: ingest, uploadsBucket: buckets.uploads, ...redelivery, delay }),
+    detect: (delay) => createDetectHandler({ deps: { ...shared, analyzeQueue }, ...redelivery, delay }),
+    analyze: (delay) => createAnalyzeHandler({ deps: { ...shared, host: hostFacts() }, ...redelivery, delay }),
   };
   return { ...shared, uploads, decoder, detectQueue, analyzeQueue, handlers };
 }

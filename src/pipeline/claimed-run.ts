@@ -51,17 +51,17 @@ export async function withClaimedRun(
   }
 }
 
-const anyRunMessage = z.looseObject({ runKey: runKeySchema });
+const anyRunMessage = z.looseObject({ runKey: runKeySchema, attempt: z.int().positive() });
 
 /**
  * The last receive of a message that a bug stops: the run that it names is marked `failed` before the message goes to
- * the dead letters. A body that names no run has nothing to mark.
+ * the dead letters. A body that names no run, or an older attempt of it, has nothing to mark.
  */
 export async function failOnLastReceive(deps: StageDeps, stage: Stage, body: string): Promise<void> {
-  const { runKey } = anyRunMessage.parse(JSON.parse(body));
+  const { runKey, attempt } = anyRunMessage.parse(JSON.parse(body));
   const run = await deps.runs.getRun(runKey);
-  if (run === null || isTerminal(run.status)) return;
-  const claim = await deps.runs.claimRun(runKey, run.attempt, stage, deps.leaseMs, deps.clock.nowMs());
+  if (run === null || run.attempt !== attempt || isTerminal(run.status)) return;
+  const claim = await deps.runs.claimRun(runKey, attempt, stage, deps.leaseMs, deps.clock.nowMs());
   if (claim.outcome !== 'claimed') return;
   await failRun(deps, claim.item, stage, [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);
 }
