@@ -46,6 +46,7 @@ interface Level {
   readonly end: number;
   readonly openEnded: boolean;
   readonly implicit: boolean;
+  readonly littleEndian: boolean;
   /** Where wanted elements go; null inside a sequence that is not wanted. */
   readonly target: DataSet | null;
   readonly items: DataSet[] | null;
@@ -65,31 +66,30 @@ interface Head {
  * Throws `InputFault`: `truncated`, `malformed`, `inconsistent_header` (a wanted tag twice). DICOM PS3.5 section 7.
  */
 export function walkDataSet(bytes: Uint8Array, start: number, syntax: DataSetSyntax): DataSet {
-  return new Walk(bytes, syntax.littleEndian).run(start, syntax.implicit);
+  return new Walk(bytes).run(start, syntax);
 }
 
 class Walk {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #littleEndian: boolean;
   readonly #levels: Level[] = [];
   #position = 0;
   #pixelsSeen = false;
 
-  constructor(bytes: Uint8Array, littleEndian: boolean) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#littleEndian = littleEndian;
   }
 
-  run(start: number, implicit: boolean): DataSet {
-    const root = this.#newSet();
+  run(start: number, { implicit, littleEndian }: DataSetSyntax): DataSet {
+    const root = this.#newSet(littleEndian);
     this.#position = start;
     this.#levels.push({
       kind: 'elements',
       end: this.#bytes.length,
       openEnded: false,
       implicit,
+      littleEndian,
       target: root,
       items: null,
     });
@@ -107,8 +107,8 @@ class Walk {
     return root;
   }
 
-  #newSet(): DataSet {
-    return { bytes: this.#bytes, view: this.#view, littleEndian: this.#littleEndian, elements: new Map() };
+  #newSet(littleEndian: boolean): DataSet {
+    return { bytes: this.#bytes, view: this.#view, littleEndian, elements: new Map() };
   }
 
   /** Zero bytes behind the pixels that some writers leave. */
@@ -125,9 +125,9 @@ class Walk {
     );
   }
 
-  #tag(): number {
-    const group = this.#view.getUint16(this.#position, this.#littleEndian);
-    const element = this.#view.getUint16(this.#position + 2, this.#littleEndian);
+  #tag({ littleEndian }: Level): number {
+    const group = this.#view.getUint16(this.#position, littleEndian);
+    const element = this.#view.getUint16(this.#position + 2, littleEndian);
     return ((group << 16) | element) >>> 0;
   }
 
@@ -142,8 +142,8 @@ class Walk {
 
   #readItem(level: Level): void {
     this.#need(8, level);
-    const tag = this.#tag();
-    const length = this.#view.getUint32(this.#position + 4, this.#littleEndian);
+    const tag = this.#tag(level);
+    const length = this.#view.getUint32(this.#position + 4, level.littleEndian);
     this.#position += 8;
     if (tag === SEQUENCE_DELIMITER && level.openEnded) {
       this.#levels.pop();
@@ -152,10 +152,11 @@ class Walk {
     if (tag !== ITEM) throw new InputFault('malformed', 'a sequence holds something that is no item');
     const openEnded = length === UNDEFINED_LENGTH;
     if (!openEnded) this.#checkLength(length, this.#position, level);
-    const target = level.items === null ? null : this.#newSet();
+    const { implicit, littleEndian } = level;
+    const target = level.items === null ? null : this.#newSet(littleEndian);
     if (target !== null) level.items?.push(target);
     const end = openEnded ? level.end : this.#position + length;
-    this.#levels.push({ kind: 'elements', end, openEnded, implicit: level.implicit, target, items: null });
+    this.#levels.push({ kind: 'elements', end, openEnded, implicit, littleEndian, target, items: null });
   }
 
   #readElement(level: Level): void {
@@ -174,17 +175,17 @@ class Walk {
 
   #readHead(level: Level): Head {
     this.#need(8, level);
-    const tag = this.#tag();
+    const tag = this.#tag(level);
     const at = this.#position;
     const view = this.#view;
     if (level.implicit || tag >>> 16 === 0xfffe) {
-      return { tag, vr: '', length: view.getUint32(at + 4, this.#littleEndian), offset: at + 8 };
+      return { tag, vr: '', length: view.getUint32(at + 4, level.littleEndian), offset: at + 8 };
     }
     const vr = String.fromCharCode(this.#bytes[at + 4]!, this.#bytes[at + 5]!);
-    if (SHORT_VRS.has(vr)) return { tag, vr, length: view.getUint16(at + 6, this.#littleEndian), offset: at + 8 };
+    if (SHORT_VRS.has(vr)) return { tag, vr, length: view.getUint16(at + 6, level.littleEndian), offset: at + 8 };
     if (!LONG_VRS.has(vr)) throw new InputFault('malformed', 'an unknown value representation');
     this.#need(12, level);
-    return { tag, vr, length: view.getUint32(at + 8, this.#littleEndian), offset: at + 12 };
+    return { tag, vr, length: view.getUint32(at + 8, level.littleEndian), offset: at + 12 };
   }
 
   #keep(head: Head, level: Level, element: Element): void {
@@ -210,9 +211,11 @@ class Walk {
     const items: DataSet[] | null = wanted ? [] : null;
     if (items !== null) this.#keep(head, level, { vr: 'SQ', offset: head.offset, length: 0, items });
     const end = openEnded ? level.end : head.offset + head.length;
-    // An UN element of undefined length is an implicit sequence: PS3.5 section 6.2.2, note 4 (CP-246).
-    const implicit = level.implicit || head.vr === 'UN';
-    this.#levels.push({ kind: 'items', end, openEnded, implicit, target: null, items });
+    // A sequence in an UN element is implicit and little endian, whatever its data set is: PS3.5 section 6.2.2 (CP-246).
+    const unknown = head.vr === 'UN';
+    const implicit = level.implicit || unknown;
+    const littleEndian = level.littleEndian || unknown;
+    this.#levels.push({ kind: 'items', end, openEnded, implicit, littleEndian, target: null, items });
   }
 
   /** Pixel data in fragments, PS3.5 annex A.4: items up to a sequence delimiter. */
@@ -220,8 +223,8 @@ class Walk {
     const fragments: Fragment[] = [];
     for (;;) {
       this.#need(8, level);
-      const tag = this.#tag();
-      const length = this.#view.getUint32(this.#position + 4, this.#littleEndian);
+      const tag = this.#tag(level);
+      const length = this.#view.getUint32(this.#position + 4, level.littleEndian);
       this.#position += 8;
       if (tag === SEQUENCE_DELIMITER) break;
       if (tag !== ITEM || length === UNDEFINED_LENGTH)
@@ -239,6 +242,6 @@ const isPixels = (head: Head): boolean => head.tag === TAG.pixelData && head.len
 
 function isSequence(head: Head): boolean {
   if (head.vr === 'SQ') return true;
-  if (head.vr === 'UN') return head.length === UNDEFINED_LENGTH;
-  return head.vr === '' && (head.length === UNDEFINED_LENGTH || SEQUENCES.has(head.tag));
+  const unnamed = head.vr === '' || head.vr === 'UN';
+  return unnamed && (head.length === UNDEFINED_LENGTH || SEQUENCES.has(head.tag));
 }

@@ -38,12 +38,15 @@ function parseDecimal(part: string): number {
 export function numbers(set: DataSet, tag: TagNumber): number[] {
   const element = set.elements.get(tag);
   if (element === undefined || element.length === 0 || element.items !== undefined) return [];
-  const binary = BINARY[element.vr === '' ? (IMPLICIT_BINARY.get(tag) ?? '') : element.vr];
+  const unknown = element.vr === 'UN';
+  const binary = BINARY[element.vr === '' || unknown ? (IMPLICIT_BINARY.get(tag) ?? '') : element.vr];
   if (binary === undefined) return (text(set, tag) ?? '').split('\\').map(parseDecimal);
   const { width, read } = binary;
   if (element.length % width !== 0) return [Number.NaN];
   const count = Math.min(element.length / width, MAX_TEXT_BYTES);
-  return Array.from({ length: count }, (_, index) => read(set.view, element.offset + index * width, set.littleEndian));
+  // An UN value of a known element is little endian, whatever its data set is: PS3.5 section 6.2.2, note 2.
+  const littleEndian = set.littleEndian || unknown;
+  return Array.from({ length: count }, (_, index) => read(set.view, element.offset + index * width, littleEndian));
 }
 
 /** The first number, or null where it is absent or not finite. */

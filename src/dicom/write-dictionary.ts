@@ -98,6 +98,8 @@ export const DICTIONARY = {
   DimensionOrganizationUID: [0x00209164, 'UI'],
   DimensionIndexPointer: [0x00209165, 'AT'],
   FunctionalGroupPointer: [0x00209167, 'AT'],
+  UnassignedSharedConvertedAttributesSequence: [0x00209170, 'SQ'],
+  UnassignedPerFrameConvertedAttributesSequence: [0x00209171, 'SQ'],
   DimensionOrganizationSequence: [0x00209221, 'SQ'],
   DimensionIndexSequence: [0x00209222, 'SQ'],
   SamplesPerPixel: [0x00280002, 'US'],
