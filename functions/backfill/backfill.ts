@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { extname } from 'node:path/posix';
 import { z } from 'zod';
 import { keys, UPLOAD_EXTENSIONS } from '../../src/contracts/keys.ts';
+import { TransientFault } from '../../src/contracts/reasons.ts';
 import type { Clock, Logger } from '../../src/pipeline/ports.ts';
 import { type Job, type Jobs, jobInputSchema } from './job.ts';
 
@@ -88,14 +89,17 @@ const RATE_SECONDS = { least: 5, most: 300 };
 
 async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof batchSchema>): Promise<Answer> {
   const { jobId, bucket } = BatchInput;
-  const objects = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
-  if (objects.length === 0) return { outcome: 'admitted' };
+  const keys = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
+  const objects = new Map(keys.map((key) => [uploadIdOf(jobId, key), key]));
+  const job = await deps.jobs.get(jobId);
+  const unstaged = await deps.jobs.unstaged(jobId, [...objects.keys()]);
+  if (unstaged.size === 0) return { outcome: 'admitted' };
   if ((await deps.backlog()) > MAX_BACKLOG) return { outcome: 'wait', waitSeconds: LANE_FULL_SECONDS };
-  const admission = await deps.jobs.admit(jobId, objects.length, deps.clock.nowMs());
+  const admission = await deps.jobs.admit(job, [...unstaged], deps.clock.nowMs());
   switch (admission.outcome) {
     case 'cancelled':
     case 'budget':
-      deps.log.warn('backfill.over', { reason: admission.outcome, count: objects.length });
+      deps.log.warn('backfill.over', { reason: admission.outcome, count: unstaged.size });
       return { outcome: 'over' };
     case 'paused':
       return { outcome: 'wait', waitSeconds: PAUSED_SECONDS };
@@ -106,30 +110,38 @@ async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof b
     case 'admitted':
       break;
   }
-  const { tenant } = await deps.jobs.get(jobId);
-  let skipped = 0;
-  for (const key of objects) {
-    try {
-      await stage(deps, { jobId, tenant, bucket, key });
-    } catch (error) {
-      skipped += 1;
-      deps.log.error('backfill.skipped', { tenant, errorName: error instanceof Error ? error.name : 'unknown' });
-    }
-  }
-  if (skipped > 0) await deps.jobs.skip(jobId, skipped);
-  deps.log.info('backfill.admitted', { tenant, count: objects.length - skipped });
+  let staged = 0;
+  for (const [uploadId, key] of objects)
+    if (unstaged.has(uploadId) && (await stageOrSkip(deps, job, { uploadId, bucket, key }))) staged += 1;
+  deps.log.info('backfill.admitted', { tenant: job.tenant, count: staged });
   return { outcome: 'admitted' };
+}
+
+interface ListedObject {
+  readonly uploadId: string;
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** False where the object cannot be had. A passing fault is thrown: the batch comes again and does what is missing. */
+async function stageOrSkip(deps: BackfillDeps, { jobId, tenant }: Job, object: ListedObject): Promise<boolean> {
+  try {
+    await stage(deps, tenant, object);
+  } catch (error) {
+    if (error instanceof TransientFault) throw error;
+    deps.log.error('backfill.skipped', { tenant, errorName: error instanceof Error ? error.name : 'unknown' });
+    await deps.jobs.settle(jobId, object.uploadId, 'skipped');
+    return false;
+  }
+  await deps.jobs.settle(jobId, object.uploadId, 'staged');
+  return true;
 }
 
 const isUpload = (key: string): boolean =>
   (UPLOAD_EXTENSIONS as readonly string[]).includes(extname(key).toLowerCase());
 
 /** Copies one study into the lane and tells the lane's ingest of it; the name it had stays behind. */
-async function stage(
-  deps: BackfillDeps,
-  { jobId, tenant, bucket, key }: { jobId: string; tenant: string; bucket: string; key: string },
-) {
-  const uploadId = uploadIdOf(jobId, key);
+async function stage(deps: BackfillDeps, tenant: string, { uploadId, bucket, key }: ListedObject): Promise<void> {
   const to = keys.upload(tenant, uploadId, `study${extname(key).toLowerCase()}`);
   await deps.copy({ bucket, key }, to);
   const object = { key: encodeURIComponent(to).replaceAll('%2F', '/'), sequencer: '0' };
@@ -149,11 +161,30 @@ export interface JobCount {
   readonly admitted: number;
   /** Objects that could not be copied: gone, forbidden, too large. */
   readonly skipped: number;
+  /** Objects whose batch was given up before they were staged; another start of the job takes them up. */
+  readonly unstaged: number;
+  /** How long to wait before the next count. */
+  readonly waitSeconds: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/**
+ * A workflow may have 25,000 events, nine a count: a fiftieth of the job's age, at most an hour, counts a long lane for
+ * a hundred days and a short one soon.
+ */
+const COUNT_SECONDS = { least: 300, most: 3600, partOfAge: 1 / 50 };
+
+function secondsToCount({ startedAt }: Job, nowMs: number): number {
+  const { least, most, partOfAge } = COUNT_SECONDS;
+  return Math.round(Math.min(most, Math.max(least, ((nowMs - Date.parse(startedAt)) / 1000) * partOfAge)));
+}
+
 /** What became of the job's uploads, from the table: `running` while some have not ended. */
-async function count({ jobs, endedUploads }: BackfillDeps, jobId: string, from: string | null): Promise<JobCount> {
+async function count(
+  { jobs, endedUploads, clock }: BackfillDeps,
+  jobId: string,
+  from: string | null,
+): Promise<JobCount> {
   const job: Job = await jobs.get(jobId);
   const counts: Record<string, number> = {};
   let cursor = from;
@@ -164,13 +195,15 @@ async function count({ jobs, endedUploads }: BackfillDeps, jobId: string, from: 
     cursor = page.cursor;
   } while (cursor !== null);
   const ended = (counts.expanded ?? 0) + (counts.rejected ?? 0) + (counts.failed ?? 0);
-  const over = job.state === 'cancelled' ? (counts.received ?? 0) === 0 : ended >= job.admitted;
+  const over = job.state === 'cancelled' ? (counts.received ?? 0) === 0 : ended >= job.admitted - job.booked.length;
   return {
     jobId,
     state: over ? 'ended' : 'running',
     cursor: null,
     admitted: job.admitted,
     skipped: job.skipped,
+    unstaged: job.booked.length,
+    waitSeconds: secondsToCount(job, clock.nowMs()),
     counts,
   };
 }

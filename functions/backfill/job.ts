@@ -35,6 +35,11 @@ const jobSchema = z.object({
   maxStudies: z.int(),
   admitted: z.int(),
   skipped: z.int(),
+  /** Uploads that are counted in `admitted` and not staged yet: who comes back to them does not book them again. */
+  booked: z
+    .set(z.string())
+    .default(() => new Set())
+    .transform((ids) => [...ids]),
   /** Epoch milliseconds: nothing more is admitted before, so that the rate holds on the mean. */
   nextAtMs: z.int(),
   startedAt: z.iso.datetime(),
@@ -45,7 +50,14 @@ export type Admission =
   | { readonly outcome: 'admitted' | 'budget' | 'paused' | 'cancelled' }
   | { readonly outcome: 'rate'; readonly waitMs: number };
 
-/** Jobs in the studies table, one item each, under keys that no run or upload has. */
+/** What became of one object of a job; one that could not be copied is tried again when the list is read again. */
+export type Outcome = 'staged' | 'skipped';
+
+/**
+ * Jobs in the studies table, one item each and one for each object that was dealt with, under keys that no run or
+ * upload has. A batch may come twice (a retry, a restart, a key that stands in the list twice): what is booked, staged
+ * or skipped is told by its upload's id, so that each object counts once.
+ */
 export class Jobs {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
@@ -66,12 +78,14 @@ export class Jobs {
       maxStudies: Math.floor(budgetUsd / costPerStudyUsd),
       admitted: 0,
       skipped: 0,
+      booked: [],
       nextAtMs: 0,
       startedAt: new Date(nowMs).toISOString(),
     };
+    const { booked: _none, ...item } = job;
     const put = new PutCommand({
       TableName: this.#table,
-      Item: { ...keyOf(jobId), ...job },
+      Item: { ...keyOf(jobId), ...item },
       ConditionExpression: 'attribute_not_exists(pk)',
     });
     return (await this.#held('PutItem', () => this.#client.send(put))) ? job : this.get(jobId);
@@ -97,43 +111,72 @@ export class Jobs {
       throw new Error('there is no such job, or it is cancelled');
   }
 
+  /** Those of the uploads that are not staged yet. */
+  async unstaged(jobId: string, uploadIds: readonly string[]): Promise<Set<string>> {
+    const answers = await Promise.all(
+      uploadIds.map(async (uploadId) => {
+        const get = new GetCommand({ TableName: this.#table, Key: objectKey(jobId, uploadId), ConsistentRead: true });
+        const { Item } = await translated('GetItem', () => this.#client.send(get));
+        return Item?.outcome === 'staged' ? [] : [uploadId];
+      }),
+    );
+    return new Set(answers.flat());
+  }
+
   /**
-   * Books `count` studies if the job's state, rate and budget allow; one conditional write, so that no cap is passed.
-   * Each admission moves the time of the next one on by what its studies take of the rate.
+   * Books uploads if the job's state, rate and budget allow; one conditional write, so that no cap is passed. Each
+   * admission moves the time of the next one on by what its studies take of the rate. `job` was read before it was
+   * asked which uploads are unstaged: what another batch booked and staged in between makes the condition fail.
    */
-  async admit(jobId: string, count: number, nowMs: number): Promise<Admission> {
-    const job = await this.get(jobId);
+  async admit(job: Job, unstaged: readonly string[], nowMs: number): Promise<Admission> {
     if (job.state !== 'running') return { outcome: job.state };
-    if (job.admitted + count > job.maxStudies) return { outcome: 'budget' };
+    const fresh = unstaged.filter((uploadId) => !job.booked.includes(uploadId));
+    if (fresh.length === 0) return { outcome: 'admitted' };
+    if (job.admitted + fresh.length > job.maxStudies) return { outcome: 'budget' };
     if (job.nextAtMs > nowMs) return { outcome: 'rate', waitMs: job.nextAtMs - nowMs };
-    const takesMs = Math.ceil((count / job.studiesPerMinute) * 60_000);
+    const takesMs = Math.ceil((fresh.length / job.studiesPerMinute) * 60_000);
     const update = new UpdateCommand({
       TableName: this.#table,
-      Key: keyOf(jobId),
+      Key: keyOf(job.jobId),
       ConditionExpression: '#state = :running AND admitted = :admitted AND nextAtMs = :nextAt',
-      UpdateExpression: 'SET admitted = :newAdmitted, nextAtMs = :newNextAt',
+      UpdateExpression: 'SET admitted = :newAdmitted, nextAtMs = :newNextAt ADD booked :fresh',
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: {
         ':running': 'running',
         ':admitted': job.admitted,
         ':nextAt': job.nextAtMs,
-        ':newAdmitted': job.admitted + count,
+        ':newAdmitted': job.admitted + fresh.length,
         ':newNextAt': nowMs + takesMs,
+        ':fresh': new Set(fresh),
       },
     });
     const written = await this.#held('UpdateItem', () => this.#client.send(update));
     return written ? { outcome: 'admitted' } : { outcome: 'rate', waitMs: takesMs };
   }
 
-  /** Takes back what was booked for objects that could not be staged. */
-  async skip(jobId: string, count: number): Promise<void> {
+  /** Writes down what became of a booked upload, and takes back what was booked for one that could not be staged. */
+  async settle(jobId: string, uploadId: string, outcome: Outcome): Promise<void> {
+    const put = new PutCommand({
+      TableName: this.#table,
+      Item: { ...objectKey(jobId, uploadId), outcome },
+      ReturnValues: 'ALL_OLD',
+    });
+    const { Attributes } = await translated('PutItem', () => this.#client.send(put));
+    const skippedBefore = Attributes?.outcome === 'skipped' ? 1 : 0;
+    const skipped = outcome === 'skipped' ? 1 : 0;
     const update = new UpdateCommand({
       TableName: this.#table,
       Key: keyOf(jobId),
-      UpdateExpression: 'ADD admitted :less, skipped :more',
-      ExpressionAttributeValues: { ':less': -count, ':more': count },
+      ConditionExpression: 'contains(booked, :uploadId)',
+      UpdateExpression: 'ADD admitted :less, skipped :more DELETE booked :one',
+      ExpressionAttributeValues: {
+        ':uploadId': uploadId,
+        ':one': new Set([uploadId]),
+        ':less': -skipped,
+        ':more': skipped - skippedBefore,
+      },
     });
-    await translated('UpdateItem', () => this.#client.send(update));
+    await this.#held('UpdateItem', () => this.#client.send(update));
   }
 
   #held(operation: string, call: () => Promise<unknown>): Promise<boolean> {
@@ -150,3 +193,4 @@ export class Jobs {
 }
 
 const keyOf = (jobId: string) => ({ pk: `BACKFILL#${jobId}`, sk: 'JOB' });
+const objectKey = (jobId: string, uploadId: string) => ({ pk: `BACKFILL#${jobId}`, sk: `OBJECT#${uploadId}` });

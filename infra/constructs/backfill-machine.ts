@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { TransientFault } from '../../src/contracts/reasons.ts';
 import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 import type { Keys } from './keys.ts';
@@ -23,14 +24,20 @@ export interface BackfillMachineProps {
 const BATCH = 20;
 const MOST_BATCHES_AT_ONCE = 40;
 
-/** Lambda's passing faults, as Step Functions names them. */
+/**
+ * Passing faults of Lambda, as Step Functions names them, and of what the function calls. A function that ran out of
+ * time or memory may have done a part: a batch that comes again is not booked again.
+ */
 const RETRY = [
   {
     ErrorEquals: [
       'Lambda.ServiceException',
       'Lambda.SdkClientException',
       'Lambda.TooManyRequestsException',
+      'Lambda.Unknown',
+      'Sandbox.Timedout',
       'States.Timeout',
+      TransientFault.name,
     ],
     IntervalSeconds: 2,
     BackoffRate: 2,
@@ -152,7 +159,7 @@ export class BackfillMachine extends Construct {
           ],
           Default: 'Ended',
         },
-        'Let them end': { Type: 'Wait', Seconds: 300, Next: 'Count' },
+        'Let them end': { Type: 'Wait', SecondsPath: '$.waitSeconds', Next: 'Count' },
         Ended: { Type: 'Succeed' },
       },
     };

@@ -6,7 +6,12 @@ import { composeBackfill } from '../../functions/backfill/handler.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { createLogger } from '../../src/aws/logger.ts';
+import { TransientFault } from '../../src/contracts/reasons.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
+
+const DAY_MS = 86_400_000;
+/** A task has five events in the history of its workflow, a choice and a wait two each. */
+const EVENTS_A_COUNT = 9;
 
 const log = createLogger({ service: 'test', level: 'SILENT' });
 
@@ -64,6 +69,23 @@ describe('a backfill', () => {
       batch: { Items: keys.map((Key) => ({ Key })), BatchInput: { jobId, bucket: 'archive' } },
     });
 
+  const show = (jobId: string) => handleBackfill(deps(), { action: 'show', jobId });
+  const count = (jobId: string) => handleBackfill(deps(), { action: 'count', jobId });
+  /** Ingest's end of one study of a job. */
+  const end = async (jobId: string, key: string, status: 'expanded' | 'rejected') => {
+    const upload = {
+      tenant: 'north',
+      uploadId: uploadIdOf(jobId, key),
+      objectRef: `v1-${'a'.repeat(26)}`,
+      versionId: null,
+      sequencer: '1',
+      traceId: 't',
+    };
+    const claim = await runs.claimUpload(upload, 1000, nowMs);
+    if (claim.outcome !== 'claimed') throw new Error('not claimed');
+    await runs.settleUpload(claim.item, { status, runs: [], reasons: [], clientReference: null }, nowMs);
+  };
+
   test('keeps to its rate and budget, and passes over what is no study', async () => {
     notes = [];
     await start('job1');
@@ -117,7 +139,80 @@ describe('a backfill', () => {
     };
     expect(await admit('job5', ['gone.zip', 'there.zip'], { copy })).toEqual({ outcome: 'admitted' });
     expect(notes).toHaveLength(1);
-    expect(await handleBackfill(deps(), { action: 'show', jobId: 'job5' })).toMatchObject({ admitted: 1, skipped: 1 });
+    expect(await show('job5')).toMatchObject({ admitted: 1, skipped: 1 });
+  });
+
+  test('a job that is started again books and stages nothing twice, and ends when its studies have', async () => {
+    notes = [];
+    await start('job6', 6000, 0.03);
+    await admit('job6', ['a.zip', 'b.zip']);
+    nowMs += 60_000;
+    await start('job6', 6000, 0.03);
+    expect(await admit('job6', ['a.zip', 'b.zip'])).toEqual({ outcome: 'admitted' });
+    expect(await admit('job6', ['b.zip', 'c.zip', 'c.zip'])).toEqual({ outcome: 'admitted' });
+    expect(notes).toHaveLength(3);
+    expect(await show('job6')).toMatchObject({ admitted: 3, booked: [] });
+    for (const key of ['a.zip', 'b.zip', 'c.zip']) await end('job6', key, 'expanded');
+    expect(await count('job6')).toMatchObject({ state: 'ended', admitted: 3 });
+  });
+
+  test('a passing fault is thrown to be tried again, which stages what is missing and books nothing anew', async () => {
+    notes = [];
+    await start('job7', 6000, 0.02);
+    const notify = async (body: string) => {
+      if (body.includes(uploadIdOf('job7', 'b.zip'))) throw new TransientFault('SendMessage failed for now');
+      notes.push(body);
+    };
+    await expect(admit('job7', ['a.zip', 'b.zip'], { notify })).rejects.toBeInstanceOf(TransientFault);
+    expect(await show('job7')).toMatchObject({ admitted: 2, skipped: 0, booked: [uploadIdOf('job7', 'b.zip')] });
+    expect(await admit('job7', ['a.zip', 'b.zip'])).toEqual({ outcome: 'admitted' });
+    expect(notes.map((note) => note.includes(uploadIdOf('job7', 'b.zip')))).toEqual([false, true]);
+    expect(await show('job7')).toMatchObject({ admitted: 2, skipped: 0, booked: [] });
+  });
+
+  test('what a batch that was given up had booked keeps the job from no end, and is told', async () => {
+    await start('job8', 6000, 1);
+    const notify = async () => {
+      throw new TransientFault('SendMessage failed for now');
+    };
+    await expect(admit('job8', ['a.zip'], { notify })).rejects.toThrow();
+    expect(await count('job8')).toMatchObject({ state: 'ended', admitted: 1, unstaged: 1 });
+  });
+
+  test('an object that was skipped is tried again by the next start, and counts once whatever becomes of it', async () => {
+    await start('job9', 6000, 1);
+    const copy = async () => {
+      throw new Error('forbidden');
+    };
+    for (const change of [{ copy }, { copy }]) {
+      await admit('job9', ['a.zip', 'b.zip'], change);
+      nowMs += 60_000;
+      expect(await show('job9')).toMatchObject({ admitted: 0, skipped: 2 });
+    }
+    await admit('job9', ['a.zip']);
+    expect(await show('job9')).toMatchObject({ admitted: 1, skipped: 1 });
+  });
+
+  test('of two batches that hold the same object at once one books it', async () => {
+    await start('job10', 6000, 1);
+    await Promise.all(Array.from({ length: 6 }, () => admit('job10', ['a.zip'])));
+    expect(await show('job10')).toMatchObject({ admitted: 1, booked: [] });
+  });
+
+  test('counts in ever longer steps, so that a workflow outlasts a lane of sixty days', async () => {
+    await start('job11', 6000, 1);
+    await admit('job11', ['a.zip']);
+    const startedMs = nowMs;
+    let counts = 0;
+    while (nowMs < startedMs + 60 * DAY_MS) {
+      const ageMs = nowMs - startedMs;
+      const { waitSeconds } = (await count('job11')) as { waitSeconds: number };
+      expect(waitSeconds).toBeLessThanOrEqual(Math.max(300, ageMs / 1000));
+      const steps = ageMs < 3 * DAY_MS ? 1 : 24;
+      counts += steps;
+      nowMs += steps * waitSeconds * 1000;
+    }
+    expect(counts * EVENTS_A_COUNT).toBeLessThan(25_000);
   });
 
   test('copies the study alone: metadata, which may name a patient, stays in the archive', async () => {
@@ -135,25 +230,9 @@ describe('a backfill', () => {
   test('counts what became of its studies from the table', async () => {
     await start('job4', 100, 10);
     await admit('job4', ['a.zip', 'b.zip']);
-    const count = () => handleBackfill(deps(), { action: 'count', jobId: 'job4' });
-    expect(await count()).toMatchObject({ state: 'running', admitted: 2 });
-    for (const key of ['a.zip', 'b.zip']) {
-      const upload = {
-        tenant: 'north',
-        uploadId: uploadIdOf('job4', key),
-        objectRef: `v1-${'a'.repeat(26)}`,
-        versionId: null,
-        sequencer: '1',
-        traceId: 't',
-      };
-      const claim = await runs.claimUpload(upload, 1000, nowMs);
-      if (claim.outcome !== 'claimed') throw new Error('not claimed');
-      await runs.settleUpload(
-        claim.item,
-        { status: key === 'a.zip' ? 'expanded' : 'rejected', runs: [], reasons: [], clientReference: null },
-        nowMs,
-      );
-    }
-    expect(await count()).toMatchObject({ state: 'ended', counts: { expanded: 1, rejected: 1 } });
+    expect(await count('job4')).toMatchObject({ state: 'running', admitted: 2 });
+    await end('job4', 'a.zip', 'expanded');
+    await end('job4', 'b.zip', 'rejected');
+    expect(await count('job4')).toMatchObject({ state: 'ended', counts: { expanded: 1, rejected: 1 } });
   });
 });

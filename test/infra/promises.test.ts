@@ -205,6 +205,13 @@ describe.each(everywhere)('%s', (backend, app) => {
     const definition = json(get(machine, 'Definition'));
     for (const part of ['"Mode":"DISTRIBUTED"', 's3:listObjectsV2', '"InputType":"MANIFEST"', '"InputType":"JSON"'])
       expect(definition).toContain(part);
+    expect(get(machine, 'Definition', 'States', 'Let them end', 'SecondsPath')).toBe('$.waitSeconds');
+    for (const task of [
+      get(machine, 'Definition', 'States', 'Count'),
+      get(machine, 'Definition', 'States', 'Over prefix', 'ItemProcessor', 'States', 'Admit'),
+    ])
+      for (const passing of ['"TransientFault"', '"Sandbox.Timedout"', '"States.Timeout"'])
+        expect(json(task)).toContain(passing);
     expect(get(machine, 'TracingConfiguration', 'Enabled')).toBe(true);
     expect(get(machine, 'LoggingConfiguration', 'IncludeExecutionData')).toBe(false);
   });
