@@ -25,6 +25,25 @@ export function macro(groups: FunctionalGroups, frame: number, sequence: TagNumb
   return own ?? groups.shared?.elements.get(sequence)?.items?.[0] ?? null;
 }
 
+/**
+ * A value among the attributes that the conversion of a classic object assigned to no macro: those of the frame, then
+ * those that all frames share. PS3.3 C.7.6.16.2.25 and C.7.6.16.2.26.
+ */
+function converted<T>(groups: FunctionalGroups, frame: number, read: (item: DataSet) => T | null): T | null {
+  for (const sequence of [TAG.perFrameConvertedSequence, TAG.sharedConvertedSequence] as const) {
+    const item = macro(groups, frame, sequence);
+    const value = item === null ? null : read(item);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+const convertedNumber = (groups: FunctionalGroups, frame: number, tag: TagNumber): number | null =>
+  converted(groups, frame, (item) => number(item, tag));
+
+const convertedCodes = (groups: FunctionalGroups, tag: TagNumber): readonly string[] =>
+  converted(groups, 0, (item) => (item.elements.has(tag) ? codes(item, tag) : null)) ?? [];
+
 /** What the groups of the first frame say of the acquisition; null or empty where they are silent. PS3.3 C.8.13. */
 export interface GroupedAcquisition {
   readonly repetitionTimeMs: number | null;
@@ -34,33 +53,52 @@ export interface GroupedAcquisition {
   readonly inversion: boolean;
   readonly fatSuppressed: boolean;
   readonly imageType: readonly string[];
+  readonly scanningSequence: readonly string[];
+  readonly sequenceVariant: readonly string[];
+  readonly scanOptions: readonly string[];
+  readonly acquisitionType: string | null;
   readonly region: BodyRegion | null;
   readonly rescaleSlope: number | null;
 }
 
 export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition {
-  const timing = macro(groups, 0, TAG.timingSequence);
   const modifier = macro(groups, 0, TAG.modifierSequence);
   const frameType = macro(groups, 0, TAG.frameTypeSequence);
   const transform = macro(groups, 0, TAG.pixelTransformSequence);
   const suppression = modifier === null ? null : code(modifier, TAG.spectralSuppression);
+  const inversionTime = modifier === null ? undefined : numbers(modifier, TAG.inversionTimes).find(Number.isFinite);
   return {
-    repetitionTimeMs: timing === null ? null : number(timing, TAG.repetitionTime),
-    flipAngleDegrees: timing === null ? null : number(timing, TAG.flipAngle),
-    echoTrainLength:
-      timing === null ? null : (number(timing, TAG.rfEchoTrainLength) ?? number(timing, TAG.echoTrainLength)),
-    inversionTimeMs: modifier === null ? null : (numbers(modifier, TAG.inversionTimes).find(Number.isFinite) ?? null),
+    ...timing(groups),
+    inversionTimeMs: inversionTime ?? convertedNumber(groups, 0, TAG.inversionTime),
     inversion: modifier !== null && code(modifier, TAG.inversionRecovery) === 'YES',
     fatSuppressed: suppression === 'FAT' || suppression === 'FAT_AND_WATER',
     imageType: frameType === null ? [] : codes(frameType, TAG.frameType),
+    scanningSequence: convertedCodes(groups, TAG.scanningSequence),
+    sequenceVariant: convertedCodes(groups, TAG.sequenceVariant),
+    scanOptions: convertedCodes(groups, TAG.scanOptions),
+    acquisitionType: convertedCodes(groups, TAG.acquisitionType)[0] ?? null,
     region: anatomicRegion(groups),
     rescaleSlope: transform === null ? null : number(transform, TAG.rescaleSlope),
   };
 }
 
+function timing(
+  groups: FunctionalGroups,
+): Pick<GroupedAcquisition, 'repetitionTimeMs' | 'flipAngleDegrees' | 'echoTrainLength'> {
+  const item = macro(groups, 0, TAG.timingSequence);
+  const value = (tag: TagNumber) => (item === null ? null : number(item, tag));
+  const either = (tag: TagNumber) => value(tag) ?? convertedNumber(groups, 0, tag);
+  return {
+    repetitionTimeMs: either(TAG.repetitionTime),
+    flipAngleDegrees: either(TAG.flipAngle),
+    echoTrainLength: value(TAG.rfEchoTrainLength) ?? either(TAG.echoTrainLength),
+  };
+}
+
 export function frameEchoTimeMs(groups: FunctionalGroups, frame: number): number | null {
   const echo = macro(groups, frame, TAG.echoSequence);
-  return echo === null ? null : number(echo, TAG.effectiveEchoTime);
+  const effective = echo === null ? null : number(echo, TAG.effectiveEchoTime);
+  return effective ?? convertedNumber(groups, frame, TAG.echoTime);
 }
 
 function anatomicRegion(groups: FunctionalGroups): BodyRegion | null {

@@ -107,8 +107,9 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
     .filter((part) => part !== null)
     .join(' ');
   const hints = descriptionHints(description);
-  const scanOptions = codes(set, TAG.scanOptions);
-  const acquisitionType = code(set, TAG.acquisitionType);
+  const own = (tag: TagNumber, otherwise: readonly string[]) => (set.elements.has(tag) ? codes(set, tag) : otherwise);
+  const scanOptions = own(TAG.scanOptions, grouped.scanOptions);
+  const acquisitionType = code(set, TAG.acquisitionType) ?? grouped.acquisitionType;
   return {
     repetitionTimeMs: grouped.repetitionTimeMs ?? number(set, TAG.repetitionTime),
     echoTimeMs: echoTimeMs ?? number(set, TAG.echoTime),
@@ -116,7 +117,7 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
     flipAngleDegrees: grouped.flipAngleDegrees ?? number(set, TAG.flipAngle),
     echoTrainLength: grouped.echoTrainLength ?? number(set, TAG.echoTrainLength),
     scanningSequence: scanningSequence(set, grouped),
-    sequenceVariant: codes(set, TAG.sequenceVariant),
+    sequenceVariant: own(TAG.sequenceVariant, grouped.sequenceVariant),
     scanOptions,
     acquisitionType: acquisitionType === '2D' || acquisitionType === '3D' ? acquisitionType : null,
     contrast: code(set, TAG.acquisitionContrast),
@@ -126,10 +127,11 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
   };
 }
 
-/** ScanningSequence, or EchoPulseSequence (0018,9008) and InversionRecovery of an Enhanced object in its terms. */
-function scanningSequence(set: DataSet, grouped: GroupedAcquisition): string[] {
+/** ScanningSequence, that of a converted object's groups, or EchoPulseSequence (0018,9008) and InversionRecovery of an Enhanced object in its terms. */
+function scanningSequence(set: DataSet, grouped: GroupedAcquisition): readonly string[] {
   const classic = codes(set, TAG.scanningSequence);
   if (classic.length > 0) return classic;
+  if (grouped.scanningSequence.length > 0) return grouped.scanningSequence;
   const pulse = code(set, TAG.echoPulseSequence);
   const spin = pulse === 'SPIN' || pulse === 'BOTH' ? ['SE'] : [];
   const gradient = pulse === 'GRADIENT' || pulse === 'BOTH' ? ['GR'] : [];

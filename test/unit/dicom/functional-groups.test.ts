@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/dicom/header.ts';
-import { WRITE_SYNTAX } from '../../../src/dicom/write.ts';
+import { rankSeries } from '../../../src/dicom/ranking.ts';
+import { groupSeries } from '../../../src/dicom/series.ts';
+import { type Attributes, WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { DICTIONARY } from '../../../src/dicom/write-dictionary.ts';
-import { enhancedObject, implicitItems, sharedGroups } from '../../support/enhanced-object.ts';
+import {
+  type EnhancedObjectSpec,
+  enhancedObject,
+  implicitItems,
+  LEGACY_CONVERTED_MR,
+  sharedGroups,
+} from '../../support/enhanced-object.ts';
 
 describe('an element of the representation UN and a defined length', () => {
   const acquisition = {
@@ -27,5 +35,62 @@ describe('an element of the representation UN and a defined length', () => {
     value.writeDoubleLE(93);
     const raw = [{ tag: DICTIONARY.EffectiveEchoTime[0], vr: 'UN', value } as const];
     expect(readHeader(enhancedObject({ perFrame: [{}], raw, syntax })).frames[0]!.echoTimeMs).toBe(93);
+  });
+});
+
+describe('a legacy converted object', () => {
+  const t1: Attributes = { ScanningSequence: 'SE', RepetitionTime: 456, EchoTime: 9.8, EchoTrainLength: 3 };
+  const t2: Attributes = {
+    ScanningSequence: 'SE',
+    SequenceVariant: ['SK', 'SP'],
+    ScanOptions: 'FS',
+    MRAcquisitionType: '2D',
+    RepetitionTime: 3750,
+    EchoTime: 93,
+    InversionTime: 20,
+    EchoTrainLength: 17,
+    FlipAngle: 150,
+  };
+  const values = {
+    scanningSequence: ['SE'],
+    sequenceVariant: ['SK', 'SP'],
+    scanOptions: ['FS'],
+    fatSuppressed: true,
+    acquisitionType: '2D',
+    repetitionTimeMs: 3750,
+    echoTimeMs: 93,
+    inversionTimeMs: 20,
+    echoTrainLength: 17,
+    flipAngleDegrees: 150,
+  };
+  const shared = (item: Attributes): Attributes => ({ UnassignedSharedConvertedAttributesSequence: [item] });
+  const own = (item: Attributes): Attributes => ({ UnassignedPerFrameConvertedAttributesSequence: [item] });
+  const read = (spec: EnhancedObjectSpec) =>
+    readHeader(enhancedObject({ ...spec, root: { SOPClassUID: LEGACY_CONVERTED_MR } }));
+
+  it('says its physics in the attributes that all frames share', () => {
+    expect(read({ perFrame: [{}], shared: shared(t2) }).sequence).toMatchObject(values);
+  });
+
+  it('says its physics in the attributes of each frame, which go before the shared ones', () => {
+    expect(read({ perFrame: [own(t2)], shared: shared(t1) }).sequence).toMatchObject(values);
+  });
+
+  it.each([
+    ['T1', t1, 't1'],
+    ['T2', t2, 't2'],
+  ] as const)('is ranked as the %s that it was before', (_, item, weighting) => {
+    const [series] = groupSeries([read({ perFrame: [{}], shared: shared(item) })]);
+    expect(rankSeries(series!, 0, 1).ranking.weighting).toBe(weighting);
+  });
+
+  it('comes apart by the echo times of its frames', () => {
+    const perFrame = [12, 90, 12, 90].map((EchoTime) => own({ EchoTime }));
+    const series = groupSeries([read({ perFrame, shared: shared({ ScanningSequence: 'SE', RepetitionTime: 3000 }) })]);
+    expect(series.map(({ frames }) => frames.map(({ frame }) => frame))).toEqual([
+      [0, 2],
+      [1, 3],
+    ]);
+    expect(series.map((each) => rankSeries(each, 0, 2).ranking.weighting)).toEqual(['pd', 't2']);
   });
 });
