@@ -90,9 +90,12 @@ export const s3RecordSchema = z.looseObject({
     object: z.looseObject({
       key: z.string(),
       size: z.number().optional(),
-      eTag: z.string().optional(),
       versionId: z.string().optional(),
       sequencer: z.string().optional(),
+      /** The malware gate alone: the key is the object's own, not encoded as S3 does it. */
+      keyEncoding: z.literal('none').optional(),
+      /** The malware gate alone, where the scan did not find the object clean: GuardDuty's word for it. */
+      scanResult: z.string().optional(),
     }),
   }),
 });

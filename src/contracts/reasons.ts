@@ -28,6 +28,8 @@ export const REASONS = {
   content_type: reason('ingest', 'rejected', 'The object is no zip, DICOM, PNG or JPEG file.'),
   empty: reason('ingest', 'rejected', 'The file is empty.'),
   too_large: reason('ingest', 'rejected', 'The upload is larger than the limit.'),
+  threat_found: reason('ingest', 'rejected', 'The malware scan found a threat in the object; it was not read.'),
+  not_scanned: reason('ingest', 'rejected', 'The malware scan could not scan the object; it was not read.', true),
   incomplete_upload: reason('ingest', 'rejected', 'A part that the upload manifest lists is missing or differs.', true),
   archive_limit: reason(
     'ingest',

@@ -62,7 +62,7 @@ export function parseS3Record(
     object: parsed,
     key,
   });
-  const key = decodeKey(object.key);
+  const key = object.keyEncoding === 'none' ? object.key : decodeKey(object.key);
   if (bucket.name !== limits.uploadsBucket || key === null) return refused('invalid_key', null, object.key);
   if (!key.startsWith('in/')) return { outcome: 'ignored', why: 'prefix' };
   if (key.endsWith('/')) return { outcome: 'ignored', why: 'folder' };
@@ -82,8 +82,10 @@ export function parseS3Record(
     name,
     size: object.size ?? null,
     versionId: object.versionId ?? null,
-    sequencer: object.sequencer ?? object.eTag ?? null,
+    sequencer: object.sequencer ?? null,
   };
+  if (object.scanResult !== undefined)
+    return refused(object.scanResult === 'THREATS_FOUND' ? 'threat_found' : 'not_scanned', parsed, key);
   if (!isWholeUpload(name)) return refused('content_type', parsed, key);
   if (parsed.size === 0) return refused('empty', parsed, key);
   if (parsed.size !== null && parsed.size > limits.maxUploadBytes) return refused('too_large', parsed, key);

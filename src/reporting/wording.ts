@@ -45,6 +45,8 @@ const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
   content_type: 'Send a zip, DICOM, PNG or JPEG file whose name ends in .zip, .dcm, .png, .jpg or .jpeg.',
   empty: 'Export the study again and send a file that holds data.',
   too_large: 'Send one study an upload, or only its sagittal series.',
+  threat_found: 'Do not open the file; tell whoever looks after the security of the place it came from.',
+  not_scanned: 'Send the study without a password, and smaller; if it is refused again, tell the operator.',
   incomplete_upload: 'Send the missing parts again, then the manifest.',
   archive_limit: 'Send one study a zip, without nested archives.',
   unsafe_archive: 'Pack the study again as a plain zip without links, nested archives or absolute names.',

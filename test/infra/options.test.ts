@@ -1,5 +1,35 @@
 import { describe, expect, test } from 'vitest';
-import { build, get, json, type Statement } from './support.ts';
+import { parseS3Record, s3RecordsOf } from '../../src/pipeline/s3-record.ts';
+import { type Built, build, get, json, type Statement } from './support.ts';
+
+interface ScanPattern {
+  readonly detail: { scanResultDetails: { scanResultStatus: Array<string | { 'anything-but': string[] }> } };
+}
+
+/** What the rules of the malware gate send for the result of a scan, as EventBridge would transform it. */
+function scanned(gated: Built, bucketName: string, objectKey: string, scanResultStatus: string): string[] {
+  const s3ObjectDetails = { bucketName, objectKey, eTag: 'd41d8cd98f00b204e9800998ecf8427e', versionId: 'v1' };
+  const event = { time: '2026-01-05T10:00:00Z', detail: { s3ObjectDetails, scanResultDetails: { scanResultStatus } } };
+  const rules = gated.of('AWS::Events::Rule').filter((rule) => json(rule.Properties).includes('aws.guardduty'));
+  const matching = rules.filter((rule) => {
+    const { detail } = get(rule, 'EventPattern') as ScanPattern;
+    return detail.scanResultDetails.scanResultStatus.some((one) =>
+      typeof one === 'string' ? one === scanResultStatus : !one['anything-but'].includes(scanResultStatus),
+    );
+  });
+  return matching.map((rule) => {
+    const { InputPathsMap, InputTemplate } = get(rule, 'Targets', 0, 'InputTransformer') as {
+      InputPathsMap: Record<string, string>;
+      InputTemplate: string;
+    };
+    const at = (path: string) =>
+      path
+        .split('.')
+        .slice(1)
+        .reduce<unknown>((value, part) => (value as Record<string, unknown>)[part], event);
+    return InputTemplate.replaceAll(/<(\w+)>/g, (_, variable: string) => json(at(InputPathsMap[variable] ?? '')));
+  });
+}
 
 describe('options', () => {
   test('the malware gate: ingest hears of clean objects alone, and nobody else may read one before', () => {
@@ -15,6 +45,26 @@ describe('options', () => {
       '"s3:ExistingObjectTag/GuardDutyMalwareScanStatus":"NO_THREATS_FOUND"',
     );
     expect(gated.of('AWS::GuardDuty::MalwareProtectionPlan')).toHaveLength(1);
+  });
+
+  test('the malware gate: each result of a scan reaches ingest as a record that it reads, or refuses with its reason', () => {
+    const gated = build('prod', 'lambda-cpu', { malwareGate: true });
+    const uploadsBucket = String(
+      get(
+        gated.of('AWS::S3::Bucket').find(({ id }) => id.includes('Uploads')),
+        'BucketName',
+      ),
+    );
+    const name = 'MR+lumbar 100%25.zip';
+    const parsed = (status: string) =>
+      scanned(gated, uploadsBucket, `in/demo/u1/${name}`, status).map((body) =>
+        s3RecordsOf(body).map((record) => parseS3Record(record, { uploadsBucket, maxUploadBytes: 1000 })),
+      );
+    const object = { key: `in/demo/u1/${name}`, name, tenant: 'demo', versionId: 'v1', sequencer: null };
+    expect(parsed('NO_THREATS_FOUND')).toMatchObject([[{ outcome: 'object', object }]]);
+    expect(parsed('THREATS_FOUND')).toMatchObject([[{ outcome: 'refused', code: 'threat_found', object }]]);
+    for (const status of ['UNSUPPORTED', 'ACCESS_DENIED', 'FAILED'])
+      expect(parsed(status), status).toMatchObject([[{ outcome: 'refused', code: 'not_scanned', object }]]);
   });
 
   test('data events of uploads and results go to CloudTrail where asked for', () => {

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { S3Record } from '../../../src/contracts/messages.ts';
+import { type IngestDeps, ingestRecord } from '../../../src/pipeline/ingest-stage.ts';
+import { parseS3Record } from '../../../src/pipeline/s3-record.ts';
+import { MemoryRuns } from '../../support/memory-runs.ts';
+
+const record = (object: S3Record['s3']['object']): S3Record => ({
+  eventVersion: '2.1',
+  eventSource: 'aws:s3',
+  eventName: 'ObjectCreated:Scanned',
+  s3: { bucket: { name: 'uploads' }, object },
+});
+const parsed = (object: S3Record['s3']['object']) =>
+  parseS3Record(record(object), { uploadsBucket: 'uploads', maxUploadBytes: 1000 });
+
+/** Ingest that may refuse an upload and announce its end, and touches nothing else. */
+function refusingIngest() {
+  const runs = new MemoryRuns();
+  const announced: string[] = [];
+  const deps = {
+    runs,
+    announcer: { announce: async ({ status }: { status: string }) => void announced.push(status) },
+    pseudonyms: { of: async () => `v1-${'a'.repeat(26)}` },
+    clock: { nowMs: () => 1000 },
+    log: { info() {}, warn() {}, error() {} },
+    leaseMs: 1000,
+  } as unknown as IngestDeps;
+  return { runs, announced, deps };
+}
+
+describe('a record of the uploads bucket', () => {
+  it('has its key decoded once, unless it says that the key is not encoded', () => {
+    expect(parsed({ key: 'in/demo/u1/a+b%2520c.zip' }).key).toBe('in/demo/u1/a b%20c.zip');
+    expect(parsed({ key: 'in/demo/u1/a+b 100%.zip', keyEncoding: 'none' }).key).toBe('in/demo/u1/a+b 100%.zip');
+  });
+
+  it('without a sequencer has no order, whatever its ETag: another version is the newer one', async () => {
+    const { runs, deps } = refusingIngest();
+    for (const [versionId, eTag] of [
+      ['v1', 'ffff'],
+      ['v2', '0000'],
+    ]) {
+      const object = { key: 'in/demo/u1/a.zip', versionId, eTag, size: 2000 };
+      expect(parsed(object)).toMatchObject({ object: { sequencer: null } });
+      await ingestRecord(deps, parsed(object), 'trace');
+      expect(await runs.getUpload('demo', 'u1')).toMatchObject([{ versionId, status: 'rejected' }]);
+    }
+  });
+
+  it.each([
+    ['THREATS_FOUND', 'threat_found'],
+    ['UNSUPPORTED', 'not_scanned'],
+    ['ACCESS_DENIED', 'not_scanned'],
+    ['FAILED', 'not_scanned'],
+  ])('of an object that was scanned with %s ends its upload rejected: %s', async (scanResult, code) => {
+    const { runs, announced, deps } = refusingIngest();
+    await ingestRecord(deps, parsed({ key: 'in/demo/u1/a.zip', versionId: 'v1', scanResult }), 'trace');
+    expect(await runs.getUpload('demo', 'u1')).toMatchObject([{ status: 'rejected', reasons: [{ code }] }]);
+    expect(announced).toEqual(['rejected']);
+  });
+});
