@@ -1,10 +1,16 @@
 import { InputFault } from '../contracts/reasons.ts';
 import type { DataSet } from './data-set.ts';
-import { type FunctionalGroups, frameEchoTimeMs, macro } from './functional-groups.ts';
+import {
+  type FunctionalGroups,
+  frameComplexComponent,
+  frameEchoTimeMs,
+  frameImageType,
+  macro,
+} from './functional-groups.ts';
 import { add, cross, dot, length, scale, type Vector } from './geometry.ts';
 import type { DicomFrame, DirectionCosines, Position } from './object.ts';
 import { TAG } from './tags.ts';
-import { number, numbers } from './values.ts';
+import { code, codes, number, numbers } from './values.ts';
 
 /** A pixel of a patient's slice is between these, millimetres. */
 const MIN_SPACING_MM = 0.01;
@@ -12,7 +18,7 @@ const MAX_SPACING_MM = 20;
 const MAX_POSITION_MM = 1e5;
 
 /**
- * The geometry of every frame. Values that are absent are null; values that are there and cannot be throw
+ * The geometry and kind of every frame. Values that are absent are null; values that are there and cannot be throw
  * `InputFault('geometry_unknown')`. A classic multi-frame object places its first frame alone: the others follow along
  * the normal at SpacingBetweenSlices where that is known.
  */
@@ -22,6 +28,7 @@ export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: num
   const spacing = spacingOf(set);
   const step = number(set, TAG.spacingBetweenSlices);
   const echo = number(set, TAG.echoTime) ?? number(set, TAG.effectiveEchoTime);
+  const kind = { imageType: codes(set, TAG.imageType), complexComponent: code(set, TAG.complexComponent) };
   return Array.from({ length: count }, (_, frame) => {
     const plane = macro(groups, frame, TAG.planeOrientationSequence);
     const position = macro(groups, frame, TAG.planePositionSequence);
@@ -32,8 +39,20 @@ export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: num
       position: position === null ? stacked(firstPosition, orientation, step, frame) : positionOf(position),
       spacingMm: measures === null ? spacing : spacingOf(measures),
       echoTimeMs: frameEchoTimeMs(groups, frame) ?? echo,
+      ...frameKind(groups, frame, kind),
     };
   });
+}
+
+type FrameKind = Pick<DicomFrame, 'imageType' | 'complexComponent'>;
+
+function frameKind(groups: FunctionalGroups, frame: number, object: FrameKind): FrameKind {
+  const imageType = frameImageType(groups, frame);
+  const component = frameComplexComponent(groups, frame) ?? object.complexComponent;
+  return {
+    imageType: imageType.length > 0 ? imageType : object.imageType,
+    complexComponent: component === 'MAGNITUDE' ? null : component,
+  };
 }
 
 /** The place of a frame that has none of its own. */

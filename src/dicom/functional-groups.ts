@@ -41,8 +41,8 @@ function converted<T>(groups: FunctionalGroups, frame: number, read: (item: Data
 const convertedNumber = (groups: FunctionalGroups, frame: number, tag: TagNumber): number | null =>
   converted(groups, frame, (item) => number(item, tag));
 
-const convertedCodes = (groups: FunctionalGroups, tag: TagNumber): readonly string[] =>
-  converted(groups, 0, (item) => (item.elements.has(tag) ? codes(item, tag) : null)) ?? [];
+const convertedCodes = (groups: FunctionalGroups, frame: number, tag: TagNumber): readonly string[] =>
+  converted(groups, frame, (item) => (item.elements.has(tag) ? codes(item, tag) : null)) ?? [];
 
 /** What the groups of the first frame say of the acquisition; null or empty where they are silent. PS3.3 C.8.13. */
 export interface GroupedAcquisition {
@@ -52,7 +52,6 @@ export interface GroupedAcquisition {
   readonly inversionTimeMs: number | null;
   readonly inversion: boolean;
   readonly fatSuppressed: boolean;
-  readonly imageType: readonly string[];
   readonly scanningSequence: readonly string[];
   readonly sequenceVariant: readonly string[];
   readonly scanOptions: readonly string[];
@@ -63,7 +62,6 @@ export interface GroupedAcquisition {
 
 export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition {
   const modifier = macro(groups, 0, TAG.modifierSequence);
-  const frameType = macro(groups, 0, TAG.frameTypeSequence);
   const transform = macro(groups, 0, TAG.pixelTransformSequence);
   const suppression = modifier === null ? null : code(modifier, TAG.spectralSuppression);
   const inversionTime = modifier === null ? undefined : numbers(modifier, TAG.inversionTimes).find(Number.isFinite);
@@ -72,11 +70,10 @@ export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition
     inversionTimeMs: inversionTime ?? convertedNumber(groups, 0, TAG.inversionTime),
     inversion: modifier !== null && code(modifier, TAG.inversionRecovery) === 'YES',
     fatSuppressed: suppression === 'FAT' || suppression === 'FAT_AND_WATER',
-    imageType: frameType === null ? [] : codes(frameType, TAG.frameType),
-    scanningSequence: convertedCodes(groups, TAG.scanningSequence),
-    sequenceVariant: convertedCodes(groups, TAG.sequenceVariant),
-    scanOptions: convertedCodes(groups, TAG.scanOptions),
-    acquisitionType: convertedCodes(groups, TAG.acquisitionType)[0] ?? null,
+    scanningSequence: convertedCodes(groups, 0, TAG.scanningSequence),
+    sequenceVariant: convertedCodes(groups, 0, TAG.sequenceVariant),
+    scanOptions: convertedCodes(groups, 0, TAG.scanOptions),
+    acquisitionType: convertedCodes(groups, 0, TAG.acquisitionType)[0] ?? null,
     region: anatomicRegion(groups),
     rescaleSlope: transform === null ? null : number(transform, TAG.rescaleSlope),
   };
@@ -99,6 +96,18 @@ export function frameEchoTimeMs(groups: FunctionalGroups, frame: number): number
   const echo = macro(groups, frame, TAG.echoSequence);
   const effective = echo === null ? null : number(echo, TAG.effectiveEchoTime);
   return effective ?? convertedNumber(groups, frame, TAG.echoTime);
+}
+
+/** FrameType, or the ImageType that a converted frame had; empty where the groups name none. */
+export function frameImageType(groups: FunctionalGroups, frame: number): readonly string[] {
+  const kind = macro(groups, frame, TAG.frameTypeSequence);
+  const own = kind === null ? [] : codes(kind, TAG.frameType);
+  return own.length > 0 ? own : convertedCodes(groups, frame, TAG.imageType);
+}
+
+export function frameComplexComponent(groups: FunctionalGroups, frame: number): string | null {
+  const kind = macro(groups, frame, TAG.frameTypeSequence);
+  return kind === null ? null : code(kind, TAG.complexComponent);
 }
 
 function anatomicRegion(groups: FunctionalGroups): BodyRegion | null {

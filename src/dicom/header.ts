@@ -40,7 +40,6 @@ export function readHeader(bytes: Uint8Array): DicomObject {
       text(dataSet, TAG.studyDate),
     ),
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
-    imageType: grouped.imageType.length > 0 ? grouped.imageType : codes(dataSet, TAG.imageType),
     burnedInAnnotation: yesNo(code(dataSet, TAG.burnedInAnnotation)),
     sequence: sequenceValues(dataSet, grouped, image?.frames[0]?.echoTimeMs ?? null),
     invert: (image?.pixels.monochrome1 ?? false) !== slope < 0,
@@ -97,7 +96,8 @@ function otherFrames(set: DataSet): DicomFrame[] {
   const values = numbers(set, TAG.imageOrientation);
   const placed = values.length === 6 && values.every(Number.isFinite);
   const orientation = placed ? (values as unknown as DirectionCosines) : null;
-  return [{ orientation, position: null, spacingMm: null, echoTimeMs: null }];
+  const imageType = codes(set, TAG.imageType);
+  return [{ orientation, position: null, spacingMm: null, echoTimeMs: null, imageType, complexComponent: null }];
 }
 
 const yesNo = (value: string | null): boolean | null => (value === 'YES' ? true : value === 'NO' ? false : null);

@@ -21,8 +21,6 @@ export interface DicomObject {
   /** Age in whole years by PatientAge or by birth and study date; null where unknown. */
   readonly ageYears: number | null;
   readonly bodyRegion: BodyRegion | null;
-  /** ImageType (0008,0008) values, upper case. */
-  readonly imageType: readonly string[];
   readonly burnedInAnnotation: boolean | null;
   readonly sequence: SequenceValues;
   /** True where low stored values are to be shown bright: MONOCHROME1, or a negative rescale slope, not both. */
@@ -32,7 +30,7 @@ export interface DicomObject {
 /** What BodyPartExamined or the anatomic region codes name; null where they name nothing known. */
 export type BodyRegion = 'lumbar' | 'spine' | 'elsewhere';
 
-/** One frame's geometry: DICOM PS3.3 C.7.6.2, or the functional groups of an Enhanced MR object. */
+/** One frame's geometry and kind: DICOM PS3.3 C.7.6.2, or the functional groups of an Enhanced MR object. */
 export interface DicomFrame {
   /** Row direction then column direction, unit cosines, patient coordinates (LPS); null where absent. */
   readonly orientation: DirectionCosines | null;
@@ -42,6 +40,10 @@ export interface DicomFrame {
   readonly spacingMm: readonly [number, number] | null;
   /** Echo time of this frame where frames differ, else that of the object. */
   readonly echoTimeMs: number | null;
+  /** ImageType (0008,0008) values, or FrameType (0008,9007) where the frame has its own; upper case. */
+  readonly imageType: readonly string[];
+  /** ComplexImageComponent (0008,9208); null where it is the magnitude or absent. */
+  readonly complexComponent: string | null;
 }
 
 export type DirectionCosines = readonly [number, number, number, number, number, number];

@@ -1,5 +1,7 @@
 import type { ReasonCode } from '../contracts/reasons.ts';
 import type { SeriesRanking } from '../contracts/study.ts';
+import { type ImageContent, imageContentOf } from './image-content.ts';
+import type { DicomFrame } from './object.ts';
 import { type SlicePlane, slicePlane } from './plane.ts';
 import type { Series } from './series.ts';
 import { sopClassKind } from './sop-class.ts';
@@ -48,22 +50,33 @@ export function rankSeries(series: Series, seriesIndex: number, slices: number):
       seriesIndex,
       plane: plane?.plane ?? 'unknown',
       weighting: weighting.weighting,
-      fatSuppressed: sequence.fatSuppressed || weighting.weighting === 'stir',
+      fatSuppressed: isFatSuppressed(series) || weighting.weighting === 'stir',
       slices,
       repetitionTimeMs: sequence.repetitionTimeMs,
       echoTimeMs: geometry.echoTimeMs ?? sequence.echoTimeMs,
       inversionTimeMs: sequence.inversionTimeMs,
       obliquityDegrees: plane === null ? null : rounded(plane.obliquityDegrees),
       score: refusal === null ? rounded(score) : null,
-      notes: notesOf(refusal, weighting, penalties),
+      notes: notesOf(series, refusal, weighting, penalties),
     },
   };
 }
 
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 
-function notesOf(refusal: ReasonCode | null, weighting: WeightingOf, penalties: readonly Penalty[]): string[] {
-  return [...(refusal === null ? [] : [refusal]), ...weighting.notes, ...penalties.map(([note]) => note)];
+function notesOf(
+  series: Series,
+  refusal: ReasonCode | null,
+  weighting: WeightingOf,
+  penalties: readonly Penalty[],
+): string[] {
+  const content = refusal === 'derived' ? imageContentOf(series.frames[0].geometry) : null;
+  return [
+    ...(refusal === null ? [] : [refusal]),
+    ...(content === null ? [] : [content]),
+    ...weighting.notes,
+    ...penalties.map(([note]) => note),
+  ];
 }
 
 /** In the order in which a series gets nearer to being read: a study is refused for the step that its best one reached. */
@@ -87,7 +100,7 @@ function refusalOf(series: Series, plane: SlicePlane | null, weighting: Weightin
   if (plane === null || geometry.position === null || geometry.spacingMm === null) return 'geometry_unknown';
   if (plane.plane !== 'sagittal') return 'no_sagittal_series';
   if (object.bodyRegion === 'elsewhere') return 'not_lumbar';
-  if (isDerived(object.imageType)) return 'derived';
+  if (isDerived(geometry)) return 'derived';
   if (WEIGHTING_SCORES[weighting] === null) return 'no_t2_series';
   return isSliceSize(rows, columns) ? null : 'dimensions';
 }
@@ -106,9 +119,24 @@ function identityRefusal(series: Series): ReasonCode | null {
 export const isSliceSize = (rows: number, columns: number): boolean =>
   Math.min(rows, columns) >= MIN_SIDE && Math.max(rows, columns) <= MAX_ASPECT * Math.min(rows, columns);
 
-/** Reformats, projections, maps and subtractions; a filtered original (DERIVED\PRIMARY) is none of these. */
-const isDerived = (imageType: readonly string[]): boolean =>
-  (imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY') || imageType.some((value) => DERIVED_TYPES.has(value));
+/** Reformats, projections, maps and subtractions, and no whole signal; a filtered original (DERIVED\PRIMARY) is none. */
+function isDerived(frame: DicomFrame): boolean {
+  const { imageType } = frame;
+  const content = imageContentOf(frame);
+  const secondary = imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY';
+  return secondary || imageType.some((value) => DERIVED_TYPES.has(value)) || UNREADABLE_CONTENTS.has(content);
+}
+
+/** What shows no disc as a T2 does: fat alone, shares of fat and water, a component of the complex signal. */
+const UNREADABLE_CONTENTS: ReadonlySet<ImageContent | null> = new Set([
+  'fat_image',
+  'fraction_map',
+  'signal_component',
+]);
+
+/** Fat suppressed as it was acquired, or taken out of a Dixon set's water image. */
+const isFatSuppressed = ({ frames: [{ object, geometry }] }: Series): boolean =>
+  object.sequence.fatSuppressed || imageContentOf(geometry) === 'water_image';
 
 const DERIVED_TYPES: ReadonlySet<string> = new Set(
   'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(
@@ -120,12 +148,14 @@ type Penalty = readonly [note: string, cost: number];
 
 function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): Penalty[] {
   const { object, geometry } = series.frames[0];
-  const { sequence, imageType, rows, columns } = object;
+  const { sequence, rows, columns } = object;
+  const { imageType } = geometry;
   const spacing = geometry.spacingMm ?? [1, 1];
   const heightMm = Math.max(rows * spacing[0], columns * spacing[1]);
   const candidates: Array<readonly [boolean, string, number]> = [
     [imageType.includes('LOCALIZER') || sequence.descriptionHints.includes('localizer'), 'localizer', 60],
-    [sequence.fatSuppressed, 'fat_suppressed', 25],
+    [isFatSuppressed(series), 'fat_suppressed', 25],
+    [imageContentOf(geometry) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],
     [imageType[0] === 'DERIVED', 'derived_primary', 10],
     [Math.max(...spacing) > 1.5, 'coarse', 10],

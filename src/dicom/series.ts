@@ -64,17 +64,23 @@ function distinct(objects: readonly DicomObject[]): Array<{ object: DicomObject;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function seriesKey(object: DicomObject): string {
-  const { seriesInstanceUid, modality, rows, columns, imageType, sopClassUid } = object;
-  return [seriesInstanceUid, modality, sopClassUid, rows, columns, imageType.join('\\')].join('|');
+  const { seriesInstanceUid, modality, rows, columns, sopClassUid } = object;
+  return [seriesInstanceUid, modality, sopClassUid, rows, columns].join('|');
 }
 
-function clusterKey({ geometry: { orientation, echoTimeMs } }: SeriesFrame): string {
-  return [echoTimeMs, ...(orientation ?? [])].map((value) => (value === null ? '' : value.toFixed(2))).join('|');
+function clusterKey({ geometry: { orientation, echoTimeMs, imageType, complexComponent } }: SeriesFrame): string {
+  const values = [echoTimeMs, ...(orientation ?? [])].map((value) => (value === null ? '' : value.toFixed(2)));
+  return [imageType.join('\\'), ...values, ...(complexComponent === null ? [] : [complexComponent])].join('|');
 }
 
 function alike(a: DicomFrame, b: DicomFrame): boolean {
-  return sameDirections(a.orientation, b.orientation) && sameEcho(a.echoTimeMs, b.echoTimeMs);
+  return sameKind(a, b) && sameDirections(a.orientation, b.orientation) && sameEcho(a.echoTimeMs, b.echoTimeMs);
 }
+
+const sameKind = (a: DicomFrame, b: DicomFrame): boolean =>
+  a.complexComponent === b.complexComponent &&
+  a.imageType.length === b.imageType.length &&
+  a.imageType.every((value, index) => value === b.imageType[index]);
 
 const sameEcho = (a: number | null, b: number | null): boolean =>
   a === null || b === null ? a === b : Math.abs(a - b) <= SAME_ECHO_MS;

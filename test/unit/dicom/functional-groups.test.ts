@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/dicom/header.ts';
-import { rankSeries } from '../../../src/dicom/ranking.ts';
+import { eligibleSeries, rankSeries } from '../../../src/dicom/ranking.ts';
 import { groupSeries } from '../../../src/dicom/series.ts';
+import { orderSlices } from '../../../src/dicom/slice-order.ts';
 import { type Attributes, WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { DICTIONARY } from '../../../src/dicom/write-dictionary.ts';
 import {
@@ -92,5 +93,46 @@ describe('a legacy converted object', () => {
       [1, 3],
     ]);
     expect(series.map((each) => rankSeries(each, 0, 2).ranking.weighting)).toEqual(['pd', 't2']);
+  });
+});
+
+describe('an Enhanced Dixon set', () => {
+  const acquisition: Attributes = {
+    MRTimingAndRelatedParametersSequence: [{ RepetitionTime: 3500, RFEchoTrainLength: 17 }],
+    MREchoSequence: [{ EffectiveEchoTime: 102 }],
+  };
+  const frame = (FrameType: string[], ComplexImageComponent = 'MAGNITUDE'): Attributes => ({
+    MRImageFrameTypeSequence: [{ FrameType, ComplexImageComponent }],
+  });
+  const dixon = (kind: string) => frame(['DERIVED', 'PRIMARY', 'DIXON', kind]);
+  const rank = (perFrame: Attributes[]) => {
+    const object = readHeader(
+      enhancedObject({ perFrame, shared: acquisition, root: { ComplexImageComponent: 'MIXED' } }),
+    );
+    return groupSeries([object]).map((series, index) => rankSeries(series, index, orderSlices(series).length));
+  };
+  const framesOf = ({ series }: ReturnType<typeof rank>[number]) => series.frames.map(({ frame: index }) => index);
+
+  it('comes apart into its images, of which that in phase is taken wherever it stands', () => {
+    const sets = [
+      ['FAT', 'IN_PHASE', 'WATER', 'FAT', 'IN_PHASE', 'WATER'],
+      ['IN_PHASE', 'FAT', 'WATER', 'IN_PHASE', 'WATER', 'FAT'],
+    ];
+    const [fatFirst, inPhaseFirst] = sets.map((kinds) => eligibleSeries(rank(kinds.map(dixon))).map(framesOf));
+    expect(fatFirst).toEqual([
+      [1, 4],
+      [2, 5],
+    ]);
+    expect(inPhaseFirst).toEqual([
+      [0, 3],
+      [2, 4],
+    ]);
+  });
+
+  it('parts the components of the complex signal and takes the magnitude', () => {
+    const original = ['ORIGINAL', 'PRIMARY', 'M', 'NONE'];
+    const ranked = rank(['PHASE', 'MAGNITUDE', 'REAL', 'MAGNITUDE'].map((part) => frame(original, part)));
+    expect(ranked.map(({ refusal }) => refusal)).toEqual(['derived', null, 'derived']);
+    expect(eligibleSeries(ranked).map(framesOf)).toEqual([[1, 3]]);
   });
 });

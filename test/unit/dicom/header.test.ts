@@ -73,12 +73,18 @@ describe('readHeader', () => {
       rows: 64,
       columns: 80,
       frames: [
-        { orientation: [0, 1, 0, 0, 0, -1], position: [-4.4, -120, 150], spacingMm: [0.5, 0.625], echoTimeMs: 102 },
+        {
+          orientation: [0, 1, 0, 0, 0, -1],
+          position: [-4.4, -120, 150],
+          spacingMm: [0.5, 0.625],
+          echoTimeMs: 102,
+          imageType: ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
+          complexComponent: null,
+        },
       ],
       multiFrame: false,
       ageYears: 43,
       bodyRegion: 'lumbar',
-      imageType: ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
       burnedInAnnotation: false,
       sequence: {
         repetitionTimeMs: 3500.5,

@@ -17,10 +17,20 @@ interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
   readonly uid?: string;
   readonly x?: number;
   readonly orientation?: DirectionCosines | null;
+  readonly imageType?: readonly string[];
+  readonly complexComponent?: string | null;
   readonly sequence?: Partial<DicomObject['sequence']>;
 }
 
-function object({ uid = '1.1', x = 0, orientation = SAGITTAL, sequence = {}, ...more }: Change): DicomObject {
+function object({
+  uid = '1.1',
+  x = 0,
+  orientation = SAGITTAL,
+  imageType = ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
+  complexComponent = null,
+  sequence = {},
+  ...more
+}: Change): DicomObject {
   const { echoTimeMs } = { ...template.sequence, ...sequence };
   return {
     ...template,
@@ -30,7 +40,7 @@ function object({ uid = '1.1', x = 0, orientation = SAGITTAL, sequence = {}, ...
     columns: 512,
     ...more,
     sequence: { ...template.sequence, descriptionHints: [], ...sequence },
-    frames: [{ orientation, position: [x, -140, 140], spacingMm: [0.6, 0.6], echoTimeMs }],
+    frames: [{ orientation, position: [x, -140, 140], spacingMm: [0.6, 0.6], echoTimeMs, imageType, complexComponent }],
   };
 }
 
@@ -144,6 +154,8 @@ describe('rankSeries', () => {
     ['a 3D T2', { sequence: { acquisitionType: '3D' } }],
     ['a fat-suppressed T2', { sequence: { fatSuppressed: true } }],
     ['a sagittal T2 localizer', { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }],
+    ['a water image', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'WATER'] }],
+    ['an image of opposed phase', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'OPP_PHASE'] }],
     ['an oblique T2', { orientation: [0.4, 0.9165, 0, 0, 0, -1] }],
     ['a T2*', { sequence: { scanningSequence: ['GR'], repetitionTimeMs: 500, echoTimeMs: 14, flipAngleDegrees: 20 } }],
     ['a series of unknown weighting', { sequence: { repetitionTimeMs: null, echoTimeMs: null } }],
@@ -159,6 +171,13 @@ describe('rankSeries', () => {
     ['an axial T2', { orientation: [1, 0, 0, 0, 1, 0] }, 'no_sagittal_series'],
     ['a cervical T2', { bodyRegion: 'elsewhere' }, 'not_lumbar'],
     ['a reformat', { imageType: ['DERIVED', 'SECONDARY', 'MPR'] }, 'derived'],
+    ['a fat image', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'FAT'] }, 'derived'],
+    ['a fat image by its letter', { imageType: ['DERIVED', 'PRIMARY', 'F', 'F', 'DERIVED'] }, 'derived'],
+    ['a fat fraction', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'FAT_FRACTION'] }, 'derived'],
+    ['a water fraction', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'WATER FRACTION'] }, 'derived'],
+    ['a phase image', { imageType: ['ORIGINAL', 'PRIMARY', 'P', 'ND'] }, 'derived'],
+    ['a real image of a spin echo', { imageType: ['ORIGINAL', 'PRIMARY', 'R_SE', 'M'] }, 'derived'],
+    ['an imaginary component', { complexComponent: 'IMAGINARY' }, 'derived'],
     ['a CT', { modality: 'CT' }, 'modality'],
     ['Modality MR of class CT', { sopClassUid: '1.2.840.10008.5.1.4.1.1.2' }, 'inconsistent_header'],
     ['an MR spectrum', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4.2' }, 'sop_class'],
@@ -169,6 +188,20 @@ describe('rankSeries', () => {
   ] as const)('refuses %s: %s', (_, change, code) => {
     const { refusal, ranking } = ranked(change as Change);
     expect([refusal, ranking.score, ranking.notes[0]]).toEqual([code, null, code]);
+  });
+
+  it('takes the in-phase image of a Dixon set first, then water, then opposed phase, and never fat', () => {
+    const kinds = ['FAT', 'WATER', 'IN_PHASE', 'OPP_PHASE'];
+    const set = kinds.map((kind, index) => ({ uid: `1.${index}`, imageType: ['DERIVED', 'PRIMARY', 'DIXON', kind] }));
+    const taken = eligibleSeries(rank(...set)).map(({ series, ranking }) => [
+      series.frames[0].geometry.imageType[3],
+      ranking.fatSuppressed,
+    ]);
+    expect(taken).toEqual([
+      ['IN_PHASE', false],
+      ['WATER', true],
+      ['OPP_PHASE', false],
+    ]);
   });
 
   it('refuses a study for the step that its best series reached', () => {
