@@ -26,7 +26,7 @@ from .classifiers import FAMILIES, TITLES, DiscClassifier
 from .data import DEFAULT_DATA_ROOT, FOLDS, SOURCES, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .export import export_onnx, file_entry, open_session, run_session
-from .faults import told_plainly
+from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropKind, CropRule
 from .recipes import add_recipe, chosen_recipe, positive
@@ -41,6 +41,11 @@ CHOICES = {
     "sources": SOURCES,
     "auxiliary": tuple(AUXILIARY),
 }
+
+
+LEAST_SIDE = 32
+LEAST_SIDES = {"inceptionv3": 75}
+"""Pixels below which a family's last maps would be empty."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ class Recipe:
         return DiscInput(CropRule(self.crop_kind, self.crop_factor), self.input_width, self.input_height)
 
     def network(self) -> DiscClassifier:
+        least = LEAST_SIDES.get(self.family, LEAST_SIDE)
+        if min(self.input_width, self.input_height) < least:
+            raise InputFault(f"{self.input_width} x {self.input_height} pixels: {self.family} takes {least} and more")
         return DiscClassifier(self.family, self.width, 1, len(TARGETS), {name: AUXILIARY[name] for name in self.auxiliary})
 
 

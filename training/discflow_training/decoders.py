@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .encoders import ENCODERS, resnet50, scaled
+from .faults import InputFault
 
 
 def _block(before: int, after: int, size: int = 3, dilation: int = 1) -> nn.Sequential:
@@ -109,15 +110,15 @@ class FPN(nn.Module):
 
 
 class _GridPool(nn.Module):
-    """Mean over a `bins x bins` grid, a 1 x 1 convolution, and back to `size`.
+    """Mean over a `bins x bins` grid, a convolution, and back to the size before.
 
     The cells are cut as adaptive average pooling cuts them, written as two products so that ONNX can hold any size.
     """
 
-    def __init__(self, before: int, after: int, bins: int) -> None:
+    def __init__(self, bins: int, conv: nn.Module) -> None:
         super().__init__()
         self.bins = bins
-        self.conv = nn.Sequential(nn.Conv2d(before, after, 1), nn.ReLU(inplace=True))
+        self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = int(x.shape[-2]), int(x.shape[-1])
@@ -136,13 +137,16 @@ def _cells(length: int, bins: int) -> Tensor:
 
 
 class PSPNet(nn.Module):
-    """Pyramid pooling of 1, 2, 3 and 6 cells on the stride-8 map, which is what its segmentation library variant reads."""
+    """Pyramid pooling of 1, 2, 3 and 6 cells on the stride-8 map, as in the paper's library; the encoder ends there."""
+
+    MAPS = 3
 
     def __init__(self, channels: Sequence[int], classes: int, width: float) -> None:
         super().__init__()
         source, depth = channels[2], scaled(512, width)
-        self.pools = nn.ModuleList(_GridPool(source, max(8, source // 4), bins) for bins in (1, 2, 3, 6))
-        self.join = _block(source + 4 * max(8, source // 4), depth, 1)
+        pooled = max(8, source // 4)
+        self.pools = nn.ModuleList(_GridPool(bins, _block(source, pooled, 1)) for bins in (1, 2, 3, 6))
+        self.join = _block(source + 4 * pooled, depth, 1)
         self.dropout = nn.Dropout2d(0.2)
         self.head = nn.Conv2d(depth, classes, 3, padding=1)
 
@@ -153,14 +157,17 @@ class PSPNet(nn.Module):
 
 
 class DeepLabV3Plus(nn.Module):
-    """Dilated convolutions (rates 12, 24, 36) on the stride-16 map, joined with the stride-4 map."""
+    """Dilated convolutions (rates 6, 12, 18) on the stride-16 map, joined with the stride-4 map.
+
+    On a map of few cells the outer taps of a high rate lie in the padding, and its convolution is a 1 x 1 one there.
+    """
 
     def __init__(self, channels: Sequence[int], classes: int, width: float) -> None:
         super().__init__()
         depth, fine = scaled(256, width), scaled(48, width)
         self.branches = nn.ModuleList([_block(channels[-1], depth, 1)])
-        self.branches.extend(_block(channels[-1], depth, 3, rate) for rate in (12, 24, 36))
-        self.pool = _GridPool(channels[-1], depth, 1)
+        self.branches.extend(_block(channels[-1], depth, 3, rate) for rate in (6, 12, 18))
+        self.pool = _GridPool(1, nn.Sequential(nn.Conv2d(channels[-1], depth, 1), nn.ReLU(inplace=True)))
         self.project = _block(5 * depth, depth, 1)
         self.fine = _block(channels[1], fine, 1)
         self.join = nn.Sequential(_block(depth + fine, depth), _block(depth, depth))
@@ -196,10 +203,12 @@ class Segmenter(nn.Module):
         super().__init__()
         if decoder == "deeplabv3plus":
             if encoder != "resnet50":
-                raise ValueError("DeepLabv3+ takes ResNet50, whose last stage is dilated")
+                raise InputFault("DeepLabv3+ takes ResNet50, whose last stage is dilated")
             self.encoder: nn.Module = resnet50(in_channels, width, output_stride=16)
         else:
             self.encoder = ENCODERS[encoder](in_channels, width)
+        if decoder == "pspnet":
+            self.encoder.shorten(PSPNet.MAPS)
         self.decoder = DECODERS[decoder](self.encoder.channels, classes, width)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -21,13 +21,16 @@ def scaled(channels: int, width: float) -> int:
 
 
 class Vgg(nn.Module):
-    """VGG's convolutions; each map is taken after its pool. `batch_norm` gives the `_bn` variant of torchvision."""
+    """VGG's convolutions. A map is what the next pool reads, the last one what the last pool gives, as in the paper's library.
+
+    `batch_norm` gives the `_bn` variant of torchvision. The first block's map, at stride 1, is not given.
+    """
 
     def __init__(self, plan: tuple[tuple[int, int], ...], in_channels: int, width: float, batch_norm: bool) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         self.channels: list[int] = []
-        self._pools: list[int] = []
+        self._ends: list[int] = []
         before = in_channels
         for channels, repeats in plan:
             after = scaled(channels, width)
@@ -37,16 +40,23 @@ class Vgg(nn.Module):
                     layers.append(nn.BatchNorm2d(after))
                 layers.append(nn.ReLU(inplace=True))
                 before = after
+            self._ends.append(len(layers))
             layers.append(nn.MaxPool2d(2))
-            self._pools.append(len(layers) - 1)
             self.channels.append(after)
+        self.channels = [*self.channels[1:], before]
+        self._ends = [*self._ends[1:], len(layers)]
         self.features = nn.Sequential(*layers)
+
+    def shorten(self, maps: int) -> None:
+        """Leave out what lies behind the first `maps` maps."""
+        self.channels, self._ends = self.channels[:maps], self._ends[:maps]
+        self.features = self.features[: self._ends[-1]]
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps: list[Tensor] = []
-        for index, layer in enumerate(self.features):
+        for index, layer in enumerate(self.features, start=1):
             x = layer(x)
-            if index in self._pools:
+            if index in self._ends:
                 maps.append(x)
         return maps
 
@@ -142,12 +152,19 @@ class ResNet(nn.Module):
         self.channels.append(after)
         return nn.Sequential(*blocks)
 
+    def shorten(self, maps: int) -> None:
+        """Leave out what lies behind the first `maps` maps, which are two at least."""
+        for index in range(maps, len(self.channels)):
+            delattr(self, f"layer{index}")
+        self.channels = self.channels[:maps]
+
     def forward(self, x: Tensor) -> list[Tensor]:
-        first = self.relu(self.bn1(self.conv1(x)))
-        second = self.layer1(self.maxpool(first))
-        third = self.layer2(second)
-        fourth = self.layer3(third)
-        return [first, second, third, fourth, self.layer4(fourth)]
+        maps = [self.relu(self.bn1(self.conv1(x)))]
+        x = self.maxpool(maps[0])
+        for index in range(1, len(self.channels)):
+            x = getattr(self, f"layer{index}")(x)
+            maps.append(x)
+        return maps
 
 
 def vgg16(in_channels: int = 3, width: float = 1.0, batch_norm: bool = False) -> Vgg:

@@ -23,7 +23,7 @@ from .checkpoints import load_checkpoint
 from .data import DEFAULT_DATA_ROOT, FOLDS, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
 from .export import export_onnx, file_entry, open_session, run_session
-from .faults import told_plainly
+from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropRule
 from .recipes import add_recipe, chosen_recipe, positive
@@ -75,6 +75,8 @@ class Recipe:
         return RegionInput(self.input_width, self.input_height)
 
     def network(self) -> Segmenter:
+        if self.input_width % 32 or self.input_height % 32:
+            raise InputFault(f"{self.input_width} x {self.input_height} pixels: both sides are multiples of 32")
         return Segmenter(self.decoder, self.encoder, self.width, 1, CLASSES)
 
 

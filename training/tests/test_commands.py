@@ -52,6 +52,20 @@ def test_a_recipe_that_means_nothing_is_refused(
     assert said in refused(["train", "classifier", "--out", str(tmp_path), *option.split()], capsys)
 
 
+@pytest.mark.parametrize(("command", "said"), [
+    ("segmenter --input-width 100", "100 x 384 pixels: both sides are multiples of 32"),
+    ("segmenter --decoder deeplabv3plus --encoder vgg16_bn", "DeepLabv3+ takes ResNet50"),
+    ("classifier --family inceptionv3 --input-width 64", "64 x 112 pixels: inceptionv3 takes 75 and more"),
+    ("classifier --input-height 16", "112 x 16 pixels: resnet50 takes 32 and more"),
+])
+def test_a_recipe_that_no_network_can_be_built_for_is_refused(
+    command: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    folders = ["--batch", "2", "--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    assert said in refused(["train", *command.split(), *folders], capsys)
+
+
 def test_an_unknown_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no member a in" in refused(["evaluate", "classifier", "--id", "a", "--models", str(tmp_path)], capsys)
 

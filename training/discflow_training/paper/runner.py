@@ -113,7 +113,8 @@ def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Pa
     elif run.encoder_weights:
         load_checkpoint(network.encoder, files[run.family if isinstance(run, ClassifierRun) else run.encoder])
     else:
-        network.encoder.load_state_dict(pretrained_state(work / run.needs[0] / "weights.pt"))
+        state, own = pretrained_state(work / run.needs[0] / "weights.pt"), network.encoder.state_dict()
+        network.encoder.load_state_dict({name: state[name] for name in own})
 
 
 def _measured(run: Run, network: nn.Module, root: Path, results: Path) -> dict[str, Any]:
