@@ -5,6 +5,7 @@ import type { DicomFrame } from './object.ts';
 import { type SlicePlane, slicePlane } from './plane.ts';
 import type { Series } from './series.ts';
 import { sopClassKind } from './sop-class.ts';
+import { footMm } from './stations.ts';
 import { type Weighting, type WeightingOf, weightingOf } from './weighting.ts';
 
 /** A series as it is recorded, and why it is not eligible. */
@@ -158,6 +159,7 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
     [imageContentOf(geometry) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],
     [imageType[0] === 'DERIVED', 'derived_primary', 10],
+    [series.station > 0, 'upper_station', 5 * series.station],
     [Math.max(...spacing) > 1.5, 'coarse', 10],
     [heightMm > 450 || heightMm < 150, 'field_of_view', 10],
     [object.bodyRegion === null, 'region_unnamed', 1],
@@ -167,7 +169,7 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   return candidates.filter(([applies]) => applies).map(([, note, cost]) => [note, cost] as const);
 }
 
-/** Those that can be read, best first; of equal scores the one with more slices, then the lower index. */
+/** Those that can be read, best first; of equal scores the one with more slices, then the lower one in the patient. */
 export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] {
   return ranked
     .filter(({ refusal }) => refusal === null)
@@ -175,6 +177,7 @@ export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] 
       (a, b) =>
         (b.ranking.score ?? 0) - (a.ranking.score ?? 0) ||
         b.ranking.slices - a.ranking.slices ||
+        footMm(a.series.frames) - footMm(b.series.frames) ||
         a.ranking.seriesIndex - b.ranking.seriesIndex,
     );
 }

@@ -1,6 +1,7 @@
 import { columnDirection, rowDirection } from './frames.ts';
 import { dot } from './geometry.ts';
 import type { DicomFrame, DicomObject, DirectionCosines } from './object.ts';
+import { stationsOf } from './stations.ts';
 
 /** One frame of one of the study's objects. */
 export interface SeriesFrame {
@@ -12,11 +13,13 @@ export interface SeriesFrame {
   readonly geometry: DicomFrame;
 }
 
-/** Frames that belong together: one series UID, one size, one kind of image, one orientation, one echo. */
+/** Frames that belong together: one series UID, one size, one kind of image, one orientation, one echo, one station. */
 export interface Series {
   /** Holds raw UIDs: to be hashed, never stored. */
   readonly key: string;
   readonly frames: readonly [SeriesFrame, ...SeriesFrame[]];
+  /** Place among the stations that one series was taken at, from the feet up; 0 where it has one. */
+  readonly station: number;
 }
 
 /** Cosine of three degrees. */
@@ -25,8 +28,8 @@ const SAME_ECHO_MS = 2;
 
 /**
  * Parts the objects of one study into series. An object with a SOP instance UID seen before is left out. A localizer of
- * three planes, a dual echo and a Dixon set under one series UID come apart. The result does not depend on the order of
- * the objects but for `source`.
+ * three planes, a dual echo, a Dixon set and the stations of a whole spine under one series UID come apart. The result
+ * does not depend on the order of the objects but for `source`.
  */
 export function groupSeries(objects: readonly DicomObject[]): Series[] {
   const groups = new Map<string, SeriesFrame[][]>();
@@ -40,12 +43,16 @@ export function groupSeries(objects: readonly DicomObject[]): Series[] {
       else cluster.push({ source, frame, object, geometry });
     }
   }
-  return [...groups].flatMap(([key, clusters]) =>
-    clusters.map((frames) => ({
-      key: `${key}|${clusterKey(frames[0]!)}`,
-      frames: frames as [SeriesFrame, ...SeriesFrame[]],
-    })),
-  );
+  return [...groups].flatMap(([key, clusters]) => clusters.flatMap((frames) => seriesOf(key, frames)));
+}
+
+/** The stations of alike frames; the lowest has the key that a series of one station has. */
+function seriesOf(key: string, frames: readonly SeriesFrame[]): Series[] {
+  return stationsOf(frames).map((part, station) => ({
+    key: `${key}|${clusterKey(part[0]!)}${station === 0 ? '' : `|${station}`}`,
+    frames: part as [SeriesFrame, ...SeriesFrame[]],
+    station,
+  }));
 }
 
 function distinct(objects: readonly DicomObject[]): Array<{ object: DicomObject; source: number }> {

@@ -3,7 +3,7 @@ import { readHeader } from '../../../src/dicom/header.ts';
 import type { DicomObject, DirectionCosines } from '../../../src/dicom/object.ts';
 import { slicePlane, uprightMoves } from '../../../src/dicom/plane.ts';
 import { eligibleSeries, rankSeries, refusalOfStudy } from '../../../src/dicom/ranking.ts';
-import { groupSeries } from '../../../src/dicom/series.ts';
+import { groupSeries, type SeriesFrame } from '../../../src/dicom/series.ts';
 import { fromTheMiddle, orderSlices } from '../../../src/dicom/slice-order.ts';
 import { phantomStudy } from '../../../src/phantom/study.ts';
 
@@ -16,6 +16,8 @@ const SAGITTAL: DirectionCosines = [0, 1, 0, 0, 0, -1];
 interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
   readonly uid?: string;
   readonly x?: number;
+  readonly y?: number;
+  readonly z?: number;
   readonly orientation?: DirectionCosines | null;
   readonly imageType?: readonly string[];
   readonly complexComponent?: string | null;
@@ -25,6 +27,8 @@ interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
 function object({
   uid = '1.1',
   x = 0,
+  y = -140,
+  z = 140,
   orientation = SAGITTAL,
   imageType = ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
   complexComponent = null,
@@ -40,7 +44,7 @@ function object({
     columns: 512,
     ...more,
     sequence: { ...template.sequence, descriptionHints: [], ...sequence },
-    frames: [{ orientation, position: [x, -140, 140], spacingMm: [0.6, 0.6], echoTimeMs, imageType, complexComponent }],
+    frames: [{ orientation, position: [x, y, z], spacingMm: [0.6, 0.6], echoTimeMs, imageType, complexComponent }],
   };
 }
 
@@ -119,6 +123,55 @@ describe('groupSeries', () => {
     const uids = (list: DicomObject[]) =>
       groupSeries(list).map(({ key, frames }) => [key, frames.map((frame) => frame.object.sopInstanceUid)]);
     expect(uids([...objects].reverse())).toEqual(uids(objects));
+  });
+});
+
+describe('the stations of one series', () => {
+  const slice = (uid: string, index: number, z: number) => object({ uid, x: 4 * index, z });
+  const whole = (lumbarFirst: boolean) =>
+    [0, 1, 2].flatMap((index) => [
+      slice(`1.${lumbarFirst ? 1 : 2}.${index}`, index, 140),
+      slice(`1.${lumbarFirst ? 2 : 1}.${index}`, index, 400),
+    ]);
+  const places = ({ frames }: { frames: readonly SeriesFrame[] }) =>
+    frames.map(({ geometry: { position } }) => [position![0], position![2]]);
+  const lower = [0, 4, 8].map((x) => [x, 140]);
+  const upper = [0, 4, 8].map((x) => [x, 400]);
+
+  it.each([true, false])('come apart, and the lower one is taken; its UIDs sort first: %s', (lumbarFirst) => {
+    const series = groupSeries(whole(lumbarFirst));
+    expect(series.map(places)).toEqual([lower, upper]);
+    expect(new Set(series.map(({ key }) => key)).size).toBe(2);
+    const ranked = series.map((each, index) => rankSeries(each, 1 - index, orderSlices(each).length));
+    expect(eligibleSeries(ranked).map(({ series: each }) => places(each))).toEqual([lower, upper]);
+    expect(ranked.map(({ ranking }) => ranking.notes.includes('upper_station'))).toEqual([false, true]);
+  });
+
+  it('lose to nothing else: the lower one may have fewer slices', () => {
+    const series = groupSeries(whole(true).slice(1));
+    const ranked = series.map((each, index) => rankSeries(each, index, orderSlices(each).length));
+    expect(ranked.map(({ ranking }) => ranking.slices)).toEqual([2, 3]);
+    expect(places(eligibleSeries(ranked)[0]!.series)).toEqual(lower.slice(1));
+  });
+
+  it.each([
+    ['an oblique stack, shifted slice by slice', (index: number) => ({ y: -140 + 12 * index, z: 140 - 9 * index })],
+    ['a stack that was moved by a fifth of its field', (index: number) => ({ z: index < 6 ? 140 : 200 })],
+  ])('are not seen in %s', (_, place) => {
+    const stack = Array.from({ length: 13 }, (__, index) =>
+      object({ uid: `1.${index}`, x: 4 * index, ...place(index) }),
+    );
+    expect(groupSeries(stack).map(({ frames }) => frames.length)).toEqual([13]);
+  });
+
+  it('of two series that are alike the lower one in the patient is taken', () => {
+    const series = (uid: string, z: number) => ({ uid: `${uid}.1`, seriesInstanceUid: uid, z });
+    for (const pair of [
+      [series('1.1', 400), series('1.2', 140)],
+      [series('1.1', 140), series('1.2', 400)],
+    ]) {
+      expect(eligibleSeries(rank(...pair))[0]!.series.frames[0].geometry.position![2]).toBe(140);
+    }
   });
 });
 
