@@ -38,7 +38,7 @@ const jobSchema = z.object({
   /** Uploads that are counted in `admitted` and not staged yet: who comes back to them does not book them again. */
   booked: z
     .set(z.string())
-    .default(() => new Set())
+    .default(() => new Set<string>())
     .transform((ids) => [...ids]),
   /** Epoch milliseconds: nothing more is admitted before, so that the rate holds on the mean. */
   nextAtMs: z.int(),
