@@ -1,4 +1,5 @@
-import type { RunItem, StageRecord, UploadItem } from '../../src/contracts/items.ts';
+import { openRecord } from '../../src/aws/transitions.ts';
+import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
 import { isTerminal } from '../../src/contracts/messages.ts';
 import { reasonOf, type Stage } from '../../src/contracts/reasons.ts';
 import { announceRun, announceUpload, failRun } from '../../src/pipeline/finish.ts';
@@ -21,8 +22,6 @@ export interface SweepReport {
   readonly failed: number;
   /** Ended ones that nobody had announced. */
   readonly announced: number;
-  /** Those that wait in a queue: nobody holds them, and nobody gave them up. */
-  readonly waiting: number;
   /** Those that could not be swept this time. */
   readonly errors: number;
 }
@@ -37,8 +36,10 @@ type Outcome = keyof SweepReport;
  * unannounced is announced. What waits in a queue is left alone, however long, until its message must be gone.
  */
 export async function sweep(deps: SweepDeps): Promise<SweepReport> {
-  const stuck = await deps.runs.listStuck(deps.clock.nowMs() - deps.stuckAfterMs, deps.limit);
-  const report = { failed: 0, announced: 0, waiting: 0, errors: 0 };
+  const now = deps.clock.nowMs();
+  const lostBefore = { messageMs: now - LOST_AFTER_MS, requestMs: now - (deps.requestLostAfterMs ?? LOST_AFTER_MS) };
+  const stuck = await deps.runs.listStuck(now - deps.stuckAfterMs, deps.limit, lostBefore);
+  const report = { failed: 0, announced: 0, errors: 0 };
   for (const item of stuck) report[await sweepOne(deps, item)] += 1;
   deps.log.info('sweep.done', { count: stuck.length });
   if (report.failed > 0) deps.log.warn('sweep.failed_runs', { count: report.failed });
@@ -63,7 +64,6 @@ async function sweepRun(deps: SweepDeps, item: RunItem): Promise<Outcome> {
     await announceRun(deps, item);
     return 'announced';
   }
-  if (!isAbandoned(deps, item)) return 'waiting';
   await failRun(deps, item, openStage(item), [reasonOf('internal', { detail: `trace ${item.traceId}` })]);
   return 'failed';
 }
@@ -73,26 +73,11 @@ async function sweepUpload(deps: SweepDeps, item: UploadItem): Promise<Outcome> 
     await announceUpload(deps, item);
     return 'announced';
   }
-  if (!isAbandoned(deps, item)) return 'waiting';
   const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
   const { runs, clientReference } = item;
   const end = { status: 'failed' as const, runs, reasons, clientReference };
   if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
   return 'failed';
 }
-
-/**
- * A lease that ran out was never given back: its holder died. Without one the message waits in its queue, or the
- * request at an endpoint, which says by itself when it gives one up.
- */
-function isAbandoned({ clock, stuckAfterMs, requestLostAfterMs }: SweepDeps, item: RunItem | UploadItem): boolean {
-  const now = clock.nowMs();
-  if (item.leaseUntil > 0) return item.leaseUntil < now - stuckAfterMs;
-  const requested = item.kind === 'run' && openRecord(item)?.stage === 'analyze';
-  const lostAfterMs = (requested ? requestLostAfterMs : undefined) ?? LOST_AFTER_MS;
-  return Date.parse(item.updatedAt) < now - lostAfterMs;
-}
-
-const openRecord = ({ stages }: RunItem): StageRecord | undefined => stages.findLast(({ endedAt }) => endedAt === null);
 
 const openStage = (run: RunItem): Stage => openRecord(run)?.stage ?? (run.status === 'detected' ? 'analyze' : 'detect');

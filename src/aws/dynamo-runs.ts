@@ -3,15 +3,26 @@ import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { isTerminal, type RunStatus, type UploadStatus } from '../contracts/messages.ts';
 import { InputFault, type Reason, type Stage, TransientFault } from '../contracts/reasons.ts';
 import { STUDIES_TABLE } from '../contracts/table.ts';
-import type { Claim, NewRun, NewUpload, Page, Runs } from '../pipeline/ports.ts';
+import type { Claim, LostBefore, NewRun, NewUpload, Page, Runs } from '../pipeline/ports.ts';
 import { itemOf, keyOf, runKeyOf, type Stored, StudiesTable, uploadKey } from './studies-table.ts';
-import { closeStage, decideRunClaim, decideUploadClaim, isoTime, newRunItem, reopenedRun } from './transitions.ts';
+import {
+  closeStage,
+  decideRunClaim,
+  decideUploadClaim,
+  idleSince,
+  isoTime,
+  isStuck,
+  newRunItem,
+  reopenedRun,
+} from './transitions.ts';
 
 /** Lost races in a row before a claim goes back to the queue. */
 const WRITE_ATTEMPTS = 20;
 const PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 const { indexes, openShards } = STUDIES_TABLE;
+
+type AnyItem = RunItem | UploadItem;
 
 /** Runs and uploads in DynamoDB. Lists read secondary indexes and may lag behind by a moment. */
 export class DynamoRuns implements Runs {
@@ -149,29 +160,30 @@ export class DynamoRuns implements Runs {
   }
 
   /** Those that lie longest come first. */
-  async listStuck(beforeMs: number, limit: number): Promise<Array<RunItem | UploadItem>> {
-    const shards = Array.from({ length: openShards }, (_, shard) => this.#openBefore(`open#${shard}`, beforeMs, limit));
-    const rows = (await Promise.all(shards)).flat();
-    rows.sort((a, b) => Number(a.idleSince) - Number(b.idleSince));
-    return rows.slice(0, limit).map(itemOf);
+  async listStuck(beforeMs: number, limit: number, lostBefore?: LostBefore): Promise<AnyItem[]> {
+    const shards = Array.from({ length: openShards }, (_, shard) => `open#${shard}`);
+    const items = await Promise.all(shards.map((shard) => this.#openBefore(shard, beforeMs, limit, lostBefore)));
+    const oldestFirst = items.flat().sort((a, b) => idleSince(a) - idleSince(b));
+    return oldestFirst.slice(0, limit);
   }
 
-  async #openBefore(shard: string, beforeMs: number, limit: number): Promise<Array<Record<string, unknown>>> {
-    const rows: Array<Record<string, unknown>> = [];
+  async #openBefore(shard: string, beforeMs: number, limit: number, lostBefore?: LostBefore): Promise<AnyItem[]> {
+    const items: AnyItem[] = [];
+    const passing = lostBefore === undefined ? null : passingOverWaiting(lostBefore);
     let after: Record<string, unknown> | undefined;
     do {
       const page = await this.#table.query({
         index: indexes.open.name,
         condition: '#open = :open AND idleSince < :before',
-        names: { '#open': 'open' },
-        values: { ':open': shard, ':before': beforeMs },
-        limit: limit - rows.length,
+        ...(passing === null ? { limit: limit - items.length } : { filter: passing.filter }),
+        names: { '#open': 'open', ...passing?.names },
+        values: { ':open': shard, ':before': beforeMs, ...passing?.values },
         after,
       });
-      rows.push(...page.rows);
+      items.push(...page.rows.map(itemOf).filter((item) => isStuck(item, beforeMs, lostBefore)));
       after = page.last;
-    } while (after !== undefined && rows.length < limit);
-    return rows;
+    } while (after !== undefined && items.length < limit);
+    return items;
   }
 
   async #markAnnounced(item: RunItem | UploadItem, nowMs: number): Promise<void> {
@@ -192,6 +204,19 @@ export class DynamoRuns implements Runs {
     throw new TransientFault('the item is written by too many at once');
   }
 }
+
+/** Spares the reading of what only waits; it cannot tell a message from a request, which `isStuck` does. */
+const passingOverWaiting = ({ messageMs, requestMs }: LostBefore) => ({
+  filter: 'leaseUntil > :nobody OR updatedAt < :lost OR NOT #status IN (:received, :ingested, :detected)',
+  names: { '#status': 'status' },
+  values: {
+    ':nobody': 0,
+    ':lost': isoTime(Math.max(messageMs, requestMs)),
+    ':received': 'received',
+    ':ingested': 'ingested',
+    ':detected': 'detected',
+  },
+});
 
 const writeCursor = ({ pk, sk, createdAt }: Record<string, unknown>): string =>
   Buffer.from(JSON.stringify([pk, sk, createdAt])).toString('base64url');

@@ -1,7 +1,7 @@
 import type { RunItem, StageRecord, UploadItem } from '../contracts/items.ts';
 import { isTerminal } from '../contracts/messages.ts';
 import type { Stage } from '../contracts/reasons.ts';
-import type { Claim, NewRun, NewUpload } from '../pipeline/ports.ts';
+import type { Claim, LostBefore, NewRun, NewUpload } from '../pipeline/ports.ts';
 
 /**
  * Order of two S3 sequencers: hexadecimal, padded with zeros on the right to the same length (S3 user guide, "Event
@@ -160,5 +160,20 @@ export const isOpen = (item: RunItem | UploadItem): boolean => !isEnded(item) ||
 
 /** Since when nobody works on an item, epoch milliseconds: the end of its lease, or the last write. */
 export const idleSince = (item: RunItem | UploadItem): number => Math.max(item.leaseUntil, Date.parse(item.updatedAt));
+
+/** The stage that was begun and has not ended. */
+export const openRecord = ({ stages }: RunItem): StageRecord | undefined =>
+  stages.findLast(({ endedAt }) => endedAt === null);
+
+/**
+ * Whether somebody must end or announce an item. A lease that ran out was never given back: its holder died. Without one
+ * the message waits in its queue, or the request at an endpoint, which says by itself when it gives one up.
+ */
+export function isStuck(item: RunItem | UploadItem, beforeMs: number, lostBefore?: LostBefore): boolean {
+  if (!isOpen(item) || idleSince(item) >= beforeMs) return false;
+  if (lostBefore === undefined || isEnded(item) || item.leaseUntil > 0) return true;
+  const requested = item.kind === 'run' && openRecord(item)?.stage === 'analyze';
+  return idleSince(item) < (requested ? lostBefore.requestMs : lostBefore.messageMs);
+}
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -64,6 +64,15 @@ export interface Page<Item> {
   readonly cursor: string | null;
 }
 
+/**
+ * What waits in a queue, or at an endpoint that was asked to analyse it, is listed as stuck only if it has lain since
+ * before this, epoch milliseconds: by then its message or its request is gone.
+ */
+export interface LostBefore {
+  readonly messageMs: number;
+  readonly requestMs: number;
+}
+
 /** The studies table. Every write is one conditional write on one item; times come from the caller's clock. */
 export interface Runs {
   /**
@@ -112,9 +121,10 @@ export interface Runs {
   listByTenant(tenant: string, query: { status?: RunStatus; limit?: number; cursor?: string }): Promise<Page<RunItem>>;
   /**
    * Runs and uploads that have not ended, or ended unannounced, and on which nobody works since before `beforeMs`: the
-   * later of the lease's end and the last write. Those that lie longest come first.
+   * later of the lease's end and the last write. Those that lie longest come first. With `lostBefore`, what only waits
+   * is passed over and takes nothing of the limit.
    */
-  listStuck(beforeMs: number, limit: number): Promise<Array<RunItem | UploadItem>>;
+  listStuck(beforeMs: number, limit: number, lostBefore?: LostBefore): Promise<Array<RunItem | UploadItem>>;
 }
 
 /** Turns raw bytes into headers and pixels in a worker with a memory cap and a deadline. Throws `InputFault`. */

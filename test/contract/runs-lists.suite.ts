@@ -106,6 +106,23 @@ export function listSuite(create: () => Runs): void {
     expect(await mine(Number.MAX_SAFE_INTEGER)).toEqual([waiting, announced, expired, upload.uploadId]);
   });
 
+  it('passes over what only waits until it is lost, and counts none of it against the limit', async () => {
+    const runs = create();
+    const tenant = newTenant();
+    const old = T0 - 500_000_000;
+    for (let index = 0; index < 12; index++) await runs.createRun(newRun({ tenant }), old + index);
+    const [dead, asked, ended] = [newRun({ tenant }), newRun({ tenant }), newRun({ tenant })];
+    for (const run of [dead, asked, ended]) await runs.createRun(run, old + 20);
+    await runs.claimRun(dead.runKey, 1, 'detect', 5, old + 20);
+    await runs.release(claimed(await runs.claimRun(asked.runKey, 1, 'analyze', 5, old + 30)), old + 31);
+    await runs.advanceRun(claimed(await runs.claimRun(ended.runKey, 1, 'analyze', 5, old + 40)), done, old + 41);
+    const stuck = async (limit: number, messageMs: number, requestMs: number) =>
+      (await runs.listStuck(old + 100, limit, { messageMs, requestMs })).map(nameOf);
+    expect(await stuck(2, 0, 0)).toEqual([dead.runKey, ended.runKey]);
+    expect(await stuck(3, 0, old + 100)).toEqual([dead.runKey, asked.runKey, ended.runKey]);
+    expect(await stuck(100, old + 5, 0)).toHaveLength(7);
+  });
+
   it('gives no more stuck items than were asked for, the oldest', async () => {
     const runs = create();
     const tenant = newTenant();

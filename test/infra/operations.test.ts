@@ -74,15 +74,24 @@ describe('the sweep', () => {
     if (claim.outcome !== 'claimed') throw new Error('not claimed');
     await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, start);
 
-    expect(await sweep(at(start + HOUR))).toEqual({ failed: 0, announced: 0, waiting: 0, errors: 0 });
-    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 1, announced: 1, waiting: 1, errors: 0 });
+    expect(await sweep(at(start + HOUR))).toEqual({ failed: 0, announced: 0, errors: 0 });
+    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 1, announced: 1, errors: 0 });
     expect(told.map(({ subject, status }) => [subject[0], status]).sort()).toEqual([
       ['c', 'failed'],
       ['e', 'done'],
     ]);
     expect((await runs.getRun(waiting.runKey))?.status).toBe('ingested');
-    expect((await sweep(at(start + 4 * HOUR))).waiting).toBe(1);
+    expect((await sweep(at(start + 4 * HOUR))).failed).toBe(0);
     expect((await sweep(at(start + 16 * 24 * HOUR))).failed).toBe(1);
+  });
+
+  test('runs that wait in a queue, however many, do not keep a dead one from being found', async () => {
+    const start = 20 * 24 * HOUR;
+    for (const letter of ['m', 'n', 'o', 'p']) await open(letter, start);
+    const dead = await open('q', start + 1000);
+    await runs.claimRun(dead.runKey, 1, 'detect', 60_000, start + 1000);
+    expect(await sweep({ ...at(start + 4 * HOUR), limit: 2 })).toMatchObject({ failed: 1, errors: 0 });
+    expect((await runs.getRun(dead.runKey))?.status).toBe('failed');
   });
 
   test('a holder that came back in between keeps its run', async () => {
@@ -139,12 +148,12 @@ describe('an asynchronous endpoint', () => {
     const data = new S3ObjectStore(clients.s3, embedded.buckets.data);
     const invoke = async () => undefined;
     await submitRun({ ...deps, runs, data, invocationsPrefix: 'invocations', endpointName: 'e', invoke }, sent);
-    const stuck = async () =>
-      (await runs.listStuck(20 * HOUR, 100)).filter((item) => item.kind === 'run' && item.runKey === sent.runKey);
+    const stuck: Runs['listStuck'] = async (...asked) =>
+      (await runs.listStuck(...asked)).filter((item) => item.kind === 'run' && item.runKey === sent.runKey);
     const of = (nowMs: number, requestLostAfterMs?: number) =>
       sweep({ ...at(nowMs), runs: listing(stuck), requestLostAfterMs });
-    expect((await of(9 * HOUR)).waiting).toBe(1);
-    expect((await of(7 * HOUR, 8 * HOUR)).waiting).toBe(1);
+    expect((await of(9 * HOUR)).failed).toBe(0);
+    expect((await of(7 * HOUR, 8 * HOUR)).failed).toBe(0);
     expect((await of(9 * HOUR, 8 * HOUR)).failed).toBe(1);
     expect((await runs.getRun(sent.runKey))?.status).toBe('failed');
   });

@@ -3,15 +3,15 @@ import {
   decideRunClaim,
   decideUploadClaim,
   idleSince,
-  isOpen,
   isoTime,
+  isStuck,
   newRunItem,
   reopenedRun,
 } from '../../src/aws/transitions.ts';
 import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
 import { isTerminal, type RunStatus, type UploadStatus } from '../../src/contracts/messages.ts';
 import { InputFault, type Reason, type Stage } from '../../src/contracts/reasons.ts';
-import type { Claim, NewRun, NewUpload, Page, Runs } from '../../src/pipeline/ports.ts';
+import type { Claim, LostBefore, NewRun, NewUpload, Page, Runs } from '../../src/pipeline/ports.ts';
 
 type AnyItem = RunItem | UploadItem;
 
@@ -118,8 +118,8 @@ export class MemoryRuns implements Runs {
     return { items, cursor: rest.length > limit && last !== undefined ? placeOf(last) : null };
   }
 
-  async listStuck(beforeMs: number, limit: number): Promise<AnyItem[]> {
-    const stuck = [...this.items.values()].filter((item) => isOpen(item) && idleSince(item) < beforeMs);
+  async listStuck(beforeMs: number, limit: number, lostBefore?: LostBefore): Promise<AnyItem[]> {
+    const stuck = [...this.items.values()].filter((item) => isStuck(item, beforeMs, lostBefore));
     return structuredClone(stuck.sort((a, b) => idleSince(a) - idleSince(b)).slice(0, limit));
   }
 
