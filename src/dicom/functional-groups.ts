@@ -57,12 +57,10 @@ export interface GroupedAcquisition {
   readonly scanOptions: readonly string[];
   readonly acquisitionType: string | null;
   readonly region: BodyRegion | null;
-  readonly rescaleSlope: number | null;
 }
 
 export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition {
   const modifier = macro(groups, 0, TAG.modifierSequence);
-  const transform = macro(groups, 0, TAG.pixelTransformSequence);
   const suppression = modifier === null ? null : code(modifier, TAG.spectralSuppression);
   const inversionTime = modifier === null ? undefined : numbers(modifier, TAG.inversionTimes).find(Number.isFinite);
   return {
@@ -75,7 +73,6 @@ export function groupedAcquisition(groups: FunctionalGroups): GroupedAcquisition
     scanOptions: convertedCodes(groups, 0, TAG.scanOptions),
     acquisitionType: convertedCodes(groups, 0, TAG.acquisitionType)[0] ?? null,
     region: anatomicRegion(groups),
-    rescaleSlope: transform === null ? null : number(transform, TAG.rescaleSlope),
   };
 }
 

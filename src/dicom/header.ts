@@ -27,7 +27,6 @@ export function readHeader(bytes: Uint8Array): DicomObject {
   const groups = functionalGroups(dataSet);
   const grouped = groupedAcquisition(groups);
   const image = readImage(part10, groups);
-  const slope = number(dataSet, TAG.rescaleSlope) ?? grouped.rescaleSlope ?? 1;
   return {
     ...identity(part10),
     rows: image?.pixels.rows ?? 0,
@@ -42,7 +41,7 @@ export function readHeader(bytes: Uint8Array): DicomObject {
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
     burnedInAnnotation: yesNo(code(dataSet, TAG.burnedInAnnotation)),
     sequence: sequenceValues(dataSet, grouped, image?.frames[0]?.echoTimeMs ?? null),
-    invert: (image?.pixels.monochrome1 ?? false) !== slope < 0,
+    invert: image?.pixels.invert ?? false,
   };
 }
 

@@ -1,5 +1,7 @@
 import { InputFault } from '../contracts/reasons.ts';
 import type { DataSet, Element } from './data-set.ts';
+import { functionalGroups, macro } from './functional-groups.ts';
+import { type PixelPadding, pixelPaddingOf } from './padding.ts';
 import { TAG } from './tags.ts';
 import type { TransferSyntax } from './transfer-syntax.ts';
 import { code, number, numbers } from './values.ts';
@@ -13,7 +15,9 @@ export interface PixelDescription {
   readonly bitsStored: number;
   readonly highBit: number;
   readonly signed: boolean;
-  readonly monochrome1: boolean;
+  /** Low stored values are to be shown bright: MONOCHROME1, or a negative rescale slope, not both. */
+  readonly invert: boolean;
+  readonly padding: PixelPadding | null;
   readonly element: Element;
 }
 
@@ -43,7 +47,8 @@ export function describePixels(set: DataSet, syntax: TransferSyntax): PixelDescr
     frames: frameCount(set),
     ...bitDepth(set),
     signed: sign(set),
-    monochrome1: photometric === 'MONOCHROME1',
+    invert: (photometric === 'MONOCHROME1') !== rescaleSlopeOf(set) < 0,
+    padding: pixelPaddingOf(set),
     element,
   };
   checkSizes(description, syntax);
@@ -113,6 +118,12 @@ function checkSizes(description: PixelDescription, syntax: TransferSyntax): void
     throw new InputFault('inconsistent_header', 'fewer pixel fragments than frames');
   }
   if (rows > MAX_SIDE || columns > MAX_SIDE) throw new InputFault('dimensions');
+}
+
+/** That of the object, or of its first frame's functional groups. */
+function rescaleSlopeOf(set: DataSet): number {
+  const transform = macro(functionalGroups(set), 0, TAG.pixelTransformSequence);
+  return number(set, TAG.rescaleSlope) ?? (transform === null ? null : number(transform, TAG.rescaleSlope)) ?? 1;
 }
 
 /** Throws where the rescale values are no finite line; where they are absent there is nothing to check. PS3.3 C.11.1. */

@@ -58,6 +58,8 @@ export const TAG = {
   bitsStored: 0x00280101,
   highBit: 0x00280102,
   pixelRepresentation: 0x00280103,
+  pixelPaddingValue: 0x00280120,
+  pixelPaddingRangeLimit: 0x00280121,
   burnedInAnnotation: 0x00280301,
   rescaleIntercept: 0x00281052,
   rescaleSlope: 0x00281053,

@@ -78,6 +78,9 @@ const IMPLICIT_BINARY: ReadonlyMap<number, string> = new Map<TagNumber, string>(
   [0x00280101, 'US'],
   [0x00280102, 'US'],
   [0x00280103, 'US'],
+  // US or SS by the pixel representation: the reader of these two takes either for the other.
+  [0x00280120, 'US'],
+  [0x00280121, 'US'],
   [0x00189079, 'FD'],
   [0x00189082, 'FD'],
   [0x00189240, 'US'],

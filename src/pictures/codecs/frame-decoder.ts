@@ -1,6 +1,7 @@
 import { Decoder as JpegLosslessDecoder } from 'jpeg-lossless-decoder-js';
 import { InputFault } from '../../contracts/reasons.ts';
 import { type FrameBytes, frameBytes } from '../../dicom/frame-bytes.ts';
+import { withoutPadding } from '../../dicom/padding.ts';
 import type { PixelDescription } from '../../dicom/pixel-description.ts';
 import { decodeRle } from '../../dicom/rle.ts';
 import { greyFromWords, nativeWords } from '../../dicom/stored-pixels.ts';
@@ -28,7 +29,8 @@ const CODECS = {
 } as const;
 
 /**
- * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native orientation.
+ * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native
+ * orientation, padding as dark as the darkest pixel.
  * `anyModality` reads the pixels of objects that ingest refuses, for tests of the codecs. Throws `InputFault`.
  */
 export async function decodeDicomFrame(
@@ -38,8 +40,8 @@ export async function decodeDicomFrame(
 ): Promise<Grey16> {
   const located = frameBytes(file, frame, options);
   const { words, signed } = await decodeWords(located);
-  const { description } = located;
-  return greyFromWords(words, signed === true ? { ...description, signed } : description);
+  const description = signed === true ? { ...located.description, signed } : located.description;
+  return withoutPadding(greyFromWords(words, description), description);
 }
 
 async function decodeWords({ coding, bytes, description, littleEndian }: FrameBytes): Promise<DecodedWords> {
