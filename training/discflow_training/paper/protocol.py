@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from ..decoders import PAPER_ZOO
 
-REVISION = 2
-"""Raised when code changes what a run computes, so that earlier records no longer count as this run's."""
+REVISIONS = {"pretraining": 1, "classifier": 1, "segmenter": 2, "detector": 1}
+"""Raised when code changes what a kind of run computes, so that earlier records no longer count as such a run's."""
 
 CLASSIFIERS = ("vgg16", "vgg19", "resnet50", "densenet121", "inceptionv3", "xception")
 WIDE_TARGET = "bulgeOrHerniation"
@@ -296,5 +296,5 @@ def run_of(settings: dict[str, Any]) -> Run:
 def configuration_hash(run: Run, runs: dict[str, Run]) -> str:
     """SHA-256 over a run's settings, the code's revision and the hashes of what it starts from."""
     needs = {name: configuration_hash(runs[name], runs) for name in run.needs}
-    text = json.dumps({"revision": REVISION, "configuration": configuration(run), "needs": needs}, sort_keys=True)
+    text = json.dumps({"revision": REVISIONS[run.kind], "configuration": configuration(run), "needs": needs}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

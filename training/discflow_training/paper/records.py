@@ -16,7 +16,7 @@ from torch import nn
 
 from ..runs import commit
 from .cases import Cases
-from .protocol import REVISION
+from .protocol import REVISIONS
 
 SCHEMA = "discflow.training-run/1"
 DEFAULT_RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -68,7 +68,7 @@ def read_cases(results: Path, name: str) -> dict[str, Any]:
 def header(run_id: str, configuration: dict[str, Any], configuration_hash: str, data_hash: str) -> dict[str, Any]:
     """The fields that every record begins with."""
     return {
-        "schema": SCHEMA, "id": run_id, "revision": REVISION, "configuration": configuration,
+        "schema": SCHEMA, "id": run_id, "revision": REVISIONS[configuration["kind"]], "configuration": configuration,
         "configurationHash": configuration_hash, "dataHash": data_hash, "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
