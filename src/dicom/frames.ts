@@ -1,4 +1,5 @@
 import { InputFault } from '../contracts/reasons.ts';
+import { squarePixelSize } from '../imaging/resize.ts';
 import type { DataSet } from './data-set.ts';
 import {
   type FunctionalGroups,
@@ -9,6 +10,7 @@ import {
 } from './functional-groups.ts';
 import { add, cross, dot, length, scale, type Vector } from './geometry.ts';
 import type { DicomFrame, DirectionCosines, Position } from './object.ts';
+import { MAX_SIDE, type PixelDescription } from './pixel-description.ts';
 import { TAG } from './tags.ts';
 import { code, codes, number, numbers } from './values.ts';
 
@@ -18,18 +20,19 @@ const MAX_SPACING_MM = 20;
 const MAX_POSITION_MM = 1e5;
 
 /**
- * The geometry and kind of every frame. Values that are absent are null; values that are there and cannot be throw
- * `InputFault('geometry_unknown')`. A classic multi-frame object places its first frame alone: the others follow along
- * the normal at SpacingBetweenSlices where that is known.
+ * The geometry and kind of every frame. Values that are absent are null. Throws `InputFault`: `geometry_unknown` where
+ * values are there and cannot be, `dimensions` where a slice of square pixels would have too long a side. A classic
+ * multi-frame object places its first frame alone: the others follow along the normal at SpacingBetweenSlices where that
+ * is known.
  */
-export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: number): DicomFrame[] {
+export function frameGeometry(set: DataSet, groups: FunctionalGroups, pixels: PixelDescription): DicomFrame[] {
   const first = orientationOf(set);
   const firstPosition = positionOf(set);
-  const spacing = spacingOf(set);
+  const spacing = spacingOf(set, pixels);
   const step = number(set, TAG.spacingBetweenSlices);
   const echo = number(set, TAG.echoTime) ?? number(set, TAG.effectiveEchoTime);
   const kind = { imageType: codes(set, TAG.imageType), complexComponent: code(set, TAG.complexComponent) };
-  return Array.from({ length: count }, (_, frame) => {
+  return Array.from({ length: pixels.frames }, (_, frame) => {
     const plane = macro(groups, frame, TAG.planeOrientationSequence);
     const position = macro(groups, frame, TAG.planePositionSequence);
     const measures = macro(groups, frame, TAG.pixelMeasuresSequence);
@@ -37,7 +40,7 @@ export function frameGeometry(set: DataSet, groups: FunctionalGroups, count: num
     return {
       orientation,
       position: position === null ? stacked(firstPosition, orientation, step, frame) : positionOf(position),
-      spacingMm: measures === null ? spacing : spacingOf(measures),
+      spacingMm: measures === null ? spacing : spacingOf(measures, pixels),
       echoTimeMs: frameEchoTimeMs(groups, frame) ?? echo,
       ...frameKind(groups, frame, kind),
     };
@@ -104,12 +107,15 @@ function positionOf(set: DataSet): Position | null {
   return [x!, y!, z!];
 }
 
-function spacingOf(set: DataSet): readonly [number, number] | null {
+function spacingOf(set: DataSet, { rows, columns }: PixelDescription): readonly [number, number] | null {
   const values = numbers(set, TAG.pixelSpacing);
   if (values.length === 0) return null;
   const [row, column] = values;
   if (values.length !== 2 || !values.every((value) => value >= MIN_SPACING_MM && value <= MAX_SPACING_MM)) {
     throw new InputFault('geometry_unknown', 'pixel spacing');
   }
-  return [row!, column!];
+  const spacing = [row!, column!] as const;
+  const square = squarePixelSize(columns, rows, spacing);
+  if (Math.max(square.width, square.height) > MAX_SIDE) throw new InputFault('dimensions', 'pixel spacing');
+  return spacing;
 }

@@ -78,7 +78,7 @@ function readImage(
   if (groups.perFrame.length > 0 && groups.perFrame.length !== pixels.frames) {
     throw new InputFault('inconsistent_header', 'functional groups and frames differ in number');
   }
-  return { pixels, frames: frameGeometry(dataSet, groups, pixels.frames) };
+  return { pixels, frames: frameGeometry(dataSet, groups, pixels) };
 }
 
 /** Modality MR and a class of MR images, or none. */

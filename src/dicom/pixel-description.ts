@@ -21,8 +21,8 @@ export interface PixelDescription {
   readonly element: Element;
 }
 
-/** Rows or columns beyond this are no slice of a patient. */
-const MAX_SIDE = 8192;
+/** Rows or columns beyond this, stored or of square pixels, are no slice of a patient. */
+export const MAX_SIDE = 8192;
 const MAX_FRAMES = 10_000;
 
 /**

@@ -1,5 +1,6 @@
 import type { ReasonCode } from '../contracts/reasons.ts';
 import type { SeriesRanking } from '../contracts/study.ts';
+import { squarePixelSize } from '../imaging/resize.ts';
 import { type ImageContent, imageContentOf } from './image-content.ts';
 import type { DicomFrame } from './object.ts';
 import { type SlicePlane, slicePlane } from './plane.ts';
@@ -103,7 +104,8 @@ function refusalOf(series: Series, plane: SlicePlane | null, weighting: Weightin
   if (object.bodyRegion === 'elsewhere') return 'not_lumbar';
   if (isDerived(geometry)) return 'derived';
   if (WEIGHTING_SCORES[weighting] === null) return 'no_t2_series';
-  return isSliceSize(rows, columns) ? null : 'dimensions';
+  const square = squarePixelSize(columns, rows, geometry.spacingMm);
+  return isSliceSize(rows, columns) && isSliceSize(square.height, square.width) ? null : 'dimensions';
 }
 
 function identityRefusal(series: Series): ReasonCode | null {

@@ -187,6 +187,7 @@ describe('readHeader', () => {
     ['parallel directions', () => write({ ImageOrientationPatient: [0, 1, 0, 0, 1, 0] }), 'geometry_unknown'],
     ['directions of no length', () => write({ ImageOrientationPatient: [0, 0, 0, 0, 0, 0] }), 'geometry_unknown'],
     ['a spacing of a kilometre', () => write({ PixelSpacing: [1e6, 1] }), 'geometry_unknown'],
+    ['pixels that are endless once they are square', () => write({ PixelSpacing: [15, 0.05] }), 'dimensions'],
     ['no rows', () => without(0x0010), 'inconsistent_header'],
     ['no depth', () => without(0x0100), 'inconsistent_header'],
   ])('refuses an MR image of %s', (_, bytes, code) => {

@@ -18,6 +18,7 @@ interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
   readonly x?: number;
   readonly y?: number;
   readonly z?: number;
+  readonly spacingMm?: readonly [number, number];
   readonly orientation?: DirectionCosines | null;
   readonly imageType?: readonly string[];
   readonly complexComponent?: string | null;
@@ -29,6 +30,7 @@ function object({
   x = 0,
   y = -140,
   z = 140,
+  spacingMm = [0.6, 0.6],
   orientation = SAGITTAL,
   imageType = ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
   complexComponent = null,
@@ -44,7 +46,7 @@ function object({
     columns: 512,
     ...more,
     sequence: { ...template.sequence, descriptionHints: [], ...sequence },
-    frames: [{ orientation, position: [x, y, z], spacingMm: [0.6, 0.6], echoTimeMs, imageType, complexComponent }],
+    frames: [{ orientation, position: [x, y, z], spacingMm, echoTimeMs, imageType, complexComponent }],
   };
 }
 
@@ -237,6 +239,7 @@ describe('rankSeries', () => {
     ['a capture of a slice', { modality: 'OT', sopClassUid: '1.2.840.10008.5.1.4.1.1.7' }, 'sop_class'],
     ['a slice without orientation', { orientation: null }, 'geometry_unknown'],
     ['a thumbnail', { rows: 32, columns: 32 }, 'dimensions'],
+    ['a strip once its pixels are square', { spacingMm: [5, 1] }, 'dimensions'],
     ['a strip', { rows: 512, columns: 100 }, 'dimensions'],
   ] as const)('refuses %s: %s', (_, change, code) => {
     const { refusal, ranking } = ranked(change as Change);
