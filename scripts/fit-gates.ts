@@ -241,7 +241,7 @@ function printRefusals(all: readonly Judged[], gates: Gates): void {
       const counts = new Map<string, number>();
       let refused = 0;
       for (const picture of some) {
-        const codes: string[] = pictureGates(picture.features, picture, gates, 'image').map(({ code }) => code);
+        const codes: string[] = pictureGates(picture.features, picture, gates, 'unknown').map(({ code }) => code);
         if (picture.disagreement > (gates.membersDisagree ?? 1)) codes.push('members_disagree');
         for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
         if (codes.length > 0) refused++;

@@ -106,7 +106,7 @@ function gatesOf(
   const crop = [...region.values()][0];
   if (crop === undefined) return [];
   const seen = cropPixels(mask, part);
-  return pictureGates(cropFeatures(crop.image, seen), upright, manifest.gates, study.kind);
+  return pictureGates(cropFeatures(crop.image, seen), upright, manifest.gates, study.sequence);
 }
 
 /** One reason a lumbar disc on which the members disagree on either target. */

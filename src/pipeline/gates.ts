@@ -1,5 +1,6 @@
 import type { Gates } from '../contracts/pack.ts';
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
+import type { Study } from '../contracts/study.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { CLASS } from '../imaging/mask.ts';
 import { resizeBilinear } from '../imaging/resize.ts';
@@ -101,17 +102,20 @@ export function distanceFromTraining(features: CropFeatures, gate: NonNullable<G
   return squares.reduce((sum, square) => sum + square, 0) / squares.length;
 }
 
-/** What the gates that judge the picture say: of the crop's statistics and the upright slice's size. */
+/**
+ * What the gates that judge the picture say: of the crop's statistics and the upright slice's size. Where no header tells
+ * the weighting (a bare picture, a stripped DICOM file), a dark canal does.
+ */
 export function pictureGates(
   features: CropFeatures,
   slice: { readonly width: number; readonly height: number },
   gates: Gates,
-  kind: 'dicom' | 'image',
+  sequence: Study['sequence'],
 ): Reason[] {
   const reasons: Reason[] = [];
   const { lowQuality, outOfDistribution, minCanalToVertebraSignal } = gates;
   if (
-    kind === 'image' &&
+    sequence === 'unknown' &&
     minCanalToVertebraSignal !== undefined &&
     features.canalToVertebra < minCanalToVertebraSignal
   ) {

@@ -15,8 +15,8 @@ export interface Content {
 }
 
 /**
- * The bytes whose HMAC is the content hash: pixels as decoded and geometry, slice by slice, in an order that does not
- * depend on the upload's. Millimetres and cosines are rounded before they are hashed.
+ * The bytes whose HMAC is the content hash: pixels as decoded, geometry and the instance that a report refers to, slice by
+ * slice, in an order that does not depend on the upload's. Millimetres and cosines are rounded before they are hashed.
  */
 export function contentBytes({ sequence, slices, flags, verdict, instances }: Content): Buffer {
   const digests = slices.map(({ slice, pixels }) => sliceDigest(slice, pixels)).sort();
@@ -32,7 +32,7 @@ export function contentBytes({ sequence, slices, flags, verdict, instances }: Co
 }
 
 function sliceDigest(slice: Omit<Slice, 'index' | 'file'>, { width, height, data }: Grey16): string {
-  const { orientation, pixelSpacingMm, offsetMm, sliceIndex, sliceCount, invert } = slice;
+  const { orientation, pixelSpacingMm, offsetMm, sliceIndex, sliceCount, invert, sopInstanceRef, frame } = slice;
   const geometry = {
     width,
     height,
@@ -42,6 +42,8 @@ function sliceDigest(slice: Omit<Slice, 'index' | 'file'>, { width, height, data
     sliceIndex,
     sliceCount,
     invert,
+    instance: sopInstanceRef,
+    frame,
   };
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return createHash('sha256').update(JSON.stringify(geometry)).update(bytes).digest('hex');

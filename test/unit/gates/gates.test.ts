@@ -106,13 +106,13 @@ describe('pictureGates', () => {
   const codesOf = (...args: Parameters<typeof pictureGates>) => pictureGates(...args).map(({ code }) => code);
 
   test('gates that the pack does not have do not judge', () => {
-    expect(pictureGates(features, { width: 1, height: 1 }, {}, 'image')).toEqual([]);
+    expect(pictureGates(features, { width: 1, height: 1 }, {}, 'unknown')).toEqual([]);
   });
 
   test('a good picture passes', () => {
     const outOfDistribution = { features: ['mean'], mean: [features.mean], std: [5], limit: 3 };
     const gates = { lowQuality: quality, outOfDistribution, minCanalToVertebraSignal: 1.2 };
-    expect(pictureGates(features, SLICE, gates, 'image')).toEqual([]);
+    expect(pictureGates(features, SLICE, gates, 'unknown')).toEqual([]);
   });
 
   test.each([
@@ -121,15 +121,15 @@ describe('pictureGates', () => {
     ['a blurred crop', SLICE, { ...quality, sharpness: { low: 5, high: 9 } }],
     ['a noisy crop', SLICE, { ...quality, sharpness: { low: 0, high: 0.01 } }],
   ])('%s is of low quality', (_, slice, lowQuality) => {
-    expect(codesOf(features, slice, { lowQuality }, 'dicom')).toEqual(['low_quality']);
+    expect(codesOf(features, slice, { lowQuality }, 't2')).toEqual(['low_quality']);
   });
 
-  test('a dark canal refuses a bare picture and no DICOM slice', () => {
+  test('a dark canal refuses a slice whose weighting no header tells, and no other', () => {
     const t1 = cropFeatures(
       picture((x) => (x < 40 ? 160 : x < 80 ? 120 : 60)),
       mask,
     );
-    expect(codesOf(t1, SLICE, { minCanalToVertebraSignal: 0.8 }, 'image')).toEqual(['no_t2_series']);
-    expect(codesOf(t1, SLICE, { minCanalToVertebraSignal: 0.8 }, 'dicom')).toEqual([]);
+    expect(codesOf(t1, SLICE, { minCanalToVertebraSignal: 0.8 }, 'unknown')).toEqual(['no_t2_series']);
+    expect(codesOf(t1, SLICE, { minCanalToVertebraSignal: 0.8 }, 't2')).toEqual([]);
   });
 });

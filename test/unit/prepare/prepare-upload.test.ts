@@ -64,6 +64,15 @@ describe('prepareUpload of a DICOM study', () => {
     }
   });
 
+  it('gives another content to the same pixels in other instances, to which its report refers', async () => {
+    const [one, other] = await Promise.all(
+      ['2.25.1', '2.25.2'].map((SOPInstanceUID) => prepared({ t2Slices: 1, ...override({ SOPInstanceUID }) })),
+    );
+    expect(one!.study.studyKey).toBe(other!.study.studyKey);
+    expect(one!.study.slices[0]!.sopInstanceRef).not.toBe(other!.study.slices[0]!.sopInstanceRef);
+    expect(one!.study.contentHash).not.toBe(other!.study.contentHash);
+  });
+
   it('gives another content for another patient, and another key', async () => {
     const [one, other] = [await prepared(), await prepared({ seed: 9 })];
     expect(one.study.contentHash).not.toBe(other.study.contentHash);
