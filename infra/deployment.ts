@@ -101,6 +101,8 @@ export function deploy(app: App, config: Config) {
   });
 
   for (const stage of [ingest, detect, analyze, api, backfill]) stage.addStackDependency(storage);
+  // Ingest names the pack of a run: the stages that need it have it by then.
+  for (const stage of [detect, analyze]) ingest.addStackDependency(stage);
   for (const [key, value] of Object.entries({ application: 'discflow', stage: config.stage, ...config.tags }))
     Tags.of(app).add(key, value);
   return {

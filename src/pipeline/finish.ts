@@ -80,7 +80,9 @@ export async function announceRun(
     status: item.status,
     reasons: item.reasons.map(({ code }) => code),
     studyKey: item.studyKey,
-    reportKey: keys.run(item.tenant, item.studyKey, item.runKey, RUN_FILES.report),
+    ...(item.status === 'failed'
+      ? {}
+      : { reportKey: keys.run(item.tenant, item.studyKey, item.runKey, RUN_FILES.report) }),
     ...(item.clientReference === null ? {} : { clientReference: item.clientReference }),
   });
   await deps.runs.markRunAnnounced(item, deps.clock.nowMs());

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ANALYZE_BACKENDS } from '../../infra/config.ts';
+import { deploy } from '../../infra/deployment.ts';
 import { STUDIES_TABLE } from '../../src/contracts/table.ts';
-import { build, get, json, type PlacedResource } from './support.ts';
+import { appOf, build, get, json, type PlacedResource } from './support.ts';
 
 const everywhere = ANALYZE_BACKENDS.map((backend) => [backend, build('prod', backend)] as const);
 describe.each(everywhere)('%s', (backend, app) => {
@@ -14,6 +15,12 @@ describe.each(everywhere)('%s', (backend, app) => {
         expect(get(queue, 'RedrivePolicy', 'maxReceiveCount'), queue.id).toBeGreaterThanOrEqual(5);
     }
     expect(policies).toContain('"aws:SecureTransport":"false"');
+  });
+
+  test('ingest is deployed after the stages that need the pack that it names', () => {
+    const { app: made, config } = appOf({ stage: 'prod', analyze: backend });
+    const { ingest, detect, analyze } = deploy(made, config);
+    expect(ingest.dependencies).toEqual(expect.arrayContaining([detect, analyze]));
   });
 
   test('a queue hides a message for at least six timeouts of the function that reads it, and hands out no more than it may', () => {
@@ -192,6 +199,15 @@ describe.each(everywhere)('%s', (backend, app) => {
     const [stage] = app.of('AWS::ApiGatewayV2::Stage');
     expect(get(stage, 'DefaultRouteSettings', 'ThrottlingRateLimit')).toBeGreaterThan(0);
     expect(get(stage, 'AccessLogSettings', 'Format')).not.toContain('$context.path');
+  });
+
+  test('the API accepts no upload that either ingest would not read, nor one that its memory cannot hold', () => {
+    const functions = ['api', 'ingest', 'backfill-ingest'].map((name) =>
+      app.of('AWS::Lambda::Function').find((fn) => get(fn, 'FunctionName') === `discflow-prod-${name}`),
+    );
+    const limits = functions.map((fn) => get(fn, 'Environment', 'Variables', 'DISCFLOW_UPLOAD_MAX_BYTES'));
+    expect(limits).toEqual(limits.map(() => String(768 * 1024 * 1024)));
+    for (const ingest of functions.slice(1)) expect(get(ingest, 'MemorySize')).toBe(2048);
   });
 
   test('a sweep runs every ten minutes, with dead letters', () => {

@@ -175,6 +175,9 @@ describe('a message that cannot be worked off', () => {
     const run = await onlyRun(tenant);
     expect(run.status).toBe('failed');
     expect(run.reasons.map(({ code }) => code)).toEqual(['model_unavailable']);
+    const told = system.announced.find(({ subject }) => subject === run.runKey);
+    expect(told?.status).toBe('failed');
+    expect(told).not.toHaveProperty('reportKey');
   });
 
   it('is opened again as the next attempt when a failed study is uploaded again', async () => {
