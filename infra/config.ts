@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
+import { uploadBytesFor } from '../src/contracts/limits.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -8,6 +9,8 @@ const LOG_DAYS = [
 
 export const ANALYZE_BACKENDS = ['ecs-gpu', 'sagemaker-async', 'lambda-cpu'] as const;
 export type AnalyzeBackend = (typeof ANALYZE_BACKENDS)[number];
+
+const MIB = 1024 * 1024;
 
 const whole = (low: number, high: number, what: string) =>
   z.int(`give ${what} as a whole number`).min(low, `give at least ${low}`).max(high, `give at most ${high}`);
@@ -27,8 +30,10 @@ const memoryMiB = whole(128, 10_240, 'memory in MiB');
 
 const sizesSchema = z
   .strictObject({
-    /** One study of 500 slices inflates to about 300 MB; the decoder worker is capped at half of this. */
-    ingestMemoryMiB: memoryMiB.default(2048),
+    /** One study of 500 slices is about 300 MB. Memory sets the largest upload: src/contracts/limits.ts. */
+    ingestMemoryMiB: whole(1536, 10_240, 'memory in MiB').default(2048),
+    /** The largest upload that is accepted; left out, the largest that ingest's memory can hold. */
+    maxUploadMiB: whole(1, 2047, 'the largest upload in MiB').optional(),
     /** 1,769 MiB is one full vCPU; two let two detectors run at once, a thread each. */
     detectMemoryMiB: memoryMiB.default(3538),
     /** lambda-cpu alone: five vCPUs, each of which runs a network of the ensembles. */
@@ -196,6 +201,14 @@ export const configSchema = z
         path: ['existing', 'vpc', 'isolatedSubnetIds'],
         message: 'name one subnet a zone, in the order of `availabilityZones`',
       });
+    const { ingestMemoryMiB, maxUploadMiB = 0 } = config.sizes;
+    const canHoldMiB = Math.floor(uploadBytesFor(ingestMemoryMiB) / MIB);
+    if (maxUploadMiB > canHoldMiB)
+      context.addIssue({
+        code: 'custom',
+        path: ['sizes', 'maxUploadMiB'],
+        message: `give at most ${canHoldMiB}, or more \`ingestMemoryMiB\`: ingest holds an upload in memory`,
+      });
     if (new Set(config.tenants).size !== config.tenants.length)
       context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
     if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)
@@ -257,6 +270,10 @@ function record(value: unknown, field: string): Record<string, unknown> {
 
 export const zonesOf = (config: Config): string[] =>
   config.existing.vpc?.availabilityZones ?? config.availabilityZones ?? [`${config.region}a`, `${config.region}b`];
+
+/** The largest upload that the API accepts and ingest reads. */
+export const uploadMaxBytes = ({ sizes }: Config): number =>
+  sizes.maxUploadMiB === undefined ? uploadBytesFor(sizes.ingestMemoryMiB) : sizes.maxUploadMiB * MIB;
 
 /** Backends with GPU workers run in a VPC without a route to the internet; lambda-cpu needs none. */
 export const needsVpc = (config: Config): boolean => config.analyze.backend !== 'lambda-cpu';

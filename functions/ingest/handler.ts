@@ -37,7 +37,7 @@ async function compose(): Promise<StageHandler> {
       decoder: createPixelDecoder(),
       pictures: createPictureEncoder(),
       pseudonyms: new HmacPseudonyms(new SecretsTenantKeys(new SecretsManagerClient({}), env.tenantKeysSecretPrefix)),
-      limits: DEFAULT_LIMITS,
+      limits: { ...DEFAULT_LIMITS, maxUploadBytes: env.uploadMaxBytes },
       clock: { nowMs: Date.now },
       log: createLogger({ service: 'ingest' }),
       packSha256,

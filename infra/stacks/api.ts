@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 import { routes } from '../../src/contracts/api.ts';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
-import type { Config } from '../config.ts';
+import { type Config, uploadMaxBytes } from '../config.ts';
 import { logGroup } from '../constructs/logs.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
 import { TenantRole } from '../constructs/tenant-role.ts';
@@ -47,6 +47,7 @@ export class ApiStack extends Stack {
         table: studies.tableName,
         tenantRoleArn,
         tenants: config.tenants.join(','),
+        uploadMaxBytes: String(uploadMaxBytes(config)),
         authKind: auth.kind,
         ...(auth.kind === 'jwt' ? { tenantClaim: auth.tenantClaim } : { callers: JSON.stringify(auth.callers) }),
       }),

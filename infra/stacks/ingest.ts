@@ -3,7 +3,7 @@ import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
-import type { Config } from '../config.ts';
+import { type Config, uploadMaxBytes } from '../config.ts';
 import { announces, consumes, keepsRuns, pseudonymises, reads, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
@@ -38,6 +38,7 @@ export class IngestStack extends Stack {
         uploadsBucket: source.bucketName,
         tenantKeysSecretPrefix: names(config).secretPrefix,
         detectQueueUrl: detect.queue.queueUrl,
+        uploadMaxBytes: String(uploadMaxBytes(config)),
         maxReceiveCount: String(maxReceiveCount),
         leaseSeconds: String(leaseSeconds),
         tier: config.analyze.tier,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -8,7 +9,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { InputFault } from '../contracts/reasons.ts';
+import { InputFault, TransientFault } from '../contracts/reasons.ts';
 import type { ObjectStore } from '../pipeline/ports.ts';
 import { translated } from './faults.ts';
 
@@ -33,12 +34,13 @@ export class S3ObjectStore implements ObjectStore {
           new GetObjectCommand({ Bucket: this.#bucket, Key: key, VersionId: versionId }),
         );
         if (answer.Body === undefined) return Buffer.alloc(0);
-        if (maxBytes !== undefined && (answer.ContentLength ?? 0) > maxBytes) {
-          if ('destroy' in answer.Body) answer.Body.destroy();
+        const body = answer.Body as Readable;
+        const size = answer.ContentLength ?? 0;
+        if (size > (maxBytes ?? size)) {
+          body.destroy();
           throw new InputFault('too_large');
         }
-        const bytes = await answer.Body.transformToByteArray();
-        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        return await readWhole(body, size);
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;
@@ -98,6 +100,18 @@ export class S3ObjectStore implements ObjectStore {
       token = page.NextContinuationToken;
     } while (token !== undefined);
   }
+}
+
+/** The body in one buffer of its size: gathered in pieces first, an object would be in memory twice. */
+async function readWhole(body: Readable, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let read = 0;
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (read + piece.length <= size) bytes.set(piece, read);
+    read += piece.length;
+  }
+  if (read !== size) throw new TransientFault('GetObject gave another size than it told');
+  return bytes;
 }
 
 function isMissing(error: unknown): boolean {

@@ -20,13 +20,13 @@ const readSource = <T>(reading: Promise<T>): Promise<T> =>
   });
 
 /**
- * Whether ingest would refuse an upload for its size: a file of 2 GiB cannot be read in one piece to be sent there.
+ * Whether ingest would refuse an upload for its size.
  * @throws SourceUnreadable where a file is gone.
  */
 export async function isTooLarge({ files }: PlannedUpload): Promise<boolean> {
   let bytes = 0;
   for (const file of files) bytes += (await readSource(stat(file))).size;
-  return bytes >= DEFAULT_LIMITS.maxUploadBytes;
+  return bytes > DEFAULT_LIMITS.maxUploadBytes;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { tierSchema } from './keys.ts';
+import { MAX_UPLOAD_BYTES } from './limits.ts';
 
 /**
  * Every environment variable that a function reads: the one catalogue. Infrastructure code sets them by these names,
@@ -70,6 +71,9 @@ const models = {
   threads: whole(0, 64).default(0),
 };
 
+/** One limit for who accepts an upload and who reads it: what ingest's memory can hold. */
+const uploadMaxBytes = whole(1, MAX_UPLOAD_BYTES);
+
 /** What each function needs; keys are those of `EnvNames`. */
 export const ENVIRONMENTS = {
   ingest: z.object({
@@ -78,6 +82,7 @@ export const ENVIRONMENTS = {
     uploadsBucket: text,
     tenantKeysSecretPrefix: text,
     detectQueueUrl: text,
+    uploadMaxBytes,
     packFolder: models.packFolder,
     tier: tierSchema.default('ensemble'),
   }),
@@ -146,7 +151,7 @@ export const ENVIRONMENTS = {
     tenantClaim: text.default('discflow_tenant'),
     /** IAM callers: the tenant of each role, by the role's name, as a JSON object. */
     callers: z.string().default('{}'),
-    uploadMaxBytes: whole(1, 5_368_709_120).default(2_147_483_648),
+    uploadMaxBytes,
     uploadExpirySeconds: whole(60, 3600).default(900),
   }),
   webhook: z.object({

@@ -1,5 +1,6 @@
 import { fileKind } from '../archive/file-kind.ts';
 import { openZip } from '../archive/zip.ts';
+import { MAX_FILE_BYTES, MAX_UPLOAD_BYTES } from '../contracts/limits.ts';
 import { InputFault } from '../contracts/reasons.ts';
 
 /** One file of an upload; its bytes are read when wanted, perhaps twice. */
@@ -27,10 +28,11 @@ export interface UploadLimits {
 
 const MIB = 1024 * 1024;
 
+/** Where memory sets no lower ones. */
 export const DEFAULT_LIMITS: UploadLimits = {
-  maxUploadBytes: 2048 * MIB,
+  maxUploadBytes: MAX_UPLOAD_BYTES,
   maxEntries: 5000,
-  maxFileBytes: 512 * MIB,
+  maxFileBytes: MAX_FILE_BYTES,
   maxTotalBytes: 4096 * MIB,
   maxRatio: 200,
   maxStudies: 200,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, parseConfig, readConfig } from '../../infra/config.ts';
+import { ConfigError, parseConfig, readConfig, uploadMaxBytes } from '../../infra/config.ts';
 
+const MIB = 1024 * 1024;
 const base = { stage: 'dev', account: '000000000000', region: 'eu-central-1', keepData: false, tenants: ['demo'] };
 const faultOf = (change: Record<string, unknown>): string => {
   try {
@@ -64,10 +65,23 @@ describe('a wrong configuration names the field and the fix', () => {
       'discflow.dev.existing.vpc.isolatedSubnetIds: name one subnet a zone',
     ],
     [{ anlyze: {} }, 'discflow.dev: remove anlyze: no such field'],
-    [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 128'],
+    [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 1536'],
+    [
+      { sizes: { ingestMemoryMiB: 2048, maxUploadMiB: 769 } },
+      'discflow.dev.sizes.maxUploadMiB: give at most 768, or more `ingestMemoryMiB`',
+    ],
   ])('%j', (change, line) => {
     expect(faultOf(change)).toContain(line);
   });
+});
+
+test.each([
+  [{}, 768 * MIB],
+  [{ ingestMemoryMiB: 3008 }, 1728 * MIB],
+  [{ ingestMemoryMiB: 10_240 }, 2048 * MIB - 1],
+  [{ ingestMemoryMiB: 3008, maxUploadMiB: 100 }, 100 * MIB],
+])('with sizes %j an upload may have %i bytes', (sizes, bytes) => {
+  expect(uploadMaxBytes(parseConfig({ ...base, sizes }))).toBe(bytes);
 });
 
 test('stage and backend come from the context, the rest from cdk.json, account and region from the caller', () => {

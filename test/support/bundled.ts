@@ -96,6 +96,7 @@ function environment(
       uploadsBucket: buckets.uploads,
       tenantKeysSecretPrefix: 'discflow/test/tenants/',
       detectQueueUrl: queueUrls.detect,
+      uploadMaxBytes: '100000000',
     },
     detect: { ...store, packFolder, analyzeQueueUrl: queueUrls.analyze },
     analyze: { ...store, packFolder },
@@ -110,6 +111,7 @@ function environment(
       tenantRoleArn: 'arn:aws:iam::000000000000:role/tenant',
       tenants: 'demo',
       authKind: 'jwt',
+      uploadMaxBytes: '100000000',
     },
     webhook: {
       stage: 'test',

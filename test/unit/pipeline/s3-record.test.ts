@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { S3Record } from '../../../src/contracts/messages.ts';
 import { type IngestDeps, ingestRecord } from '../../../src/pipeline/ingest-stage.ts';
+import { DEFAULT_LIMITS } from '../../../src/pipeline/prepare-files.ts';
 import { parseS3Record } from '../../../src/pipeline/s3-record.ts';
+import { MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { MemoryRuns } from '../../support/memory-runs.ts';
 
 const record = (object: S3Record['s3']['object']): S3Record => ({
@@ -46,6 +48,17 @@ describe('a record of the uploads bucket', () => {
       await ingestRecord(deps, parsed(object), 'trace');
       expect(await runs.getUpload('demo', 'u1')).toMatchObject([{ versionId, status: 'rejected' }]);
     }
+  });
+
+  it('that tells no size ends its upload too_large as soon as the store tells it', async () => {
+    const { runs, deps } = refusingIngest();
+    const uploads = new MemoryObjectStore();
+    await uploads.put('in/demo/u1/a.zip', Buffer.alloc(1001), { contentType: 'application/zip' });
+    const limits = { ...DEFAULT_LIMITS, maxUploadBytes: 1000 };
+    await ingestRecord({ ...deps, uploads, limits }, parsed({ key: 'in/demo/u1/a.zip' }), 'trace');
+    expect(await runs.getUpload('demo', 'u1')).toMatchObject([
+      { status: 'rejected', reasons: [{ code: 'too_large' }] },
+    ]);
   });
 
   it.each([
