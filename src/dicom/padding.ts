@@ -1,23 +1,5 @@
 import type { Grey16 } from '../imaging/image.ts';
-import type { DataSet } from './data-set.ts';
 import type { PixelDescription } from './pixel-description.ts';
-import { TAG } from './tags.ts';
-import { number } from './values.ts';
-
-/** Stored values outside what was imaged, PS3.3 C.7.5.1.1.2: those between the two, which stand in no order. */
-export interface PixelPadding {
-  /** 16-bit words, two's complement where pixels are signed. */
-  readonly value: number;
-  readonly limit: number;
-}
-
-/** Null where PixelPaddingValue (0028,0120) is absent; without PixelPaddingRangeLimit (0028,0121) one value pads. */
-export function pixelPaddingOf(set: DataSet): PixelPadding | null {
-  const value = number(set, TAG.pixelPaddingValue);
-  if (value === null) return null;
-  const limit = number(set, TAG.pixelPaddingRangeLimit) ?? value;
-  return { value: value & 0xffff, limit: limit & 0xffff };
-}
 
 /**
  * Gives padded pixels the darkest value that the others have, so that no window spans to a value that nobody measured.

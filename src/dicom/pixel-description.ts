@@ -1,7 +1,6 @@
 import { InputFault } from '../contracts/reasons.ts';
 import type { DataSet, Element } from './data-set.ts';
 import { functionalGroups, macro } from './functional-groups.ts';
-import { type PixelPadding, pixelPaddingOf } from './padding.ts';
 import { TAG } from './tags.ts';
 import type { TransferSyntax } from './transfer-syntax.ts';
 import { code, number, numbers } from './values.ts';
@@ -19,6 +18,13 @@ export interface PixelDescription {
   readonly invert: boolean;
   readonly padding: PixelPadding | null;
   readonly element: Element;
+}
+
+/** Stored values outside what was imaged, PS3.3 C.7.5.1.1.2: those between the two, which stand in no order. */
+interface PixelPadding {
+  /** 16-bit words, two's complement where pixels are signed. */
+  readonly value: number;
+  readonly limit: number;
 }
 
 /** Rows or columns beyond this, stored or of square pixels, are no slice of a patient. */
@@ -118,6 +124,14 @@ function checkSizes(description: PixelDescription, syntax: TransferSyntax): void
     throw new InputFault('inconsistent_header', 'fewer pixel fragments than frames');
   }
   if (rows > MAX_SIDE || columns > MAX_SIDE) throw new InputFault('dimensions');
+}
+
+/** Null where PixelPaddingValue (0028,0120) is absent; without PixelPaddingRangeLimit (0028,0121) one value pads. */
+function pixelPaddingOf(set: DataSet): PixelPadding | null {
+  const value = number(set, TAG.pixelPaddingValue);
+  if (value === null) return null;
+  const limit = number(set, TAG.pixelPaddingRangeLimit) ?? value;
+  return { value: value & 0xffff, limit: limit & 0xffff };
 }
 
 /** That of the object, or of its first frame's functional groups. */
