@@ -46,13 +46,15 @@ export class DynamoRuns implements Runs {
     end: {
       status: Exclude<UploadStatus, 'received'>;
       runs: string[];
+      members?: UploadItem['members'];
       reasons: Reason[];
       clientReference: string | null;
     },
     nowMs: number,
   ): Promise<boolean> {
-    const { status, runs, reasons, clientReference } = end;
-    const set = { status, runs, reasons, clientReference, leaseUntil: 0, updatedAt: isoTime(nowMs), idleSince: nowMs };
+    const { status, runs, members = [], reasons, clientReference } = end;
+    const said = { status, runs, members, reasons, clientReference };
+    const set = { ...said, leaseUntil: 0, updatedAt: isoTime(nowMs), idleSince: nowMs };
     return this.#table.update(keyOf(item), { fence: item.fence }, set);
   }
 

@@ -25,6 +25,8 @@ export const uploadItemSchema = z.strictObject({
   sequencer: z.string().nullable(),
   clientReference: z.string().nullable(),
   runs: z.array(runKeySchema),
+  /** Which files of the upload each of its runs is made of: the first one's place, from 0, and how many; never a name. */
+  members: z.array(z.strictObject({ first: z.int().nonnegative(), files: z.int().positive() })).optional(),
   reasons: z.array(reasonSchema),
   traceId: z.string(),
   attempt: z.int().positive(),

@@ -64,6 +64,16 @@ export const REASONS = {
   paediatric: reason('ingest', 'rejected', 'The patient is under 18 years old; the models know adults only.'),
   age_unknown: reason('ingest', 'flag', 'The age of the patient is not known; the models know adults only.'),
   burned_in_text: reason('ingest', 'quarantined', 'The pixels may hold burned-in text; nothing was analysed.'),
+  files_lost: reason(
+    'ingest',
+    'flag',
+    'Files of the upload that may belong to this study could not be read and were left out.',
+  ),
+  series_incomplete: reason(
+    'ingest',
+    'needs_review',
+    'Files of the analysed series could not be read; its middle slice may be among them.',
+  ),
   ignored_file: reason('ingest', 'flag', 'The file is no part of a study and was left out.'),
   // detect
   lumbar_region_not_found: reason('detect', 'rejected', 'No lumbar region was found on any candidate slice.'),

@@ -69,20 +69,34 @@ export function walkDataSet(bytes: Uint8Array, start: number, syntax: DataSetSyn
   return new Walk(bytes).run(start, syntax);
 }
 
+/** As `walkDataSet`, but up to the first fault: what was kept before it. */
+export function walkUpToFault(bytes: Uint8Array, start: number, syntax: DataSetSyntax): DataSet {
+  const walk = new Walk(bytes);
+  try {
+    return walk.run(start, syntax);
+  } catch (error) {
+    if (!(error instanceof InputFault)) throw error;
+    return walk.root;
+  }
+}
+
 class Walk {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #levels: Level[] = [];
   #position = 0;
   #pixelsSeen = false;
+  root: DataSet;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.root = this.#newSet(true);
   }
 
   run(start: number, { implicit, littleEndian }: DataSetSyntax): DataSet {
     const root = this.#newSet(littleEndian);
+    this.root = root;
     this.#position = start;
     this.#levels.push({
       kind: 'elements',

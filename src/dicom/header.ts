@@ -61,7 +61,8 @@ function identity(part10: Part10) {
 const sopClassOf = ({ dataSet, meta }: Part10): string | null =>
   uidOf(dataSet, TAG.sopClassUid) ?? uidOf(meta, TAG.mediaStorageSopClassUid);
 
-function uidOf(set: DataSet, tag: TagNumber): string | null {
+/** Null where the element is absent or no UID by its form. */
+export function uidOf(set: DataSet, tag: TagNumber): string | null {
   const value = text(set, tag);
   return value !== null && value.length <= 64 && /^\d+(\.\d+)+$/.test(value) ? value : null;
 }

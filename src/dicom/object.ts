@@ -27,6 +27,13 @@ export interface DicomObject {
   readonly invert: boolean;
 }
 
+/** What a file that cannot be read still says of where it belongs; raw UIDs, held in memory alone. */
+export interface DicomOrigin {
+  readonly studyInstanceUid: string | null;
+  readonly seriesInstanceUid: string | null;
+  readonly modality: string | null;
+}
+
 /** What BodyPartExamined or the anatomic region codes name; null where they name nothing known. */
 export type BodyRegion = 'lumbar' | 'spine' | 'elsewhere';
 

@@ -1,6 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { InputFault } from '../contracts/reasons.ts';
-import { type DataSet, LONG_VRS, walkDataSet } from './data-set.ts';
+import { type DataSet, LONG_VRS, walkDataSet, walkUpToFault } from './data-set.ts';
 import { TAG } from './tags.ts';
 import { type TransferSyntax, transferSyntaxOf } from './transfer-syntax.ts';
 import { text } from './values.ts';
@@ -39,6 +39,23 @@ export function openPart10(bytes: Uint8Array): Part10 {
   if (syntax.deflated) return { syntax, meta, dataSet: walkDataSet(inflate(bytes.subarray(dataSetStart)), 0, syntax) };
   const implicit = syntax.implicit || isImplicit(bytes, dataSetStart);
   return { syntax, meta, dataSet: walkDataSet(bytes, dataSetStart, { ...syntax, implicit }) };
+}
+
+/**
+ * The data set of a file that `openPart10` refuses, up to the fault, in whatever syntax; null where the file meta group
+ * is broken or the data set is deflated.
+ */
+export function openUpToFault(bytes: Uint8Array): DataSet | null {
+  try {
+    const start = findDataSet(bytes);
+    const meta = walkUpToFault(bytes.subarray(0, start), META_START, { implicit: false, littleEndian: true });
+    const syntax = transferSyntaxOf(text(meta, TAG.transferSyntaxUid) ?? '') ?? UNNAMED;
+    if (syntax.deflated) return null;
+    return walkUpToFault(bytes, start, { ...syntax, implicit: syntax.implicit || isImplicit(bytes, start) });
+  } catch (error) {
+    if (!(error instanceof InputFault)) throw error;
+    return null;
+  }
 }
 
 /** Some writers name an explicit syntax and write none: the first element then carries no value representation. */

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { InputFault } from '../contracts/reasons.ts';
-import type { DicomObject } from '../dicom/object.ts';
+import type { DicomObject, DicomOrigin } from '../dicom/object.ts';
 import type { Grey16 } from '../imaging/image.ts';
 import type { PixelDecoder } from '../pipeline/ports.ts';
 import type { DecoderAnswer, DecoderRequest } from './decoder-messages.ts';
@@ -34,6 +34,11 @@ export function createPixelDecoder(options: DecoderOptions = {}): ClosablePixelD
       const answer = await pool.ask(() => ({ kind: 'header', bytes: new Uint8Array(bytes) }));
       if (answer.kind !== 'header') throw new Error('the decoder answered another question');
       return answer.object;
+    },
+    async readOrigin(bytes): Promise<DicomOrigin> {
+      const answer = await pool.ask(() => ({ kind: 'origin', bytes: new Uint8Array(bytes) }));
+      if (answer.kind !== 'origin') throw new Error('the decoder answered another question');
+      return answer.origin;
     },
     async decodeFrame(bytes, frame): Promise<Grey16> {
       const answer = await pool.ask(() => ({ kind: 'frame', bytes: new Uint8Array(bytes), frame }));

@@ -7,6 +7,7 @@ import { rejectedReport } from '../reporting/rejected.ts';
 import { type StageDeps, withClaimedRun } from './claimed-run.ts';
 import { detectSlices } from './detect-slices.ts';
 import { finishRun } from './finish.ts';
+import { lossesAmong } from './losses.ts';
 import type { AnalyzeQueue, Engine, ObjectStore } from './ports.ts';
 import { decodeSlice } from './slices.ts';
 
@@ -26,7 +27,7 @@ export async function detectRun(deps: DetectDeps, message: DetectMessage): Promi
     if (refused.length > 0) {
       const report = rejectedReport({
         status: 'rejected',
-        reasons: refused,
+        reasons: [...refused, ...lossesAmong(study.flags)],
         tenant,
         study,
         runKey,

@@ -112,7 +112,8 @@ async function expand(deps: IngestDeps, item: UploadItem, object: UploadedObject
   }
   const runs: string[] = [];
   for (const study of prepared.studies) runs.push(await openRun(deps, item, study, clientReference));
-  const end = { status: 'expanded' as const, runs, reasons: [...prepared.reasons], clientReference };
+  const members = prepared.studies.map((study) => study.members);
+  const end = { status: 'expanded' as const, runs, members, reasons: [...prepared.reasons], clientReference };
   if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
 }
 

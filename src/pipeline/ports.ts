@@ -2,7 +2,7 @@ import type { RunItem, UploadItem } from '../contracts/items.ts';
 import type { AnalyzeMessage, Announcement, DetectMessage, RunStatus, UploadStatus } from '../contracts/messages.ts';
 import type { PackManifest } from '../contracts/pack.ts';
 import type { Reason, Stage } from '../contracts/reasons.ts';
-import type { DicomObject } from '../dicom/object.ts';
+import type { DicomObject, DicomOrigin } from '../dicom/object.ts';
 import type { Grey8, Grey16, Rgb8 } from '../imaging/image.ts';
 
 /** Objects of one bucket by key. Adapters turn throttling and network errors into `TransientFault`. */
@@ -86,6 +86,7 @@ export interface Runs {
     end: {
       status: Exclude<UploadStatus, 'received'>;
       runs: string[];
+      members?: UploadItem['members'];
       reasons: Reason[];
       clientReference: string | null;
     },
@@ -131,6 +132,8 @@ export interface Runs {
 export interface PixelDecoder {
   /** The allow-listed header values of a DICOM file; its pixels are checked against its length, not decoded. */
   readDicom(bytes: Uint8Array): Promise<DicomObject>;
+  /** Where a file belongs whose header was refused, as far as it can be followed. */
+  readOrigin(bytes: Uint8Array): Promise<DicomOrigin>;
   /** One frame, from 0. */
   decodeFrame(bytes: Uint8Array, frame: number): Promise<Grey16>;
   /** A PNG or JPEG of 8 or 16 bit: grey, upright as its EXIF orientation says, alpha flattened on black. */

@@ -5,6 +5,7 @@ import { eligibleSeries, type RankedSeries, rankSeries, refusalOfStudy } from '.
 import { groupSeries } from '../dicom/series.ts';
 import { type OrderedSlice, orderSlices } from '../dicom/slice-order.ts';
 import { holdsText } from '../imaging/text-strokes.ts';
+import { type LostFile, lossReasons } from './losses.ts';
 import { contentBytes } from './prepare-content.ts';
 import type { ReadObject } from './prepare-read.ts';
 import { type DecodedSlice, decodeCandidates } from './prepare-slices.ts';
@@ -22,16 +23,23 @@ interface Candidate {
 /** What came of a study's best series that could be decoded. */
 interface Chosen extends Candidate {
   readonly decoded: readonly DecodedSlice[];
+  /** Slices near the middle, of this series or of a better one, whose pixels could not be decoded. */
+  readonly undecoded: readonly LostFile[];
 }
 
-/**
- * One DICOM study: ranks its series, takes the best one that can be decoded and hands on its middle slices.
- * `identity` is the study's instance UID, or what stands for it; it is hashed.
- */
+/** The files of one study in an upload. */
+export interface StudyFiles {
+  /** The study's instance UID, or what stands for it; it is hashed. */
+  readonly identity: string;
+  readonly objects: readonly ReadObject[];
+  /** Those that could not be read and may be this study's. */
+  readonly lost: readonly LostFile[];
+}
+
+/** One DICOM study: ranks its series, takes the best one that can be decoded and hands on its middle slices. */
 export async function prepareDicomStudy(
   context: PrepareContext,
-  identity: string,
-  objects: readonly ReadObject[],
+  { identity, objects, lost }: StudyFiles,
   tally: FileTally,
 ): Promise<PreparedStudy> {
   const { tenant, pseudonyms } = context;
@@ -39,10 +47,11 @@ export async function prepareDicomStudy(
   const ages = objects.flatMap(({ object: { ageYears, modality } }) =>
     ageYears === null || modality !== 'MR' ? [] : [ageYears],
   );
-  const flags = ages.length === 0 ? [reasonOf('age_unknown')] : [];
   const outcome = await choose(context, candidates, objects, ages, tally);
   const { chosen } = outcome;
-  const verdict = chosen === null ? outcome.verdict : textVerdict(chosen);
+  const losses = lossReasons([...lost, ...(chosen?.undecoded ?? [])], chosen === null ? undefined : seriesUid(chosen));
+  const flags = [...(ages.length === 0 ? [reasonOf('age_unknown')] : []), ...losses];
+  const verdict = withLosses(chosen === null ? outcome.verdict : textVerdict(chosen), losses);
   const facts =
     chosen === null ? [] : await Promise.all(chosen.decoded.map((slice) => sliceFacts(context, chosen, slice)));
   const slices = chosen?.decoded.map(({ pixels }) => pixels) ?? [];
@@ -68,6 +77,12 @@ export async function prepareDicomStudy(
   };
   return { study, slices, verdict };
 }
+
+const seriesUid = ({ slices }: Candidate): string | null => slices[0]?.frame.object.seriesInstanceUid ?? null;
+
+/** A refusal names what was lost too: what was looked for may be among it. */
+const withLosses = (verdict: Verdict, losses: readonly Reason[]): Verdict =>
+  verdict === 'ok' ? 'ok' : { ...verdict, reasons: [...verdict.reasons, ...losses] };
 
 /** All series, ranked, in the order of their hashes, so that an index does not depend on the order of the upload. */
 async function rankAll({ tenant, pseudonyms }: PrepareContext, objects: readonly ReadObject[]): Promise<Candidate[]> {
@@ -102,11 +117,15 @@ async function choose(
     const candidate = candidates.find((entry) => entry.ranked === best)!;
     const decoded = await decodeCandidates(candidate.slices, objects, context.decoder, faults);
     if (decoded.length === 0) continue;
-    for (const { code, count = 1 } of faults.reasons()) for (let n = 0; n < count; n += 1) tally.add(code);
-    return { chosen: { ...candidate, decoded }, verdict: 'ok' };
+    const reasons = faults.reasons();
+    for (const { code, count = 1 } of reasons) for (let n = 0; n < count; n += 1) tally.add(code);
+    const broken = reasons.some(({ code }) => code !== 'low_quality');
+    return { chosen: { ...candidate, decoded, undecoded: broken ? [UNTOLD] : [] }, verdict: 'ok' };
   }
   return refused(faults.endReasons());
 }
+
+const UNTOLD: LostFile = { studyInstanceUid: null, seriesInstanceUid: null };
 
 const refused = (reasons: Reason[]): Choice => ({ chosen: null, verdict: { status: 'rejected', reasons } });
 

@@ -13,25 +13,36 @@ import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepa
  * Throws `InputFault` where it cannot be decoded or is no slice by its size.
  */
 export async function preparePicture(context: PrepareContext, file: UploadFile): Promise<PreparedStudy> {
-  const { tenant, pseudonyms } = context;
   const bytes = await file.read();
   const pixels = await context.decoder.decodePicture(bytes);
   if (!isSliceSize(pixels.height, pixels.width)) throw new InputFault('dimensions');
-  const verdict = verdictOf(pixels);
-  const handedOn = verdict === 'ok' || verdict.status === 'quarantined' ? [pixels] : [];
-  const flags = [reasonOf('age_unknown')];
   const fileHash = createHash('sha256').update(bytes).digest('hex');
+  return pictureStudy(context, fileHash, pixels, verdictOf(pixels));
+}
+
+/** The study of a picture that cannot be read: `identity` stands for its bytes, which may not be there; it is hashed. */
+export const refusedPicture = (context: PrepareContext, identity: string, { reason }: InputFault) =>
+  pictureStudy(context, identity, null, { status: 'rejected', reasons: [reason] });
+
+async function pictureStudy(
+  { tenant, pseudonyms }: PrepareContext,
+  identity: string,
+  pixels: Grey16 | null,
+  verdict: Verdict,
+): Promise<PreparedStudy> {
+  const handedOn = pixels !== null && (verdict === 'ok' || verdict.status === 'quarantined') ? [pixels] : [];
+  const flags = [reasonOf('age_unknown')];
   const content = {
     sequence: 'unknown' as const,
     slices: handedOn.map((image) => ({ slice: pictureFacts(image), pixels: image })),
     flags,
     verdict: verdict === 'ok' ? [] : verdict.reasons.map(({ code }) => code),
-    instances: handedOn.length === 0 ? [fileHash] : [],
+    instances: handedOn.length === 0 ? [identity] : [],
   };
   const study: Study = {
     schema: 'discflow.study/1',
     tenant,
-    studyKey: await pseudonyms.of(tenant, `upload:${fileHash}`),
+    studyKey: await pseudonyms.of(tenant, `upload:${identity}`),
     contentHash: await pseudonyms.of(tenant, contentBytes(content)),
     kind: 'image',
     seriesRanking: [],

@@ -1,10 +1,11 @@
 import { InputFault } from '../contracts/reasons.ts';
+import { lostOf } from './losses.ts';
 import { prepareDicomStudy } from './prepare-dicom.ts';
 import type { UploadFile, UploadLimits } from './prepare-files.ts';
-import { preparePicture } from './prepare-picture.ts';
-import { type ReadObject, readFiles } from './prepare-read.ts';
+import { preparePicture, refusedPicture } from './prepare-picture.ts';
+import { inputFault, type ReadObject, type ReadPicture, readFiles } from './prepare-read.ts';
 import { FileTally } from './prepare-tally.ts';
-import type { PrepareContext, PreparedStudy, PreparedUpload } from './prepared.ts';
+import type { Members, PrepareContext, PreparedStudy, PreparedUpload, UploadedStudy } from './prepared.ts';
 
 export interface PrepareInput extends PrepareContext {
   readonly files: AsyncIterable<UploadFile> | Iterable<UploadFile>;
@@ -22,22 +23,47 @@ export async function prepareUpload(input: PrepareInput): Promise<PreparedUpload
   const { tenant, pseudonyms, decoder, limits } = input;
   const context = { tenant, pseudonyms, decoder };
   const tally = new FileTally();
-  const { objects, pictures } = await readFiles(input.files, decoder, limits, tally);
+  const { objects, pictures, lost } = await readFiles(input.files, decoder, limits, tally);
   const groups = byStudy(objects);
   if (groups.size + pictures.length > limits.maxStudies) throw new InputFault('too_large', 'studies');
-  const studies: PreparedStudy[] = [];
+  const studies: UploadedStudy[] = [];
   for (const [uid, members] of groups) {
-    studies.push(await prepareDicomStudy(context, uid ?? `upload:${input.uploadHash}`, members, tally));
+    const files = { identity: uid ?? `upload:${input.uploadHash}`, objects: members, lost: lostOf(lost, uid) };
+    studies.push({ ...(await prepareDicomStudy(context, files, tally)), members: membersOf(members) });
   }
+  // One picture alone is the upload: its fault is the upload's.
+  const alone = pictures.length === 1 ? tally : null;
   for (const picture of pictures) {
-    try {
-      studies.push(await preparePicture(context, picture));
-    } catch (error) {
-      tally.addFault(error);
-    }
+    const study = await readPicture(context, picture, `${input.uploadHash}:${picture.entry}`, alone);
+    if (study !== null) studies.push({ ...study, members: membersOf([picture]) });
   }
-  return { studies: inOrder(studies), reasons: studies.length === 0 ? tally.endReasons() : tally.reasons() };
+  return {
+    studies: studies.sort((a, b) => a.members.first - b.members.first),
+    reasons: studies.length === 0 ? tally.endReasons() : tally.reasons(),
+  };
 }
+
+/** Null where the picture's fault went to a tally; else it is a study of its own, refused. */
+async function readPicture(
+  context: PrepareContext,
+  { file, fault }: ReadPicture,
+  identity: string,
+  tally: FileTally | null,
+): Promise<PreparedStudy | null> {
+  try {
+    if (fault !== null) throw fault;
+    return await preparePicture(context, file);
+  } catch (error) {
+    if (tally === null) return refusedPicture(context, identity, inputFault(error));
+    tally.addFault(error);
+    return null;
+  }
+}
+
+const membersOf = (files: ReadonlyArray<{ readonly entry: number }>): Members => ({
+  first: Math.min(...files.map(({ entry }) => entry)),
+  files: files.length,
+});
 
 function byStudy(objects: readonly ReadObject[]): Map<string | null, ReadObject[]> {
   const groups = new Map<string | null, ReadObject[]>();
@@ -49,9 +75,3 @@ function byStudy(objects: readonly ReadObject[]): Map<string | null, ReadObject[
   }
   return groups;
 }
-
-/** By key and content, so that the order of files in an upload does not show. */
-const inOrder = (studies: PreparedStudy[]): PreparedStudy[] => {
-  const place = ({ study }: PreparedStudy) => `${study.studyKey}/${study.contentHash}`;
-  return studies.sort((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0));
-};

@@ -13,7 +13,8 @@ export interface PreparedStudy {
 }
 
 export interface PreparedUpload {
-  readonly studies: readonly PreparedStudy[];
+  /** In the order of their first files. */
+  readonly studies: readonly UploadedStudy[];
   /** Why files were left out, with counts; where there is no study, why the upload ends. */
   readonly reasons: readonly Reason[];
 }
@@ -25,3 +26,13 @@ export interface PrepareContext {
 }
 
 export type SliceFacts = Omit<Slice, 'index' | 'file'>;
+
+/** Which files of an upload a study is made of: the first one's place, from 0, and how many they are. */
+export interface Members {
+  readonly first: number;
+  readonly files: number;
+}
+
+export interface UploadedStudy extends PreparedStudy {
+  readonly members: Members;
+}

@@ -30,6 +30,7 @@ export class MemoryRuns implements Runs {
     end: {
       status: Exclude<UploadStatus, 'received'>;
       runs: string[];
+      members?: UploadItem['members'];
       reasons: Reason[];
       clientReference: string | null;
     },

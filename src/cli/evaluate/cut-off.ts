@@ -48,6 +48,7 @@ const NOTHING: CutOffNames = { discs: 0, certain: 0 };
 function cutting(decoder: PixelDecoder, rows: number): PixelDecoder {
   return {
     readDicom: (bytes) => decoder.readDicom(bytes),
+    readOrigin: (bytes) => decoder.readOrigin(bytes),
     decodeFrame: (bytes, frame) => decoder.decodeFrame(bytes, frame),
     decodePicture: async (bytes) => {
       const whole = await decoder.decodePicture(bytes);
