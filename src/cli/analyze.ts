@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import { type LocalSystem, startLocal } from './local.ts';
+import { sourcesOf } from './members.ts';
 import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
-import { countByReason, exitCodeOf, type Row, summaryTable } from './summary.ts';
+import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from './summary.ts';
 import { isTooLarge, SourceUnreadable } from './uploads.ts';
 
 export interface AnalyzeOptions {
@@ -38,9 +39,9 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       const ended = await analyzeUpload(system, upload, options, taken, interrupted.signal);
       for (const row of ended) {
         rows.push(row);
-        if (options.json) process.stdout.write(`${JSON.stringify({ source: upload.source, ...row.report })}\n`);
+        if (options.json) process.stdout.write(`${jsonLine(row)}\n`);
       }
-      progress.finished(upload.name, ended.map(({ report }) => report.status).join(', '));
+      progress.finished(upload.name, endsOf(ended));
     });
   } finally {
     progress.stop();
@@ -52,7 +53,14 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     return 130;
   }
   report(rows, plan.ignored, options);
-  return exitCodeOf(rows.map((row) => row.report.status));
+  return exitCodeOf(rows);
+}
+
+/** The ends of one upload's studies, and what became of its other files. */
+function endsOf(rows: readonly Row[]): string {
+  const statuses = rows.map(({ report }) => report.status).join(', ');
+  const leftOut = countLeftOut(rows);
+  return leftOut === '' ? statuses : `${statuses}; files left out: ${leftOut}`;
 }
 
 /** One upload to its end; a file that is gone since the call was planned ends this upload alone. */
@@ -65,7 +73,9 @@ export async function analyzeUpload(
 ): Promise<Row[]> {
   const ended = async (status: 'failed' | 'rejected', reasons: Reason[]): Promise<Row[]> => {
     const written = { tenant: options.tenant, status, reasons, runKey: null };
-    return [{ name: upload.name, report: await writeEnd(join(options.out, upload.name), written) }];
+    const { name, source } = upload;
+    const folder = join(options.out, name);
+    return [{ name, source, folder, leftOut: [], report: await writeEnd(folder, written) }];
   };
   let uploadId: string;
   try {
@@ -78,11 +88,14 @@ export async function analyzeUpload(
   const end = await system.untilUploadEnded(uploadId, signal);
   if (end.runs.length === 0) return ended(end.status === 'failed' ? 'failed' : 'rejected', end.reasons);
   const rows: Row[] = [];
-  const folders = studyFolders(upload.name, end.runs.length, taken);
+  const names = studyFolders(upload.name, end.runs.length, taken);
+  const sources = await sourcesOf(upload, end);
   for (const [index, runKey] of end.runs.entries()) {
-    const name = folders[index]!;
+    const name = names[index]!;
+    const folder = join(options.out, name);
     const run = await system.untilRunEnded(runKey, signal);
-    rows.push({ name, report: await writeRun(system.data, run, join(options.out, name)) });
+    const report = await writeRun(system.data, run, folder);
+    rows.push({ name, ...sources[index]!, folder, leftOut: end.reasons, report });
   }
   return rows;
 }
@@ -96,6 +109,8 @@ function report(rows: readonly Row[], ignored: number, options: AnalyzeOptions):
     );
   }
   say(`${rows.length} studies: ${countByReason(rows)}${ignored > 0 ? `; ${ignored} other files ignored` : ''}`);
+  const leftOut = countLeftOut(rows);
+  if (leftOut !== '') say(`Files of uploads that are in no study: ${leftOut}`);
   if (!options.json) say(`Results in ${options.out}. Not for diagnostic use.`);
 }
 

@@ -60,7 +60,7 @@ function program(exit: (code: number) => void): Command {
     .option('--json', 'print one report a line on standard output and nothing else', false)
     .addHelpText(
       'after',
-      '\nExit status: 0 every study ended done or needs_review; 2 one was rejected or quarantined; 1 one failed or the call was wrong.',
+      '\nExit status: 0 every study ended done or needs_review; 2 one was rejected or quarantined, or a file could not be read; 1 one failed or the call was wrong.',
     )
     .action(async (paths: string[], options: Shared & { out: string; concurrency: number; json: boolean }) => {
       exit(await analyze(paths, options));

@@ -1,10 +1,27 @@
 import Table from 'cli-table3';
+import { REASONS, type Reason } from '../contracts/reasons.ts';
 import type { Answer, Report } from '../contracts/report.ts';
+import type { Source } from './members.ts';
 
-export interface Row {
+/** How one study ended, or one upload without any. */
+export interface Row extends Source {
   readonly name: string;
+  /** Where its files lie. */
+  readonly folder: string;
   readonly report: Report;
+  /** Why files of its upload are in no study, with counts; the same list on every row of the upload. */
+  readonly leftOut: readonly Reason[];
 }
+
+/** The line of `--json`: the report, and what only this machine knows of it. */
+export const jsonLine = ({ source, files, folder, leftOut, report }: Row): string =>
+  JSON.stringify({
+    source,
+    ...(files === undefined ? {} : { files }),
+    folder,
+    ...(leftOut.length === 0 ? {} : { leftOut }),
+    ...report,
+  });
 
 const LUMBAR = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2'] as const;
 
@@ -14,9 +31,18 @@ export function summaryTable(rows: readonly Row[]): string {
     head: ['study', 'status', ...LUMBAR, 'reasons'],
     style: { head: [], border: [], compact: true },
   });
-  for (const { name, report } of rows)
-    table.push([name, report.status, ...LUMBAR.map((level) => cell(report, level)), reasons(report)]);
+  for (const row of rows) {
+    const { report } = row;
+    table.push([title(row), report.status, ...LUMBAR.map((level) => cell(report, level)), reasons(row)]);
+  }
   return table.toString();
+}
+
+/** With its files where the upload held several studies; names in an archive can hold what moves a cursor. */
+function title({ name, member, files = 1 }: Row): string {
+  if (member === undefined) return name;
+  const path = member.replace(/\p{Cc}/gu, '?');
+  return `${name} (${path}${files > 1 ? ` and ${files - 1} more` : ''})`;
 }
 
 function cell(report: Report, level: (typeof LUMBAR)[number]): string {
@@ -30,9 +56,28 @@ function answer({ probability, positive }: Answer): string {
   return `${probability.toFixed(2)}${positive ? '*' : ''}`;
 }
 
-function reasons(report: Report): string {
-  return [...new Set(report.reasons.map(({ code }) => code))].join(', ');
+function reasons({ report, leftOut }: Row): string {
+  const codes = new Set(report.reasons.map(({ code }) => code));
+  const unread = leftOut.filter(isFault).map(({ code, count = 1 }) => `${code} ${count}`);
+  return [...codes, ...(unread.length > 0 ? [`left out: ${unread.join(', ')}`] : [])].join(', ');
 }
+
+/** A file that was meant to be read, other than one that is no part of a study. */
+const isFault = ({ code }: Reason): boolean => REASONS[code].status === 'rejected';
+
+/** Files of all uploads that are in no study, by reason. */
+export function countLeftOut(rows: readonly Row[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of [...new Set(rows.map(({ leftOut }) => leftOut))].flat())
+    counts.set(reason.code, (counts.get(reason.code) ?? 0) + (reason.count ?? 1));
+  return list(counts);
+}
+
+const list = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 
 /** How many studies ended in which state, and for which reasons. */
 export function countByReason(rows: readonly Row[]): string {
@@ -43,16 +88,13 @@ export function countByReason(rows: readonly Row[]): string {
     for (const code of new Set(report.reasons.map((reason) => reason.code)))
       codes.set(code, (codes.get(code) ?? 0) + 1);
   }
-  const list = (counts: Map<string, number>) =>
-    [...counts]
-      .sort((a, b) => b[1] - a[1])
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ');
   return `${list(statuses)}${codes.size > 0 ? `; reasons: ${list(codes)}` : ''}`;
 }
 
-/** 0 all answered, 2 one rejected or quarantined, 1 one failed; 1 beats 2. */
-export function exitCodeOf(statuses: readonly Report['status'][]): 0 | 1 | 2 {
+/** 0 all answered, 2 one rejected or quarantined, or a file that could not be read, 1 one failed; 1 beats 2. */
+export function exitCodeOf(rows: readonly Row[]): 0 | 1 | 2 {
+  const statuses = rows.map(({ report }) => report.status);
   if (statuses.some((status) => status === 'failed' || status === 'cancelled')) return 1;
+  if (rows.some(({ leftOut }) => leftOut.some(isFault))) return 2;
   return statuses.some((status) => status === 'rejected' || status === 'quarantined') ? 2 : 0;
 }

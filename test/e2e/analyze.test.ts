@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Reason } from '../../src/contracts/reasons.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
 import { PHANTOM_IDENTITY } from '../../src/phantom/identity.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
+import { storedZip } from '../../src/phantom/zip.ts';
 import { commandIn } from '../support/command.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 
@@ -26,23 +28,25 @@ const reportsOf = (stdout: string) =>
   stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { source: string })
-    .map(({ source, ...report }) => ({ source, report: reportSchema.parse(report) }));
+    .map((line) => JSON.parse(line) as { source: string; folder: string; files?: number; leftOut?: Reason[] })
+    .map(({ source, folder, files, leftOut, ...report }) => ({
+      ...{ source, folder, files, leftOut },
+      report: reportSchema.parse(report),
+    }));
 
 describe('discflow analyze', () => {
   it('answers every lumbar disc of a DICOM study and writes report, overlay, mask, page and table, without a warning', async () => {
     const { code, stdout, stderr } = await discflow('analyze', SAMPLE, '--out', join(folder, 'out'), '--json');
     expect(code).toBe(0);
     expect(stderr).not.toMatch(/warning/i);
-    const [{ source, report }] = reportsOf(stdout) as [ReturnType<typeof reportsOf>[number]];
-    expect(source).toBe(SAMPLE);
+    const [{ source, folder: written, report }] = reportsOf(stdout) as [ReturnType<typeof reportsOf>[number]];
+    expect([source, written]).toEqual([SAMPLE, join(folder, 'out', 'sample-study')]);
     expect(report.discs.slice(0, 5).map(({ level }) => level)).toEqual(LUMBAR);
     expect(report.discs.find(({ level }) => level === 'L4-L5')?.bulgeOrHerniation.positive).toBe(true);
     expect(report.input?.selected?.sequence).toBe('t2');
     const files = await readdir(join(folder, 'out', 'sample-study'));
     expect(files.sort()).toEqual(['findings.csv', 'mask.png', 'overlay.png', 'report.html', 'report.json', 'run.json']);
-    const written = JSON.parse(await readFile(join(folder, 'out', 'sample-study', 'report.json'), 'utf8')) as unknown;
-    expect(written).toEqual(report);
+    expect(JSON.parse(await readFile(join(written, 'report.json'), 'utf8'))).toEqual(report);
   });
 
   it('returns the stored result for the same study, and status lists its one run', async () => {
@@ -79,6 +83,43 @@ describe('discflow analyze', () => {
     expect(['done', 'needs_review']).toContain(ends['good.png']?.status);
     expect(stderr).toContain('[2/2]');
     expect(await readFile(join(folder, 'out2', 'broken', 'report.html'), 'utf8')).toContain('Not for diagnostic use');
+  });
+
+  it('names the picture of each result of an archive, in its order, the one that cannot be read among them', async () => {
+    const [good, other] = await Promise.all([phantomPng(5), phantomPng(6)]);
+    const archive = join(folder, 'pictures.zip');
+    const torn = good.subarray(0, good.length / 2);
+    const members = { 'b.png': other, 'torn.png': torn, 'a.png': good };
+    await writeFile(archive, storedZip(Object.entries(members).map(([name, bytes]) => ({ name, bytes }))));
+    const { code, stdout } = await discflow('analyze', archive, '--out', join(folder, 'out6'), '--json');
+    expect(code).toBe(2);
+    const ends = reportsOf(stdout);
+    expect(ends.map(({ source, folder: at, files }) => [source, at, files])).toEqual(
+      Object.keys(members).map((name, index) => [
+        `${archive}!${name}`,
+        join(folder, 'out6', `pictures-${index + 1}`),
+        1,
+      ]),
+    );
+    expect(ends[1]?.report).toMatchObject({ status: 'rejected', reasons: [{ code: 'truncated' }] });
+    expect(JSON.parse(await readFile(join(ends[1]!.folder, 'report.json'), 'utf8'))).toEqual(ends[1]!.report);
+    for (const { report } of [ends[0]!, ends[2]!]) expect(['done', 'needs_review']).toContain(report.status);
+  });
+
+  it('asks for review of a study of which slices are lost, says which files were left out, and exits 2', async () => {
+    const study = join(folder, 'lossy');
+    await mkdir(study);
+    const { files } = phantomStudy({ seed: 5, t1Slices: 0, t2Slices: 5, localizer: false });
+    for (const [index, { name, bytes }] of files.entries())
+      await writeFile(join(study, `${name}.dcm`), index < 2 ? bytes.subarray(0, bytes.length / 2) : bytes);
+    const { code, stdout } = await discflow('analyze', study, '--out', join(folder, 'out7'), '--json');
+    expect(code).toBe(2);
+    const [end] = reportsOf(stdout);
+    expect(end?.report.status).toBe('needs_review');
+    expect(end?.report.reasons.map((reason) => reason.code)).toContain('series_incomplete');
+    expect(end?.leftOut).toMatchObject([{ code: 'truncated', count: 2 }]);
+    const table = await discflow('analyze', study, '--out', join(folder, 'out7'));
+    expect([table.code, table.stdout]).toEqual([2, expect.stringContaining('in no study: truncated 2')]);
   });
 
   it('refuses a study without a T2 series, gives its ranking, and returns the same when it comes again', async () => {

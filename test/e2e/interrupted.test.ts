@@ -59,7 +59,7 @@ describe('an analyze that does not come to its end', () => {
         .trim()
         .split('\n')
         .map((line) => {
-          const { source: _, ...report } = JSON.parse(line) as { source: string };
+          const { source: _, folder: __, ...report } = JSON.parse(line) as { source: string; folder: string };
           return reportSchema.parse(report);
         });
       expect(reports).toHaveLength(PICTURES);

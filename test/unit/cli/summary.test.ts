@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from '../../../src/cli/summary.ts';
+import { type Reason, reasonOf } from '../../../src/contracts/reasons.ts';
+import { rejectedReport } from '../../../src/reporting/rejected.ts';
+
+/** A row of one status; the report's other fields do not matter here. */
+function row(status: Row['report']['status'], more: Partial<Row> = {}): Row {
+  const refused = rejectedReport({ status: 'rejected', reasons: [], tenant: 'local', study: null, runKey: null });
+  return { name: 'a', source: 'a.zip', folder: 'out/a', leftOut: [], report: { ...refused, status }, ...more };
+}
+const torn: Reason[] = [reasonOf('truncated', { count: 3 }), reasonOf('ignored_file', { count: 2 })];
+
+describe('exitCodeOf', () => {
+  it.each([
+    [[row('done'), row('needs_review')], 0],
+    [[row('done'), row('quarantined')], 2],
+    [[row('rejected'), row('failed')], 1],
+    [[row('done', { leftOut: torn })], 2],
+    [[row('failed', { leftOut: torn })], 1],
+    [[row('done', { leftOut: [reasonOf('ignored_file', { count: 4 })] })], 0],
+    [[row('done', { leftOut: [reasonOf('low_quality', { count: 1 })] })], 0],
+  ])('of rows %#', (rows, code) => {
+    expect(exitCodeOf(rows)).toBe(code);
+  });
+});
+
+it('says which files were left out in the line of --json, the table and the count, once an upload', () => {
+  const rows = [row('done', { leftOut: torn }), row('done', { name: 'b', leftOut: torn })];
+  expect(JSON.parse(jsonLine(rows[0]!))).toMatchObject({ source: 'a.zip', folder: 'out/a', leftOut: torn });
+  expect(summaryTable(rows)).toContain('left out: truncated 3');
+  expect(countLeftOut(rows)).toBe('truncated 3, ignored_file 2');
+  expect(JSON.parse(jsonLine(row('done')))).not.toHaveProperty('leftOut');
+});
+
+it('names the files of a study in an upload of several, without what would move the cursor', () => {
+  const table = summaryTable([
+    row('done', { name: 'a-1', member: 'one\u001b[2J.png', files: 1 }),
+    row('done', { name: 'a-2', member: 'IM1', files: 12 }),
+  ]);
+  expect(table).toContain('a-1 (one?[2J.png)');
+  expect(table).toContain('a-2 (IM1 and 11 more)');
+});
