@@ -1,7 +1,7 @@
 import type { Box, Detection, NamedDisc } from '../contracts/detection.ts';
 import type { Tier } from '../contracts/keys.ts';
 import type { PackManifest } from '../contracts/pack.ts';
-import { LEVELS, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
+import { LEVELS, type Level, REASONS, type Reason, reasonOf } from '../contracts/reasons.ts';
 import { type DiscFinding, REPORT_LIMITS, type Report, SEGMENTATION_CLASSES } from '../contracts/report.ts';
 import type { Study } from '../contracts/study.ts';
 import { LUMBAR_DISCS } from '../detection/column.ts';
@@ -14,9 +14,10 @@ import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
 import { cropFeatures, pictureGates } from './gates.ts';
-import { checkNames } from './names-gate.ts';
+import { checkNames, nameThroughVoids } from './names-gate.ts';
 import type { LoadedPack } from './ports.ts';
 import { type SpineSegmentation, segmentSpine } from './segment-spine.ts';
+import { discsInVoids, voidReasons } from './signal-voids.ts';
 
 export interface AnalyzeInput {
   readonly study: Study;
@@ -59,6 +60,7 @@ export async function analyzeDiscs(
     Object.entries(detection.cropFiles).map(([key, name]) => [key, unpackCrops(storedFile(input.crops, name))]),
   );
   const levels = detection.discs.map(({ level }) => level);
+  const voids = discsInVoids(upright, detection.discs);
   const region = crops.get(REGION_CROPS) ?? new Map<string, PackedCrop>();
   const boxes = detection.discs.map(({ box }) => box);
   const segment = async () => {
@@ -74,15 +76,16 @@ export async function analyzeDiscs(
   // Segmenters come first: their masks are added, cleaned, measured and painted while the classifiers run.
   const [{ segmentation, gates, discs, measurements, ground }, answers] = await Promise.all([
     segment(),
-    classifyDiscs(levels, crops, pack, tier, networksMs),
+    classifyDiscs(levels, voids, crops, pack, tier, networksMs),
   ]);
   const reasons = [...before, ...gates, ...disagreements(detection.discs, answers, pack.manifest)];
   if (rejects(gates)) {
     return { report: report(input, pack, tier, reasons, [], null), mask: null, ground: null, networksMs };
   }
-  const findings = findingsOf(discs, answers, measurements);
+  const named = nameThroughVoids(discs, voids);
+  const findings = findingsOf(named.discs, voids, answers, measurements);
   return {
-    report: report(input, pack, tier, reasons, findings, segmentation),
+    report: report(input, pack, tier, [...reasons, ...voidReasons(voids), ...named.reasons], findings, segmentation),
     mask: segmentation?.mask ?? null,
     ground,
     networksMs,
@@ -131,8 +134,10 @@ function measurementsOf({ detection, upright }: AnalyzeInput, segmentation: Spin
   return spacing === undefined ? [] : measureDiscs(segmentation, upright, boxes, spacing);
 }
 
+/** What was measured on a disc that a void hides is the void: it has no measurements. */
 function findingsOf(
   discs: readonly NamedDisc[],
+  voids: ReadonlySet<Level>,
   answers: ReadonlyMap<string, DiscAnswers>,
   measurements: ReturnType<typeof measurementsOf>,
 ): DiscFinding[] {
@@ -142,7 +147,7 @@ function findingsOf(
     box,
     confidence,
     ...answers.get(level)!,
-    measurements: measurements[index] ?? null,
+    measurements: voids.has(level) ? null : (measurements[index] ?? null),
   }));
 }
 

@@ -19,10 +19,11 @@ type Votes = Map<Level, Record<Target, MemberVote[]>>;
 /**
  * Both targets' answers for each level. `single` asks the tier's classifier alone, `ensemble` every weighted member,
  * `auto` the single one first and the rest only for discs whose probability lies near a threshold. Each network sees all
- * its discs in one batch. A level without a crop is not assessable.
+ * its discs in one batch. A level without a crop is not assessable, nor is one that is `hidden`: nobody is asked for it.
  */
 export async function classifyDiscs(
   levels: readonly Level[],
+  hidden: ReadonlySet<Level>,
   crops: DiscCrops,
   pack: LoadedPack,
   tier: Tier,
@@ -45,14 +46,15 @@ export async function classifyDiscs(
   };
   const weighted = weightedClassifiers(manifest);
   const single = classifierOf(manifest, manifest.tiers.single.classifier);
+  const seen = levels.filter((level) => !hidden.has(level));
   if (tier === 'ensemble') {
-    await ask(weighted, levels);
+    await ask(weighted, seen);
     return answersOf(votes, manifest, () => 'ensemble');
   }
-  await ask([single], levels);
+  await ask([single], seen);
   const first = answersOf(votes, manifest, () => 'single');
   if (tier === 'single') return first;
-  const unsure = levels.filter((level) => isUnsure(first.get(level)!, manifest.tiers.auto.escalateWithin));
+  const unsure = seen.filter((level) => isUnsure(first.get(level)!, manifest.tiers.auto.escalateWithin));
   if (unsure.length === 0) return first;
   await ask(
     weighted.filter(({ id }) => id !== single.id),

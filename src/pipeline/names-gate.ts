@@ -1,5 +1,5 @@
 import type { NamedDisc } from '../contracts/detection.ts';
-import { LEVELS, type Reason, reasonOf } from '../contracts/reasons.ts';
+import { LEVELS, type Level, type Reason, reasonOf } from '../contracts/reasons.ts';
 import { LUMBAR_DISCS } from '../detection/column.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { discBelow } from '../measurement/disc-below.ts';
@@ -45,6 +45,17 @@ export function checkNames(discs: readonly NamedDisc[], mask: Grey8, kind: 'dico
   const turned = reasonOf('out_of_distribution', { detail: 'its discs slope as in a mirrored or turned picture' });
   const { reasons, ...names } = uncertain(discs);
   return { ...names, reasons: [turned, ...reasons] };
+}
+
+/**
+ * Takes the certainty from the names from the lowest disc in a signal void upwards: they are counted through what no
+ * slice shows, and a detector finds two discs at the edges of one void as often as one in it.
+ */
+export function nameThroughVoids(discs: readonly NamedDisc[], voids: ReadonlySet<Level>): CheckedNames {
+  const lowest = discs.findIndex(({ level }) => voids.has(level));
+  if (lowest < 0) return { discs, reasons: [] };
+  const through = uncertain(discs.slice(lowest), 'counted through a signal void');
+  return { discs: [...discs.slice(0, lowest), ...through.discs], reasons: through.reasons };
 }
 
 function uncertain(discs: readonly NamedDisc[], detail?: string): CheckedNames {

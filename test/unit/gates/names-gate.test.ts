@@ -3,7 +3,7 @@ import type { NamedDisc } from '../../../src/contracts/detection.ts';
 import { LEVELS } from '../../../src/contracts/reasons.ts';
 import type { Grey8 } from '../../../src/imaging/image.ts';
 import { CLASS } from '../../../src/imaging/mask.ts';
-import { checkNames } from '../../../src/pipeline/names-gate.ts';
+import { checkNames, nameThroughVoids } from '../../../src/pipeline/names-gate.ts';
 
 const SIZE = 400;
 const HALF_LENGTH = 30;
@@ -82,5 +82,25 @@ describe('checkNames', () => {
     data.fill(CLASS.disc, (SIZE - 3) * SIZE, (SIZE - 3) * SIZE + 100);
     const without = discs.filter((_, index) => index !== 2);
     expect(checkNames(without, { ...mask, data }, 'image').reasons).toEqual([]);
+  });
+});
+
+describe('nameThroughVoids', () => {
+  const { discs } = column(UPRIGHT);
+
+  test('without a void names stay as they are', () => {
+    expect(nameThroughVoids(discs, new Set())).toEqual({ discs, reasons: [] });
+  });
+
+  test('from the lowest void upwards no name is certain', () => {
+    const named = nameThroughVoids(discs, new Set(['L3-L4', 'L1-L2']));
+    expect(named.discs.map(({ levelCertain }) => levelCertain)).toEqual([true, true, false, false, false]);
+    expect(named.reasons.map(({ code, level }) => [code, level])).toEqual(
+      ['L3-L4', 'L2-L3', 'L1-L2'].map((level) => ['level_uncertain', level]),
+    );
+  });
+
+  test('a name that was uncertain already is no reason again', () => {
+    expect(nameThroughVoids(column(UPRIGHT, false).discs, new Set(['L5-S1'])).reasons).toEqual([]);
   });
 });

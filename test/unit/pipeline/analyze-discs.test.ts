@@ -4,6 +4,7 @@ import type { Gates, PackManifest } from '../../../src/contracts/pack.ts';
 import { LEVELS } from '../../../src/contracts/reasons.ts';
 import { reportSchema } from '../../../src/contracts/report.ts';
 import type { Study } from '../../../src/contracts/study.ts';
+import type { Grey16 } from '../../../src/imaging/image.ts';
 import { analyzeDiscs } from '../../../src/pipeline/analyze-discs.ts';
 import { detectSlices } from '../../../src/pipeline/detect-slices.ts';
 import type { LoadedPack, Tensor } from '../../../src/pipeline/ports.ts';
@@ -49,12 +50,25 @@ function makePack(
   });
 }
 
-async function analyze(pack: LoadedPack, tier: Tier, study: Study = drawnStudy('dicom', 1, [0.7, 0.7])) {
-  const { detection, upright, crops } = await detectSlices(
-    { study, slices: study.slices.map(() => slicePixels()) },
-    pack,
-  );
+async function analyze(
+  pack: LoadedPack,
+  tier: Tier,
+  study: Study = drawnStudy('dicom', 1, [0.7, 0.7]),
+  pixels: Grey16 = slicePixels(),
+) {
+  const { detection, upright, crops } = await detectSlices({ study, slices: study.slices.map(() => pixels) }, pack);
   return analyzeDiscs({ study, detection, upright, crops, tenant: study.tenant, runKey: 'b'.repeat(26) }, pack, tier);
+}
+
+/** The texture with no signal in the rows of one disc, counted from the lowest. */
+function blackened(disc: number): Grey16 {
+  const slice = slicePixels();
+  const { y, height } = DISCS[disc]!;
+  const data = slice.data.map((value, index) => {
+    const row = Math.floor(index / slice.width);
+    return row > y - 4 && row < y + height + 4 ? 0 : value;
+  });
+  return { ...slice, data };
 }
 
 const codes = ({ report }: Awaited<ReturnType<typeof analyze>>) => report.reasons.map(({ code }) => code);
@@ -160,6 +174,28 @@ describe('analyzeDiscs', () => {
     expect(codes(result)).toEqual(['low_quality', 'out_of_distribution']);
     expect(result.report.status).toBe('needs_review');
     expect(result.report.discs).toHaveLength(6);
+  });
+
+  test.each(['single', 'auto', 'ensemble'] as const)('a disc in a signal void has no answer, tier %s', async (tier) => {
+    const pack = makePack({ a: [0.45], b: [0.45] });
+    const { report } = await analyze(pack, tier, drawnStudy('dicom', 1, [0.7, 0.7]), blackened(1));
+    expect(reportSchema.parse(report)).toEqual(report);
+    expect(report.status).toBe('needs_review');
+    expect(report.discs[1]).toMatchObject({
+      level: 'L4-L5',
+      herniation: { assessable: false, probability: null, positive: null, members: [] },
+      bulgeOrHerniation: { assessable: false, probability: null, positive: null, members: [] },
+      measurements: null,
+    });
+    expect(report.discs.map(({ herniation }) => herniation.assessable)).toEqual([true, false, true, true, true, true]);
+    expect(report.discs.map(({ levelCertain }) => levelCertain)).toEqual([true, false, false, false, false, false]);
+    expect(report.reasons.map(({ code, level }) => [code, level])).toEqual([
+      ['low_quality', 'L4-L5'],
+      ['level_uncertain', 'L4-L5'],
+      ['level_uncertain', 'L3-L4'],
+      ['level_uncertain', 'L2-L3'],
+      ['level_uncertain', 'L1-L2'],
+    ]);
   });
 
   test('flags of the study and reasons of detect stand in the report', async () => {
