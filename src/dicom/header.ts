@@ -12,6 +12,7 @@ import {
 } from './functional-groups.ts';
 import type { DicomFrame, DicomObject, DirectionCosines, SequenceValues } from './object.ts';
 import { openPart10, type Part10 } from './part10.ts';
+import { patientOf } from './patient.ts';
 import { describePixels, type PixelDescription } from './pixel-description.ts';
 import { sopClassKind } from './sop-class.ts';
 import { TAG, type TagNumber } from './tags.ts';
@@ -39,6 +40,7 @@ export function readHeader(bytes: Uint8Array): DicomObject {
       text(dataSet, TAG.studyDate),
     ),
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
+    patient: patientOf(dataSet),
     burnedInAnnotation: yesNo(code(dataSet, TAG.burnedInAnnotation)),
     sequence: sequenceValues(dataSet, grouped, image?.frames[0]?.echoTimeMs ?? null),
     invert: image?.pixels.invert ?? false,

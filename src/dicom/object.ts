@@ -1,6 +1,6 @@
 /**
  * What is kept of one DICOM file: allow-listed values only. The three UIDs stay in memory, are hashed before anything
- * is stored and stand in no message or error.
+ * is stored and stand in no message or error; so do the hashes of the patient, which are never stored.
  */
 export interface DicomObject {
   /** Null where the UID is absent or no UID by its form (PS3.5 section 9). */
@@ -21,10 +21,18 @@ export interface DicomObject {
   /** Age in whole years by PatientAge or by birth and study date; null where unknown. */
   readonly ageYears: number | null;
   readonly bodyRegion: BodyRegion | null;
+  readonly patient: Patient;
   readonly burnedInAnnotation: boolean | null;
   readonly sequence: SequenceValues;
   /** True where low stored values are to be shown bright: MONOCHROME1, or a negative rescale slope, not both. */
   readonly invert: boolean;
+}
+
+/** SHA-256 of what names the patient, to tell patients of one upload apart: never stored. Null where it is absent. */
+export interface Patient {
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly birthDate: string | null;
 }
 
 /** What a file that cannot be read still says of where it belongs; raw UIDs, held in memory alone. */

@@ -14,6 +14,8 @@ export const TAG = {
   frameType: 0x00089007,
   complexComponent: 0x00089208,
   acquisitionContrast: 0x00089209,
+  patientName: 0x00100010,
+  patientId: 0x00100020,
   patientBirthDate: 0x00100030,
   patientAge: 0x00101010,
   bodyPartExamined: 0x00180015,

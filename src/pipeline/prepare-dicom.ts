@@ -5,12 +5,13 @@ import { eligibleSeries, type RankedSeries, rankSeries, refusalOfStudy } from '.
 import { groupSeries } from '../dicom/series.ts';
 import { type OrderedSlice, orderSlices } from '../dicom/slice-order.ts';
 import { holdsText } from '../imaging/text-strokes.ts';
-import { type LostFile, lossReasons } from './losses.ts';
+import { type AnalysedSeries, lossReasons } from './losses.ts';
 import { contentBytes } from './prepare-content.ts';
 import type { ReadObject } from './prepare-read.ts';
 import { type DecodedSlice, decodeCandidates } from './prepare-slices.ts';
 import { FileTally } from './prepare-tally.ts';
 import type { PrepareContext, PreparedStudy, SliceFacts, Verdict } from './prepared.ts';
+import type { StudyFiles } from './study-groups.ts';
 
 const ADULT_YEARS = 18;
 
@@ -21,25 +22,14 @@ interface Candidate {
 }
 
 /** What came of a study's best series that could be decoded. */
-interface Chosen extends Candidate {
+interface Chosen extends Candidate, AnalysedSeries {
   readonly decoded: readonly DecodedSlice[];
-  /** Slices near the middle, of this series or of a better one, whose pixels could not be decoded. */
-  readonly undecoded: readonly LostFile[];
-}
-
-/** The files of one study in an upload. */
-export interface StudyFiles {
-  /** The study's instance UID, or what stands for it; it is hashed. */
-  readonly identity: string;
-  readonly objects: readonly ReadObject[];
-  /** Those that could not be read and may be this study's. */
-  readonly lost: readonly LostFile[];
 }
 
 /** One DICOM study: ranks its series, takes the best one that can be decoded and hands on its middle slices. */
 export async function prepareDicomStudy(
   context: PrepareContext,
-  { identity, objects, lost }: StudyFiles,
+  { identity, objects, lost, refusal }: StudyFiles,
   tally: FileTally,
 ): Promise<PreparedStudy> {
   const { tenant, pseudonyms } = context;
@@ -47,9 +37,9 @@ export async function prepareDicomStudy(
   const ages = objects.flatMap(({ object: { ageYears, modality } }) =>
     ageYears === null || modality !== 'MR' ? [] : [ageYears],
   );
-  const outcome = await choose(context, candidates, objects, ages, tally);
+  const outcome = refusal === null ? await choose(context, candidates, objects, ages, tally) : refused([refusal]);
   const { chosen } = outcome;
-  const losses = lossReasons([...lost, ...(chosen?.undecoded ?? [])], chosen === null ? undefined : seriesUid(chosen));
+  const losses = lossReasons(lost, chosen);
   const flags = [...(ages.length === 0 ? [reasonOf('age_unknown')] : []), ...losses];
   const verdict = withLosses(chosen === null ? outcome.verdict : textVerdict(chosen), losses);
   const facts =
@@ -77,8 +67,6 @@ export async function prepareDicomStudy(
   };
   return { study, slices, verdict };
 }
-
-const seriesUid = ({ slices }: Candidate): string | null => slices[0]?.frame.object.seriesInstanceUid ?? null;
 
 /** A refusal names what was lost too: what was looked for may be among it. */
 const withLosses = (verdict: Verdict, losses: readonly Reason[]): Verdict =>
@@ -119,13 +107,12 @@ async function choose(
     if (decoded.length === 0) continue;
     const reasons = faults.reasons();
     for (const { code, count = 1 } of reasons) for (let n = 0; n < count; n += 1) tally.add(code);
-    const broken = reasons.some(({ code }) => code !== 'low_quality');
-    return { chosen: { ...candidate, decoded, undecoded: broken ? [UNTOLD] : [] }, verdict: 'ok' };
+    const undecoded = reasons.some(({ code }) => code !== 'low_quality');
+    const { seriesInstanceUid } = decoded[0]!.ordered.frame.object;
+    return { chosen: { ...candidate, decoded, undecoded, seriesInstanceUid }, verdict: 'ok' };
   }
   return refused(faults.endReasons());
 }
-
-const UNTOLD: LostFile = { studyInstanceUid: null, seriesInstanceUid: null };
 
 const refused = (reasons: Reason[]): Choice => ({ chosen: null, verdict: { status: 'rejected', reasons } });
 

@@ -177,9 +177,10 @@ function withFaulty(pictures: readonly ReadPicture[], faults: readonly FaultyFil
 function sortLost(faults: readonly FaultyFile[], objects: readonly ReadObject[], tally: FileTally): LostFile[] {
   const places = new Set(objects.map(({ file }) => placeOf(file.name)));
   const lost: LostFile[] = [];
-  for (const { file, origin, fault } of faults) {
+  for (const { entry, file, origin, fault } of faults) {
     const image = origin === null ? isLikeAnObject(file.name, fault, places) : isMr(origin);
-    if (image) lost.push(origin ?? { studyInstanceUid: null, seriesInstanceUid: null });
+    const { studyInstanceUid = null, seriesInstanceUid = null } = origin ?? {};
+    if (image) lost.push({ entry, studyInstanceUid, seriesInstanceUid });
     leaveOut(fault, !image && objects.length > 0, tally);
   }
   return lost;

@@ -1,11 +1,11 @@
 import { InputFault } from '../contracts/reasons.ts';
-import { lostOf } from './losses.ts';
 import { prepareDicomStudy } from './prepare-dicom.ts';
 import type { UploadFile, UploadLimits } from './prepare-files.ts';
 import { preparePicture, refusedPicture } from './prepare-picture.ts';
-import { inputFault, type ReadObject, type ReadPicture, readFiles } from './prepare-read.ts';
+import { inputFault, type ReadPicture, readFiles } from './prepare-read.ts';
 import { FileTally } from './prepare-tally.ts';
 import type { Members, PrepareContext, PreparedStudy, PreparedUpload, UploadedStudy } from './prepared.ts';
+import { groupStudies } from './study-groups.ts';
 
 export interface PrepareInput extends PrepareContext {
   readonly files: AsyncIterable<UploadFile> | Iterable<UploadFile>;
@@ -24,12 +24,12 @@ export async function prepareUpload(input: PrepareInput): Promise<PreparedUpload
   const context = { tenant, pseudonyms, decoder };
   const tally = new FileTally();
   const { objects, pictures, lost } = await readFiles(input.files, decoder, limits, tally);
-  const groups = byStudy(objects);
-  if (groups.size + pictures.length > limits.maxStudies) throw new InputFault('too_large', 'studies');
+  const groups = groupStudies(objects, lost, input.uploadHash);
+  if (groups.length + pictures.length > limits.maxStudies) throw new InputFault('too_large', 'studies');
   const studies: UploadedStudy[] = [];
-  for (const [uid, members] of groups) {
-    const files = { identity: uid ?? `upload:${input.uploadHash}`, objects: members, lost: lostOf(lost, uid) };
-    studies.push({ ...(await prepareDicomStudy(context, files, tally)), members: membersOf(members) });
+  for (const group of groups) {
+    const members = membersOf(group.objects.length > 0 ? group.objects : group.lost);
+    studies.push({ ...(await prepareDicomStudy(context, group, tally)), members });
   }
   // One picture alone is the upload: its fault is the upload's.
   const alone = pictures.length === 1 ? tally : null;
@@ -64,14 +64,3 @@ const membersOf = (files: ReadonlyArray<{ readonly entry: number }>): Members =>
   first: Math.min(...files.map(({ entry }) => entry)),
   files: files.length,
 });
-
-function byStudy(objects: readonly ReadObject[]): Map<string | null, ReadObject[]> {
-  const groups = new Map<string | null, ReadObject[]>();
-  for (const entry of objects) {
-    const { studyInstanceUid } = entry.object;
-    const group = groups.get(studyInstanceUid);
-    if (group === undefined) groups.set(studyInstanceUid, [entry]);
-    else group.push(entry);
-  }
-  return groups;
-}

@@ -85,6 +85,11 @@ describe('readHeader', () => {
       multiFrame: false,
       ageYears: 43,
       bodyRegion: 'lumbar',
+      patient: {
+        id: null,
+        name: expect.stringMatching(/^[0-9a-f]{64}$/),
+        birthDate: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
       burnedInAnnotation: false,
       sequence: {
         repetitionTimeMs: 3500.5,

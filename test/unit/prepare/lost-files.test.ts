@@ -83,6 +83,22 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
     expect(flagsOf(upload)).toEqual([[], ['files_lost']]);
   });
 
+  it('refuses a study all of whose files are lost beside one that is read, and ends the upload where it is alone', async () => {
+    const torn = phantomStudy({ ...small, seed: 9 }).files.map(({ name, bytes }) => ({
+      name: `a/${name}`,
+      bytes: cutInPixels(bytes),
+    }));
+    const { studies } = await bench.files([...torn, ...files]);
+    expect(studies.map(({ verdict }) => verdict)).toMatchObject([
+      { status: 'rejected', reasons: [{ code: 'no_images' }, { code: 'files_lost' }] },
+      'ok',
+    ]);
+    expect(studies[0]!.members).toEqual({ first: 0, files: torn.length });
+    expect(studySchema.parse(studies[0]!.study)).toEqual(studies[0]!.study);
+    const alone = await bench.files(torn);
+    expect([alone.studies, count(alone)]).toEqual([[], [['truncated', torn.length]]]);
+  });
+
   it('takes a note, a thumbnail or a structured report beside the slices for no loss', async () => {
     const report = phantomStudy({ ...small, t1Slices: 0, localizer: false, override: { Modality: 'SR' } }).files[0]!;
     const upload = await bench.files([
