@@ -24,7 +24,7 @@ const TABLE_ROWS = 40;
 
 /** `discflow analyze`: every path through the stages on embedded services; returns the exit code. */
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
-  const plan = await planUploads(paths);
+  const plan = await planUploads(paths, options.out);
   const taken = new Set(plan.uploads.map(({ name }) => name.toLowerCase()));
   const system = await startLocal(options);
   const interrupted = interruptible();

@@ -1,5 +1,7 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve, sep } from 'node:path';
+import { RUN_FILES } from '../contracts/keys.ts';
+import { reportSchema } from '../contracts/report.ts';
 
 /** One upload to make: a zip, a picture or a lone file, or the DICOM files of one folder. */
 export interface PlannedUpload {
@@ -28,21 +30,24 @@ const DICOM = new Set(['.dcm', '.dicom', '.ima']);
 
 /**
  * Turns paths into uploads: the DICOM files of one folder are one, whether the folder is named or some of its files are;
- * each zip and each picture is one of its own, sub-folders are walked in name order. A folder with a DICOMDIR is one upload with all DICOM files below it; the
- * viewer's files and pictures beside them are ignored.
+ * each zip and each picture is one of its own, sub-folders are walked in name order. A folder with a DICOMDIR is one
+ * upload with all DICOM files below it; the viewer's files and pictures beside them are ignored. So are results of an
+ * earlier call, and `out`, where results go, is not entered. A file that may not be opened is an upload of its own.
  * @throws UsageError where a path does not exist, nothing was found, or two uploads would write the same folder.
  */
-export async function planUploads(paths: readonly string[]): Promise<Plan> {
-  const uploads: PlannedUpload[] = [];
+export async function planUploads(paths: readonly string[], out?: string): Promise<Plan> {
+  const search: Search = { uploads: [], out: out === undefined ? null : await realPath(out) };
+  const { uploads } = search;
   const named = new Map<string, string[]>();
   let ignored = 0;
   for (const path of paths) {
     const found = await stat(path).catch(() => null);
     if (found === null) throw new UsageError(`${path}: no such file or folder`);
-    if (found.isFile() && isDirectoryRecord(basename(path))) ignored += await walk(dirname(path), uploads);
-    else if (found.isDirectory()) ignored += await walk(path, uploads);
+    if (found.isFile() && isDirectoryRecord(basename(path))) ignored += await walk(dirname(path), search);
+    else if (found.isDirectory()) ignored += await walk(path, search);
     else if (!found.isFile()) throw new UsageError(`${path}: no file or folder, but a device or a pipe`);
-    else if (isWhole(path) || !(await isDicom(path))) uploads.push(wholeUpload(path, extensionOf(path) || '.dcm'));
+    else if (isWhole(path) || (await kindOf(path)) !== 'dicom')
+      uploads.push(wholeUpload(path, extensionOf(path) || '.dcm'));
     else named.set(dirname(path), [...(named.get(dirname(path)) ?? []), path]);
   }
   for (const [folder, files] of named) {
@@ -53,54 +58,91 @@ export async function planUploads(paths: readonly string[]): Promise<Plan> {
   return { uploads, ignored };
 }
 
-async function walk(folder: string, uploads: PlannedUpload[]): Promise<number> {
-  const entries = (await readdir(folder, { withFileTypes: true }))
-    .filter(({ name }) => !name.startsWith('.'))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+/** What a search of folders has found so far, and the folder that it does not enter. */
+interface Search {
+  readonly uploads: PlannedUpload[];
+  readonly out: string | null;
+}
+
+/** Without links, so that two spellings of one folder are alike; a folder that is not there yet is none of those found. */
+const realPath = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+
+/** Returns how many files are no part of an upload. */
+async function walk(folder: string, search: Search): Promise<number> {
+  const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const record = entries.find((entry) => entry.isFile() && isDirectoryRecord(entry.name));
+  if (record !== undefined) return walkMedium(folder, record.name, search);
+  const drawn = (await holdsResults(folder)) ? DRAWN : [];
   const loose: string[] = [];
   let ignored = 0;
-  const record = entries.find((entry) => entry.isFile() && isDirectoryRecord(entry.name));
-  if (record !== undefined) {
-    ignored = await collectDicom(folder, loose);
-    uploads.push(looseUpload(folder, loose.length > 0 ? loose : [join(folder, record.name)]));
-    return ignored;
-  }
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) ignored += await walk(path, uploads);
-    else if (!entry.isFile()) ignored += 1;
-    else if (isWhole(path)) uploads.push(wholeUpload(path, extensionOf(path)));
-    else if (await isDicom(path)) loose.push(path);
-    else ignored += 1;
+    if (entry.isDirectory() && (await realPath(path)) === search.out) continue;
+    if (entry.name.startsWith('.')) ignored += 1;
+    else if (entry.isDirectory()) ignored += await walk(path, search);
+    else if (!entry.isFile() || drawn.includes(entry.name)) ignored += 1;
+    else if (isWhole(path)) search.uploads.push(wholeUpload(path, extensionOf(path)));
+    else ignored += await sortFile(path, loose, search);
   }
-  if (loose.length > 0) uploads.push(looseUpload(folder, loose));
+  if (loose.length > 0) search.uploads.push(looseUpload(folder, loose));
   return ignored;
 }
 
+/** Pictures that a result consists of: analysed again they would be findings about findings. */
+const DRAWN: readonly string[] = [RUN_FILES.overlay, RUN_FILES.mask];
+
+/** Whether a folder holds what an earlier call wrote, by the schema of its report. */
+async function holdsResults(folder: string): Promise<boolean> {
+  try {
+    const report: unknown = JSON.parse(await readFile(join(folder, RUN_FILES.report), 'utf8'));
+    return reportSchema.safeParse(report).success;
+  } catch {
+    return false;
+  }
+}
+
+/** All DICOM files of an exchange medium (DICOM PS3.10), whatever folders its writer made. */
+async function walkMedium(folder: string, record: string, search: Search): Promise<number> {
+  const files = await readdir(folder, { withFileTypes: true, recursive: true });
+  const paths = files
+    .filter((entry) => entry.isFile() && !isDirectoryRecord(entry.name))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+  const loose: string[] = [];
+  let ignored = 0;
+  const results = await resultsBelow(folder, search);
+  for (const path of paths)
+    if (results === null || !(await realPath(path)).startsWith(results)) ignored += await sortFile(path, loose, search);
+  search.uploads.push(looseUpload(folder, loose.length > 0 ? loose : [join(folder, record)]));
+  return ignored;
+}
+
+/** What paths of results below a folder start with; null where results go elsewhere, or to the folder itself. */
+async function resultsBelow(folder: string, { out }: Search): Promise<string | null> {
+  return out?.startsWith(`${await realPath(folder)}${sep}`) ? `${out}${sep}` : null;
+}
+
+/** Puts a file where it belongs; 1 where that is nowhere. */
+async function sortFile(path: string, loose: string[], { uploads }: Search): Promise<0 | 1> {
+  const kind = await kindOf(path);
+  if (kind === 'dicom') loose.push(path);
+  else if (kind === 'unreadable') uploads.push(wholeUpload(path, '.dcm'));
+  return kind === 'other' ? 1 : 0;
+}
+
 const wholeUpload = (path: string, extension: string): PlannedUpload => ({
-  name: stem(path),
+  name: folderName(stem(path)),
   source: path,
   files: [path],
   extension,
 });
 
 const looseUpload = (folder: string, files: readonly string[]): PlannedUpload => ({
-  name: basename(resolve(folder)),
+  name: folderName(basename(resolve(folder))),
   source: folder,
   files,
   extension: null,
 });
-
-/** All DICOM files of an exchange medium (DICOM PS3.10), whatever folders its writer made; returns how many are none. */
-async function collectDicom(folder: string, found: string[]): Promise<number> {
-  const files = await readdir(folder, { withFileTypes: true, recursive: true });
-  const paths = files
-    .filter((entry) => entry.isFile() && !isDirectoryRecord(entry.name))
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .sort();
-  for (const path of paths) if (await isDicom(path)) found.push(path);
-  return paths.length - found.length;
-}
 
 const isDirectoryRecord = (name: string): boolean => name.toUpperCase() === 'DICOMDIR';
 
@@ -111,15 +153,22 @@ const isWhole = (path: string): boolean => WHOLE.has(extensionOf(path));
 /** Files are often named by their UID, whose last number is no extension. */
 const stem = (path: string): string => basename(path, /^\.\d+$/.test(extname(path)) ? '' : extname(path));
 
-/** By extension, or by the magic of a Part 10 file: `DICM` after 128 bytes (DICOM PS3.10, 7.1). */
-async function isDicom(path: string): Promise<boolean> {
-  if (DICOM.has(extensionOf(path))) return true;
-  const file = await open(path, 'r');
+/** A name that would lead out of `--out`, or to it itself (`...png`, the root folder), gives way to a plain one. */
+const folderName = (name: string): string => (['', '.', '..'].includes(name) ? 'study' : name);
+
+/** DICOM by extension, or by the magic of a Part 10 file: `DICM` after 128 bytes (DICOM PS3.10, 7.1). */
+async function kindOf(path: string): Promise<'dicom' | 'other' | 'unreadable'> {
+  if (DICOM.has(extensionOf(path))) return 'dicom';
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 128);
-    return bytesRead === 4 && buffer.toString('latin1') === 'DICM';
-  } finally {
-    await file.close();
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 128);
+      return bytesRead === 4 && buffer.toString('latin1') === 'DICM' ? 'dicom' : 'other';
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return 'unreadable';
   }
 }
 

@@ -1,8 +1,20 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { planUploads, studyFolders, UsageError } from '../../../src/cli/plan.ts';
+import { rejectedReport } from '../../../src/reporting/rejected.ts';
+
+/** Paths that may not be opened, as those of another user: tests may run as one who may read everything. */
+const locked = vi.hoisted(() => new Set<string>());
+vi.mock('node:fs/promises', async (original) => {
+  const actual = await original<typeof import('node:fs/promises')>();
+  const open: typeof actual.open = async (path, ...rest) => {
+    if (locked.has(String(path))) throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    return actual.open(path, ...rest);
+  };
+  return { ...actual, open };
+});
 
 const PART10 = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]);
 let root: string;
@@ -35,7 +47,52 @@ describe('planUploads', () => {
         ['sub', 1, 'loose'],
         ['study', 2, 'loose'],
       ],
-      ignored: 1,
+      ignored: 2,
+    });
+  });
+
+  it('does not enter the folder for results, however it is spelt, also inside an exchange medium', async () => {
+    for (const path of ['in/a.zip', 'in/out/a/IM1', 'cd/DICOMDIR', 'cd/IM1', 'cd/out/cd/IM2']) await put(path);
+    await symlink(join(root, 'in'), join(root, 'link'));
+    const from = async (folder: string, out: string) => {
+      const { uploads, ignored } = await planUploads([join(root, folder)], join(root, out));
+      return [uploads.map(({ name, files }) => [name, files.length]), ignored];
+    };
+    expect(await from('in', 'link/out')).toEqual([[['a', 1]], 0]);
+    expect(await from('cd', 'cd/out')).toEqual([[['cd', 1]], 0]);
+    expect(await from('cd', 'cd')).toEqual([[['cd', 2]], 0]);
+    expect(await from('in/out/a', 'in/out')).toEqual([[['a', 1]], 0]);
+  });
+
+  it('leaves out the pictures of earlier results, and no others, where results lie among the input', async () => {
+    const refused = { status: 'rejected' as const, reasons: [], tenant: 'local', study: null, runKey: null };
+    for (const name of ['one', 'two']) {
+      for (const file of ['overlay.png', 'mask.png', `${name}-scan.png`]) await put(`in/${name}/${file}`);
+      await put(`in/${name}/report.json`, Buffer.from(JSON.stringify(rejectedReport(refused))));
+    }
+    await put('in/other/mask.png');
+    await put('in/other/report.json', Buffer.from('{"schema":"of another program"}'));
+    const { uploads, ignored } = await planUploads([join(root, 'in')], join(root, 'in'));
+    expect([uploads.map(({ name }) => name), ignored]).toEqual([['one-scan', 'mask', 'two-scan'], 7]);
+  });
+
+  it.each(['...png', '..png'])('gives the picture %s a name that stays inside the folder for results', async (name) => {
+    await put(name);
+    expect(await planOf(name)).toEqual({ uploads: [['study', 1, '.png']], ignored: 0 });
+  });
+
+  it('makes a file that may not be opened an upload of its own, beside the study in its folder', async () => {
+    for (const path of ['study/IM1', 'study/IM2', 'study/locked', 'cd/DICOMDIR', 'cd/IM1', 'cd/locked-too'])
+      await put(path);
+    locked.add(join(root, 'study/locked')).add(join(root, 'cd/locked-too'));
+    expect(await planOf('study', 'cd')).toEqual({
+      uploads: [
+        ['locked', 1, '.dcm'],
+        ['study', 2, 'loose'],
+        ['locked-too', 1, '.dcm'],
+        ['cd', 1, 'loose'],
+      ],
+      ignored: 0,
     });
   });
 
