@@ -9,7 +9,7 @@ export type Statistic = (weights: Float64Array) => number;
 export interface Estimate {
   /** The figure with every patient counted once; null where it is not defined. */
   readonly value: number | null;
-  /** 95 % percentile interval over patients; null where fewer than nine in ten draws have a value. */
+  /** 95 % interval over patients; null where fewer than nine in ten draws have a value, and where they tell nothing. */
   readonly ci95: readonly [low: number, high: number] | null;
 }
 
@@ -21,10 +21,14 @@ export interface BootstrapOptions {
 /** What an estimate takes where nothing else is said. */
 export const BOOTSTRAP = { draws: 1000, seed: 20_250_115 } as const;
 const MIN_DEFINED = 0.9;
+const TAIL = 0.025;
+const ROUNDING = 1e-9;
 
 /**
  * Percentile bootstrap over patients (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): as many
- * patients as there are, drawn with replacement; all discs and pictures of a patient come along.
+ * patients as there are, drawn with replacement; all discs and pictures of a patient come along. Draws that are all the
+ * same tell nothing: where all are 0 or all 1, the interval is the exact one of none or all of the patients (Clopper and
+ * Pearson, Biometrika 26, 1934), else there is none.
  */
 export function estimate(patients: number, statistic: Statistic, options: BootstrapOptions = {}): Estimate {
   return estimateAll(patients, { only: statistic }, options).only;
@@ -53,7 +57,7 @@ export function estimateAll<Name extends string>(
   const once = new Float64Array(patients).fill(1);
   const estimates = entries.map(([name, statistic], index) => {
     const value = statistic(once);
-    return [name, { value: Number.isFinite(value) ? value : null, ci95: interval(values[index]!) }] as const;
+    return [name, { value: Number.isFinite(value) ? value : null, ci95: interval(values[index]!, patients) }] as const;
   });
   return Object.fromEntries(estimates) as Record<Name, Estimate>;
 }
@@ -76,19 +80,39 @@ export function estimateDifference(
     draws.push(value);
     return value;
   };
-  const estimated = estimate(patients, difference, options);
-  const defined = draws.slice(0, -1).filter(Number.isFinite);
-  if (estimated.ci95 === null) return { ...estimated, p: null };
+  const { value } = estimate(patients, difference, options);
+  const drawn = draws.slice(0, -1);
+  const defined = drawn.filter(Number.isFinite);
+  if (!mostlyDefined(drawn)) return { value, ci95: null, p: null };
   const below = defined.filter((value) => value <= 0).length;
   const above = defined.filter((value) => value >= 0).length;
   const p = Math.min(1, (2 * (Math.min(below, above) + 1)) / (defined.length + 1));
-  return { ...estimated, p };
+  return { value, ci95: percentiles(drawn), p };
 }
 
-function interval(values: readonly number[]): readonly [number, number] | null {
+function interval(values: readonly number[], patients: number): readonly [number, number] | null {
+  if (!mostlyDefined(values)) return null;
+  return percentiles(values) ?? (patients < 2 ? null : exactInterval(values.find(Number.isFinite), patients));
+}
+
+function mostlyDefined(values: readonly number[]): boolean {
+  const defined = values.filter(Number.isFinite).length;
+  return defined > 0 && defined >= MIN_DEFINED * values.length;
+}
+
+/** Null where all draws are the same. */
+function percentiles(values: readonly number[]): readonly [number, number] | null {
   const defined = values.filter(Number.isFinite).sort((a, b) => a - b);
-  if (defined.length === 0 || defined.length < MIN_DEFINED * values.length) return null;
-  return [quantile(defined, 0.025), quantile(defined, 0.975)];
+  if (defined.at(-1)! - defined[0]! < ROUNDING) return null;
+  return [quantile(defined, TAIL), quantile(defined, 1 - TAIL)];
+}
+
+/** Of a share that is 0 or 1 in every patient. */
+function exactInterval(value: number | undefined, patients: number): readonly [number, number] | null {
+  const reach = TAIL ** (1 / patients);
+  if (value === undefined) return null;
+  if (Math.abs(value) < ROUNDING) return [0, 1 - reach];
+  return Math.abs(value - 1) < ROUNDING ? [reach, 1] : null;
 }
 
 /** Linear between the two nearest of ascending values, as numpy does by default. */

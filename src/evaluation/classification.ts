@@ -37,6 +37,7 @@ export interface ClassificationFigures {
   /** Over answered discs alone: a disc that counts 0 by rule has no logit. */
   readonly calibrationSlope: Estimate;
   readonly calibrationIntercept: Estimate;
+  /** Without an interval: drawing patients adds to the error, so that draws lie above the value; the excess has one. */
   readonly calibrationError: Estimate;
   readonly calibrationExcess: Estimate;
 }
@@ -96,5 +97,6 @@ export function classificationFigures(
       trueNegatives: dot(tn, once),
     },
     ...estimates,
+    calibrationError: { value: estimates.calibrationError.value, ci95: null },
   };
 }

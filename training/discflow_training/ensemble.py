@@ -1,9 +1,10 @@
 """Ensembles on unseen data, written into a pack: `python -m discflow_training.ensemble` (paper, Methods, weighted average
 ensemble).
 
-Classifiers: weights by grid search (WAE), temperature and bias on the ensemble's logit, and a threshold with the best
-balanced accuracy, all on out-of-fold predictions of train and val patients. Segmenters: weights on val slices. The
-arithmetic is the one of `docs/model-pack.md`. Test data is read only by `--report test`.
+Classifiers: weights by grid search (WAE) where they carry over to other patients, else equal ones; temperature and bias on
+the ensemble's logit, and a threshold with the best balanced accuracy, all on out-of-fold predictions of train and val
+patients. Segmenters: weights on val slices. The arithmetic is the one of `docs/model-pack.md`. Test data is read only by
+`--report test`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 
 from .calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, log_loss, logit, source_shares
 from .classify import figures, member_logits
-from .data import DEFAULT_DATA_ROOT, SOURCES
+from .data import DEFAULT_DATA_ROOT, SOURCES, fold_of
 from .disc_data import TARGETS, Disc, labelled, of_source, read_discs
 from .escalation import choose
 from .faults import InputFault, told_plainly
@@ -52,11 +53,32 @@ def combine(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.tensordot(weights, probabilities, axes=1)
 
 
+def fit_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The grid's weights of the best score on `members x n` probabilities."""
+    return search_weights(len(probabilities), lambda w: _calibrated_score(combine(probabilities, w), labels))
+
+
+def carried_weights(probabilities: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """`fit_weights`, or equal weights unless those that the other folds choose are better on each fold of patients.
+
+    The best of hundreds of weights on some discs owes part of its score to them.
+    """
+    equal = np.full(len(probabilities), 1 / len(probabilities))
+    crossed = np.empty(len(labels))
+    for fold in np.unique(folds):
+        own = folds == fold
+        if not 0 < labels[~own].sum() < (~own).sum():
+            return equal
+        crossed[own] = combine(probabilities[:, own], fit_weights(probabilities[:, ~own], labels[~own]))
+    better = _calibrated_score(crossed, labels) > _calibrated_score(combine(probabilities, equal), labels)
+    return fit_weights(probabilities, labels) if better else equal
+
+
 def fit_target(
-    ids: Sequence[str], probabilities: np.ndarray, labels: np.ndarray, shares: np.ndarray | None = None
+    ids: Sequence[str], probabilities: np.ndarray, labels: np.ndarray, folds: np.ndarray, shares: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """A manifest target from `members x n` probabilities of unseen discs, labels 0 or 1 and weights for calibration."""
-    weights = search_weights(len(ids), lambda w: _calibrated_score(combine(probabilities, w), labels))
+    """A manifest target from `members x n` probabilities of unseen discs, labels 0 or 1, folds and weights for calibration."""
+    weights = carried_weights(probabilities, labels, folds)
     pooled = combine(probabilities, weights)
     temperature, bias = fit_calibration(pooled, labels, shares)
     threshold = best_threshold(calibrated(pooled, temperature, bias), labels)
@@ -128,7 +150,8 @@ def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[s
         if not 0 < labels.sum() < len(labels):
             raise InputFault(f"{name}: {labels.sum()} of {len(labels)} labelled discs are positive; a pack needs both kinds")
         stacked = np.stack([values[known, index] for values in outputs.values()])
-        targets[name] = fit_target(list(outputs), stacked, labels, source_shares([discs[i].source for i in known]))
+        folds = np.array([fold_of(discs[i].patient) for i in known])
+        targets[name] = fit_target(list(outputs), stacked, labels, folds, source_shares([discs[i].source for i in known]))
     return targets
 
 

@@ -1,8 +1,9 @@
 """Figures of a pack's classifiers on discs that no member was trained on: `python -m discflow_training.unseen_figures`.
 
 Prints Markdown for the model card: each target and source with the area under the curve, what the ensemble gains over its
-best single member and over the plain average (paired over patients), and calibration. The discs are those of
-`out_of_fold`; weights, temperature and threshold were chosen on the same discs, a handful of numbers for many discs.
+best single member on these discs and over the plain average (paired over patients), and calibration. The discs are those of
+`out_of_fold`; weights, temperature, bias and threshold are for each fold of patients those that the other folds choose. The
+pack's own were chosen on all folds.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from .calibration import balanced_accuracy
-from .data import DEFAULT_DATA_ROOT, SOURCES
+from .data import DEFAULT_DATA_ROOT, SOURCES, fold_of
 from .disc_data import TARGETS, Disc, labelled, of_source
-from .ensemble import apply_target, combine, tier_answers, unseen_outputs
+from .ensemble import apply_target, combine, fit_targets, tier_answers, unseen_outputs
 from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
 from .out_of_fold import DEFAULT_FOLDER
-from .paper.intervals import area_under_curve, interval, paired_difference, resampled_areas, told_with
+from .paper.intervals import area_under_curve, interval, resampled_areas, told_with
 
 BINS = 10
 DRAWS = 500
@@ -51,21 +52,36 @@ def _unseen(
     return fragment, *unseen_outputs(unseen, members, root, found)
 
 
+def cross_fitted(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> tuple[np.ndarray, np.ndarray]:
+    """The ensemble's probabilities and verdicts, `targets x n`, by weights and thresholds of the other folds' patients."""
+    folds = np.array([fold_of(disc.patient) for disc in discs])
+    probabilities = np.zeros((len(TARGETS), len(discs)))
+    verdicts = np.zeros((len(TARGETS), len(discs)), dtype=bool)
+    for fold in np.unique(folds):
+        own, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        targets = fit_targets({name: values[others] for name, values in outputs.items()}, [discs[i] for i in others])
+        for index, target in enumerate(TARGETS):
+            p, _ = apply_target(targets[target], {name: values[own, index] for name, values in outputs.items()})
+            probabilities[index, own] = p
+            verdicts[index, own] = p >= targets[target]["threshold"]
+    return probabilities, verdicts
+
+
 def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[list[str]]:
     """One row a target and source; with `found`, one more of SPIDER's labelled boxes alone."""
-    fragment, discs, outputs = _unseen(models, root, found, unseen)
+    _, discs, outputs = _unseen(models, root, found, unseen)
+    probabilities, verdicts = cross_fitted(outputs, discs)
     names = set(json.loads(found.read_text())) if found else set()
     groups = {name: of_source(discs, name) for name in SOURCES}
     if names:
         groups["spider, labelled boxes"] = [i for i in groups["spider"] if discs[i].image not in names]
     table = []
     for index, target in enumerate(TARGETS):
-        rule = fragment["targets"][target]
         for group, positions in groups.items():
             known, labels = labelled(discs, positions, index)
             patients = [discs[i].patient for i in known]
             single = {name: values[known, index] for name, values in outputs.items()}
-            p, _ = apply_target(rule, single)
+            p, verdict = probabilities[index, known], verdicts[index, known].astype(np.float64)
             stacked = np.stack(list(single.values()))
             others = {
                 "single": max(stacked, key=lambda values: area_under_curve(values, labels)),
@@ -73,13 +89,13 @@ def rows(models: Path, root: Path, found: Path | None, unseen: Path) -> list[lis
             }
             area, drawn = area_under_curve(p, labels), resampled_areas(p, labels, patients)
             gains = [
-                paired_difference(area - area_under_curve(other, labels), drawn, resampled_areas(other, labels, patients))
+                (area - area_under_curve(other, labels), drawn - resampled_areas(other, labels, patients))
                 for other in others.values()
             ]
             table.append([
                 group, target, f"{len(labels)} discs, {labels.sum()} positive, {len(set(patients))} patients",
-                told_with(area, interval(drawn)), *(told_with(gain["value"], gain["ci95"]) for gain in gains),
-                f"{balanced_accuracy(p, labels, rule['threshold']):.3f}", f"{np.mean((p - labels) ** 2):.3f}",
+                told_with(area, interval(drawn)), *(told_with(gain, interval(differences)) for gain, differences in gains),
+                f"{balanced_accuracy(verdict, labels, 0.5):.3f}", f"{np.mean((p - labels) ** 2):.3f}",
                 f"{excess_error(p, labels):.3f}",
             ])
     return table

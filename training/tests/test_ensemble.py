@@ -11,7 +11,17 @@ from scipy.special import expit as sigmoid
 from discflow_training import out_of_fold
 from discflow_training.calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, source_shares
 from discflow_training.disc_data import Disc
-from discflow_training.ensemble import apply_target, combine, fit_segmentation, fit_target, fit_targets, search_weights, weight_grid
+from discflow_training.ensemble import (
+    apply_target,
+    carried_weights,
+    combine,
+    fit_segmentation,
+    fit_target,
+    fit_targets,
+    fit_weights,
+    search_weights,
+    weight_grid,
+)
 from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member, upsert_member
 from discflow_training.pack import PackError, assemble
@@ -70,8 +80,22 @@ def test_a_useless_member_gets_no_weight() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, 400)
     good = np.clip(labels * 0.7 + 0.15 + rng.normal(0, 0.15, 400), 0.01, 0.99)
-    target = fit_target(["good", "noise"], np.stack([good, rng.random(400)]), labels)
+    target = fit_target(["good", "noise"], np.stack([good, rng.random(400)]), labels, np.arange(400) % 5)
     assert target["weights"].get("good", 0) >= 0.8
+
+
+def test_weights_that_do_not_carry_over_to_other_folds_give_way_to_equal_ones() -> None:
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 2, 100)
+    alike = np.clip(labels * 0.2 + 0.4 + rng.normal(0, 0.3, (4, 100)), 0.01, 0.99)
+    assert not np.allclose(fit_weights(alike, labels), 0.25)
+    assert carried_weights(alike, labels, np.arange(100) % 5).tolist() == [0.25] * 4
+
+
+def test_one_fold_alone_has_equal_weights() -> None:
+    labels = np.array([0, 1] * 20)
+    members = np.stack([0.1 + 0.8 * labels, np.full(40, 0.5)])
+    assert carried_weights(members, labels, np.zeros(40, dtype=int)).tolist() == [0.5, 0.5]
 
 
 def maps_with_errors(mask: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:

@@ -48,7 +48,7 @@ def test_refused_and_deferred_pictures_of_both_sources_are_counted_together(tmp_
     keep(tmp_path, "yolospine-test", "yolospine", {})
     assert not any("refused or deferred" in line for line in glance_section(tmp_path))
     keep(tmp_path, "spider-test", "spider-t2", {})
-    assert glance_section(tmp_path)[-2].endswith("test: 10 of 80 pictures | ≤ 0.1 | 0.125 | **missed by 0.025** |")
+    assert glance_section(tmp_path)[-2].endswith("test: 10 of 80 pictures | ≤ 0.1 | 0.125 (0.062 to 0.218) | **missed by 0.025** |")
 
 
 def test_without_records_there_is_nothing_to_glance_at(tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ from discflow_training.paper.intervals import (
     paired_difference,
     resampled,
     resampled_areas,
+    share_interval,
+    swapped_areas,
+    swapped_figures,
+    told_with,
 )
 from discflow_training.segment import confusion, overlap_figures
 
@@ -46,13 +50,46 @@ def test_an_interval_holds_its_value_and_one_patient_has_none() -> None:
     low, high = figures["auc"]["ci95"]
     assert low < figures["auc"]["value"] < high
     alone = classification_figures(p, labels, ["one"] * 200)
-    assert alone["accuracy"]["ci95"][0] == alone["accuracy"]["ci95"][1]
+    assert alone["accuracy"]["value"] == figures["accuracy"]["value"] and alone["accuracy"]["ci95"] is None
+    assert told_with(0.5, [0.5, 0.5]) == told_with(0.5, None) == "0.500"
 
 
-def test_the_same_answers_differ_by_nought_with_certainty() -> None:
+def test_the_same_answers_differ_by_nought_without_an_interval() -> None:
     p, labels, patients = np.linspace(0, 1, 20), np.arange(20) % 2, [str(i) for i in range(20)]
     areas = resampled_areas(p, labels, patients, 200)
-    assert paired_difference(0.0, areas, areas) == {"value": 0.0, "ci95": [0.0, 0.0], "p": 1.0}
+    swapped = swapped_areas(p, p, labels, patients)
+    assert paired_difference(0.0, areas, areas, swapped) == {"value": 0.0, "ci95": None, "p": 1.0}
+
+
+def test_a_share_has_its_exact_interval() -> None:
+    assert share_interval(0, 13) == [0.0, pytest.approx(1 - 0.025 ** (1 / 13), abs=1e-4)]
+    assert share_interval(13, 13) == [pytest.approx(0.025 ** (1 / 13), abs=1e-4), 1.0]
+    assert share_interval(5, 72) == pytest.approx([0.0229, 0.1547], abs=1e-3)
+
+
+@pytest.mark.parametrize("patients", [3, 6, 9])
+def test_few_patients_who_all_agree_give_the_least_p_that_they_can(patients: int) -> None:
+    better = np.tile([9.0, 1.0, 1.0, 9.0], (patients, 1))
+    worse = np.tile([8.0, 2.0, 2.0, 8.0], (patients, 1))
+    names = [str(i) for i in range(patients)]
+    swapped = swapped_figures(better, worse, names, answer_figures)["accuracy"]
+    assert len(swapped) == 2**patients
+    found = paired_difference(0.1, *(np.array([0.1]), np.array([0.0])), swapped)
+    assert found["p"] == pytest.approx(2 / 2**patients, abs=1e-4)
+
+
+def test_methods_alike_but_for_chance_rarely_differ_and_unlike_ones_do() -> None:
+    rng = np.random.default_rng(3)
+    labels, patients = rng.integers(0, 2, 200), [str(i // 2) for i in range(200)]
+    first, second = (np.clip(labels * 0.3 + rng.random(200) * 0.7, 0, 1) for _ in range(2))
+    noise = rng.random(200)
+
+    def p_of(other: np.ndarray) -> float:
+        whole = area_under_curve(first, labels) - area_under_curve(other, labels)
+        return paired_difference(whole, np.array([whole]), np.array([0.0]), swapped_areas(first, other, labels, patients))["p"]
+
+    assert p_of(second) > 0.05
+    assert p_of(noise) < 0.01
 
 
 def test_overlaps_agree_with_the_segmenters_own_figures() -> None:

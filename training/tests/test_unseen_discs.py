@@ -32,7 +32,7 @@ def test_shares_are_of_slices_and_told_by_source() -> None:
     whole, labelled = rows([*space, unseen("boxes", "1", DISCS)])
     assert whole[:2] == ["space", "4 slices, 3 patients"]
     assert whole[4].startswith("0.500 (") and whole[5].startswith("0.750 (")
-    assert labelled == ["boxes", "1 slices, 1 patients", *["1.000 (1.000 to 1.000)"] * 4]
+    assert labelled == ["boxes", "1 slices, 1 patients", *["1.000"] * 4]
 
 
 def test_only_training_slices_of_the_fold_with_five_discs_are_judged(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_figures_are_pooled_over_pixels_by_source() -> None:
     assert space[:2] == ["space", "2 slices, 2 patients"]
     assert space[2].startswith(f"{(1 + 0.5 + 2 / 3) / 3:.3f} (")
     assert space[4].startswith(f"{2 * 4 / (8 + 4):.3f} (")
-    assert t2w[2] == "1.000 (1.000 to 1.000)"
+    assert t2w[2] == "1.000"
 
 
 def test_canal_pieces_below_the_share_of_the_largest_become_background() -> None:

@@ -53,6 +53,23 @@ describe('estimate', () => {
   });
 });
 
+describe('a figure that every draw of patients gives alike', () => {
+  const same = (value: number, patients: number) => estimate(patients, meanOf(new Array(patients).fill(value))).ci95;
+
+  it('has the exact interval of none or all of the patients', () => {
+    expect(same(0, 13)![0]).toBe(0);
+    expect(same(0, 13)![1]).toBeCloseTo(0.2471, 4);
+    expect(same(1, 7)![0]).toBeCloseTo(0.5904, 4);
+    expect(same(1, 7)![1]).toBe(1);
+  });
+
+  it('has no interval where it is neither, or where there is one patient', () => {
+    expect(same(0.4, 9)).toBeNull();
+    expect(same(1, 1)).toBeNull();
+    expect(estimate(0, () => Number.NaN).ci95).toBeNull();
+  });
+});
+
 describe('estimateDifference', () => {
   const better = VALUES.map((value) => value + 0.01);
 
@@ -65,7 +82,7 @@ describe('estimateDifference', () => {
   });
 
   it('finds none between a set and itself', () => {
-    expect(estimateDifference(200, meanOf(VALUES), meanOf(VALUES))).toEqual({ value: 0, ci95: [0, 0], p: 1 });
+    expect(estimateDifference(200, meanOf(VALUES), meanOf(VALUES))).toEqual({ value: 0, ci95: null, p: 1 });
   });
 });
 

@@ -123,6 +123,6 @@ describe('compareTiers', () => {
     expect(ensemble).toMatchObject({ source: 'own', tier: 'ensemble', networksMs: { median: 101.5, pictures: 4 } });
     expect(ensemble!.classification.herniation!.rocAucAboveReference).toBeNull();
     expect(single).toMatchObject({ tier: 'single', networksMs: { median: 11.5 } });
-    expect(single!.classification.herniation!.rocAucAboveReference).toMatchObject({ value: 0, ci95: [0, 0] });
+    expect(single!.classification.herniation!.rocAucAboveReference).toMatchObject({ value: 0, ci95: null });
   });
 });

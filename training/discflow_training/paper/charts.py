@@ -46,7 +46,7 @@ def write_charts(runs: dict[str, Any], ensembles: dict[str, Any], folder: Path) 
 def _classifier_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row]:
     found = [(CLASSIFIER_TITLES[name], figures_of(runs.get(f"{name}-disc-finetuned"))) for name in CLASSIFIERS]
     found += [(name.upper(), method_figures(ensembles, "classifiers-disc-finetuned", name)) for name in ("aem", "wae")]
-    return [(title, part["accuracy"]["value"], part["accuracy"]["ci95"]) for title, part in found if part]
+    return [_row(title, part["accuracy"]) for title, part in found if part]
 
 
 def _segmenter_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row]:
@@ -58,7 +58,11 @@ def _segmenter_rows(runs: dict[str, Any], ensembles: dict[str, Any]) -> list[Row
         for decoder, encoder in PAPER_ZOO
     ]
     found += [(name.upper(), method_figures(ensembles, "segmenters-dice-focal", name)) for name in ("aem", "wae")]
-    return [(title, part["mIoU"]["value"], part["mIoU"]["ci95"]) for title, part in found if part]
+    return [_row(title, part["mIoU"]) for title, part in found if part]
+
+
+def _row(title: str, found: dict[str, Any]) -> Row:
+    return title, found["value"], found["ci95"] or [found["value"]] * 2
 
 
 def interval_chart(title: str, rows: Sequence[Row]) -> str:

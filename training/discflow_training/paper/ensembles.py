@@ -1,7 +1,7 @@
 """Weighted average (WAE), plain average (AEM) and best single network of finished runs (paper, Weighted average ensemble).
 
 Weights and the single network are chosen on val alone; test is measured once with what was chosen. Differences are
-paired over resamples of patients.
+paired over patients, and on test alone: on val they would be those of what was chosen there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from .intervals import (
     paired_difference,
     resampled,
     resampled_areas,
+    swapped_areas,
+    swapped_figures,
 )
 from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
 from .records import header, read_cases, read_records, write_compact
@@ -108,10 +110,11 @@ def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
         if "level" in table:
             result["byLevel"][split] = by_level(answers_of["wae"], labels[split], table)
             result["levelAlone"][split] = level_alone(labels[split], table)
-        result["differences"][split] = {
-            f"wae less {other}": plid_differences(answers_of["wae"], answers_of[other], labels[split], table["patient"])
-            for other in ("aem", "single")
-        }
+        if split == "test":
+            result["differences"] = {
+                f"wae less {other}": plid_differences(answers_of["wae"], answers_of[other], labels[split], table["patient"])
+                for other in ("aem", "single")
+            }
     result["predictions"] = {"test": {m: [round(float(v), 4) for v in weights[m] @ stacked["test"]] for m in METHODS}}
     return result
 
@@ -151,14 +154,15 @@ def plid_differences(
     sums = [answers(p, labels) for p in (first, second)]
     wholes = [answer_figures(part.sum(axis=0)) for part in sums]
     drawn = [answer_figures(resampled(part, patients)) for part in sums]
+    swapped = swapped_figures(*sums, patients, answer_figures)
     result = {
-        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name])
+        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name], swapped[name])
         for name in ("accuracy", "balancedAccuracy")
     }
     areas = [area_under_curve(p, labels) for p in (first, second)]
     if not np.isnan(areas[0]):
         drawn_areas = [resampled_areas(p, labels, patients) for p in (first, second)]
-        result["auc"] = paired_difference(areas[0] - areas[1], *drawn_areas)
+        result["auc"] = paired_difference(areas[0] - areas[1], *drawn_areas, swapped_areas(first, second, labels, patients))
     return result
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
+from .intervals import share_interval, told_with
 from .records import read_records
 from .shipped import FOLDER, UNSEEN, told
 
@@ -78,7 +79,7 @@ class Gated:
         pictures = sum(figures["pictures"] for figures in known)
         gated = pictures - sum(figures["statuses"].get("done", 0) for figures in known)
         where = f"{' and '.join(source for _, source in self.parts)}, test: {gated} of {pictures} pictures"
-        return where, f"{gated / pictures:.3f}", gated / pictures
+        return where, told_with(gated / pictures, share_interval(gated, pictures)), gated / pictures
 
 
 def _of_source(records: dict[str, Any], record: str, source: str) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ def read_cases(results: Path, name: str) -> dict[str, Any]:
 def header(run_id: str, configuration: dict[str, Any], configuration_hash: str, data_hash: str) -> dict[str, Any]:
     """The fields that every record begins with."""
     return {
-        "schema": SCHEMA, "id": run_id, "revision": REVISIONS[configuration["kind"]], "configuration": configuration,
+        "schema": SCHEMA, "id": run_id, "revision": REVISIONS.get(configuration.get("kind"), 1), "configuration": configuration,
         "configurationHash": configuration_hash, "dataHash": data_hash, "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }

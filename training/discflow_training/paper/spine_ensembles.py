@@ -12,7 +12,7 @@ from ..ensemble import search_weights
 from ..region_data import CLASSES, Region
 from ..segment import Probabilities
 from .cases import pseudonym, regions_of
-from .intervals import overlap_of_counts, paired_difference, resampled, segmentation_figures
+from .intervals import overlap_of_counts, paired_difference, resampled, segmentation_figures, swapped_figures
 from .protocol import SegmenterRun
 from .runner import count_row, load_finished, region_probabilities, region_view
 
@@ -90,11 +90,8 @@ def spine_ensemble(runs: Sequence[SegmenterRun], root: Path, work: Path) -> dict
             for split, by_method in counts.items()
         },
         "differences": {
-            split: {
-                f"wae less {other}": _differences(by_method["wae"], by_method[other], patients[split])
-                for other in ("aem", "single")
-            }
-            for split, by_method in counts.items()
+            f"wae less {other}": _differences(counts["test"]["wae"], counts["test"][other], patients["test"])
+            for other in ("aem", "single")
         },
         "predictions": {"test": {method: rows.tolist() for method, rows in counts["test"].items()}},
     }
@@ -145,9 +142,11 @@ def _by_source(rows: np.ndarray, patients: Sequence[str], regions: Sequence[Regi
 
 
 def _differences(first: np.ndarray, second: np.ndarray, patients: Sequence[str]) -> dict[str, Any]:
-    wholes = [overlap_of_counts(rows.sum(axis=0).astype(np.float64)) for rows in (first, second)]
-    drawn = [overlap_of_counts(resampled(rows.astype(np.float64), patients)) for rows in (first, second)]
+    both = [rows.astype(np.float64) for rows in (first, second)]
+    wholes = [overlap_of_counts(rows.sum(axis=0)) for rows in both]
+    drawn = [overlap_of_counts(resampled(rows, patients)) for rows in both]
+    swapped = swapped_figures(*both, patients, overlap_of_counts)
     return {
-        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name])
+        name: paired_difference(float(wholes[0][name] - wholes[1][name]), drawn[0][name], drawn[1][name], swapped[name])
         for name in COMPARED
     }

@@ -8,6 +8,7 @@ from typing import Any
 from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..decoders import ENCODER_TITLES, PAPER_ZOO
 from ..decoders import TITLES as DECODER_TITLES
+from .intervals import telling
 from .protocol import CLASSIFIERS
 from .published import ABLATIONS, CLASSIFICATION, CLASSIFICATION_COLUMNS, DETECTION, SEGMENTATION, SPINE_ENSEMBLE
 
@@ -23,12 +24,12 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
 
 
 def estimate(figures: Record | None, name: str) -> str:
-    """`87.4 (83.1 to 91.0)` in percent; a dash where there is none."""
+    """`87.4 (83.1 to 91.0)` in percent, the value alone where resamples tell nothing; a dash where there is none."""
     found = (figures or {}).get(name)
-    if found is None or found["value"] is None or found["ci95"] is None:
+    if found is None or found["value"] is None:
         return MISSING
-    low, high = found["ci95"]
-    return f"{100 * found['value']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    value, bounds = f"{100 * found['value']:.1f}", found["ci95"]
+    return f"{value} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if telling(bounds) else value
 
 
 def plain(figures: Record | None, name: str) -> str:
@@ -41,8 +42,9 @@ def difference(found: Record | None) -> str:
     """A paired difference in percentage points with interval and p."""
     if found is None or found["value"] is None:
         return MISSING
-    low, high = found["ci95"]
-    return f"{100 * found['value']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}), p {found['p']:.3f}"
+    bounds = found["ci95"]
+    told = f" ({100 * bounds[0]:+.1f} to {100 * bounds[1]:+.1f})" if telling(bounds) else ""
+    return f"{100 * found['value']:+.1f}{told}, p {found['p']:.3f}"
 
 
 def counted(figures: Record | None) -> str:
@@ -256,12 +258,13 @@ def ensemble_gains(ensembles: Records) -> list[str]:
             if group.startswith("classifiers")
             else ("mIoU", "mIoUWithBackground")
         )
-        for split in ("val", "test"):
-            for comparison, found in record["differences"][split].items():
-                rows.append(
-                    (group, split, comparison, "; ".join(f"{name} {difference(found.get(name))}" for name in names))
-                )
-    return markdown_table(("Ensemble", "Split", "Difference", "Percentage points (95 % interval)"), rows)
+        figures = record["figures"]["test"]["wae"]["all"]
+        cases = "discs" if "disc" in group else "slices"
+        over = f"{figures['n']} {cases}, {figures['patients']} patients"
+        for comparison, found in record["differences"].items():
+            told = "; ".join(f"{name} {difference(found.get(name))}" for name in names)
+            rows.append((group, over, comparison, told))
+    return markdown_table(("Ensemble", "Test", "Difference", "Percentage points (95 % interval), p of swaps of patients"), rows)
 
 
 def weights_table(ensembles: Records) -> list[str]:
