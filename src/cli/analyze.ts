@@ -4,6 +4,7 @@ import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import { type LocalSystem, startLocal } from './local.ts';
 import { sourcesOf } from './members.ts';
 import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
+import { earlyEnd, failure } from './process-end.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
 import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from './summary.ts';
@@ -48,6 +49,8 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     interrupted.dispose();
     await system.close();
   }
+  const failed = failure();
+  if (failed !== null) throw failed;
   if (interrupted.signal.aborted) {
     process.stderr.write(`interrupted: ${rows.length} studies ended; the same call takes the others up again\n`);
     return 130;
@@ -135,18 +138,21 @@ async function forEachLimited<Item>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
 }
 
-/** The first Ctrl-C ends the call cleanly, the second at once. */
+/** The first Ctrl-C, or any other early end, ends the call cleanly, a second Ctrl-C at once. */
 function interruptible(): { signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
+  const abort = () => controller.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  earlyEnd.addEventListener('abort', abort);
   return {
     signal: controller.signal,
     dispose: () => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
+      earlyEnd.removeEventListener('abort', abort);
     },
   };
 }

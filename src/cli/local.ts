@@ -19,7 +19,7 @@ import {
   isTerminal,
   type RunReference,
 } from '../contracts/messages.ts';
-import { type Embedded, startEmbedded } from '../embedded/index.ts';
+import { type Embedded, startEmbedded, warnOfFault } from '../embedded/index.ts';
 import { createEngine } from '../inference/engine.ts';
 import { hostFacts } from '../inference/host.ts';
 import { packHash } from '../inference/pack-source.ts';
@@ -29,6 +29,7 @@ import type { Engine, Runs } from '../pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 
 import { type PlannedUpload, UsageError } from './plan.ts';
+import { endEarly } from './process-end.ts';
 import { forgetEndedUploads, forgetUpload, submitUpload } from './uploads.ts';
 import { Waiters } from './waiters.ts';
 
@@ -65,7 +66,7 @@ const FIRST_RETRY_SECONDS = 1;
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const packSha256 = await packHash(options.pack);
   if (packSha256 === null) throw new UsageError(`${options.pack} holds no model pack (manifest.json)`);
-  const embedded = await startEmbedded({ dataDir: options.data, maxReceiveCount: MAX_RECEIVE_COUNT });
+  const embedded = await startEmbedded({ dataDir: options.data, maxReceiveCount: MAX_RECEIVE_COUNT, onFault });
   if (embedded.role === 'client') {
     await embedded.close();
     throw new UsageError(`another discflow (process ${embedded.pid}) uses ${options.data}: wait, or give --data`);
@@ -110,6 +111,11 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     },
   };
 }
+
+/** A write that the disc refuses would be tried again until every study had failed. */
+const onFault = (error: unknown): void => {
+  if (!endEarly(error)) warnOfFault(error);
+};
 
 type Handlers = Readonly<Record<'ingest' | 'detect' | 'analyze', (delay: SqsPoller['delay']) => BatchHandler>>;
 

@@ -8,7 +8,7 @@ import { demo } from './demo.ts';
 import { registerEvaluate } from './evaluate/command.ts';
 import { verifyPackFolder } from './pack.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
-import { UsageError } from './plan.ts';
+import { earlyEnd, failure, told, watchProcess } from './process-end.ts';
 import { redrive } from './redrive.ts';
 import { status } from './status.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -100,24 +100,22 @@ function program(exit: (code: number) => void): Command {
   return command;
 }
 
+/** As after Ctrl-C. */
+const INTERRUPTED = 130;
+
 /** Runs the command line; returns the exit status and throws nothing. */
 export async function main(args: readonly string[]): Promise<number> {
+  watchProcess();
   let code = 0;
   try {
     await program((value) => {
       code = value;
     }).parseAsync(args, { from: 'user' });
-    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
-    process.stderr.write(`discflow: ${told(error)}\n`);
+    if (failure() === null && error === earlyEnd.reason) return INTERRUPTED;
+    process.stderr.write(`discflow: ${told(failure() ?? error)}\n`);
     return 1;
   }
-}
-
-/** A wrong call and an error of the file system (disc full, no permission) say all in their message; a bug needs more. */
-function told(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const plain = error instanceof UsageError || 'syscall' in error;
-  return plain ? error.message : (error.stack ?? error.message);
+  return code;
 }

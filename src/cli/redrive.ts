@@ -1,6 +1,7 @@
 import type { RunItem } from '../contracts/items.ts';
 import { type LocalOptions, startLocal } from './local.ts';
 import { UsageError } from './plan.ts';
+import { earlyEnd } from './process-end.ts';
 
 const PAGE = 100;
 
@@ -12,7 +13,7 @@ export async function redrive(runKeys: readonly string[], options: LocalOptions)
     const ended: RunItem[] = [];
     for (const runKey of wanted) {
       if (!(await system.redrive(runKey))) throw new UsageError(`${runKey} is no run of this folder that has failed`);
-      ended.push(await system.untilRunEnded(runKey, new AbortController().signal));
+      ended.push(await system.untilRunEnded(runKey, earlyEnd));
     }
     for (const { runKey, status, attempt } of ended)
       process.stdout.write(`${runKey}: ${status} (attempt ${attempt})\n`);

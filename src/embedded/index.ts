@@ -155,7 +155,8 @@ const Owner = {
   },
 };
 
-function warnOfFault(error: unknown): void {
+/** What becomes of a service's fault that no caller asked for. */
+export function warnOfFault(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error('unknown fault'), { code: 'DISCFLOW_EMBEDDED' });
 }
 

@@ -13,13 +13,17 @@ export interface Ended {
 /** The command as a user calls it, with its data folder below `folder`: processes of their own without a terminal. */
 export function commandIn(folder: string) {
   const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
+  const ended = (file: string, args: string[]): Promise<Ended> =>
+    new Promise((resolve) => {
+      execFile(file, args, { env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+      });
+    });
   return {
-    run: (...args: string[]): Promise<Ended> =>
-      new Promise((resolve) => {
-        execFile(process.execPath, [BIN, ...args], { env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
-          resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-        });
-      }),
+    run: (...args: string[]): Promise<Ended> => ended(process.execPath, [BIN, ...args]),
+    /** Where no file may grow beyond so many KiB, as on a full disc. */
+    runLimited: (kib: number, ...args: string[]): Promise<Ended> =>
+      ended('bash', ['-c', `ulimit -f ${kib}; exec "$0" "$@"`, process.execPath, BIN, ...args]),
     start: (...args: string[]) => new RunningCommand(spawn(process.execPath, [BIN, ...args], { env, stdio: 'pipe' })),
   };
 }

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../src/cli/plan.ts';
+import { refusedWrite, told } from '../../../src/cli/process-end.ts';
+
+const coded = (code: string, message: string, more: object = {}) =>
+  Object.assign(new Error(message), { code, ...more });
+const full = coded('LEVEL_IO_ERROR', 'IO error: /data/000003.log: No space left on device');
+
+describe('told', () => {
+  it.each([
+    ['a full disc', coded('ENOSPC', 'ENOSPC: no space left on device, write', { syscall: 'write' })],
+    ['a full disc under the table', full],
+    ['no permission', coded('EACCES', 'EACCES: permission denied', { syscall: 'open' })],
+    ['a wrong call', new UsageError('no such file')],
+  ])('says %s in its message alone', (_, error) => {
+    expect(told(error)).toBe(error.message);
+  });
+
+  it('says a full disc that another error wraps, instead of where the other was thrown', () => {
+    expect(told(new Error('PutObject failed', { cause: new Error('500', { cause: full }) }))).toBe(full.message);
+  });
+
+  it('tells a bug with its stack', () => {
+    const bug = new TypeError('x is no function');
+    expect(told(bug)).toBe(bug.stack);
+  });
+});
+
+it.each([coded('EPIPE', 'write EPIPE'), coded('LEVEL_NOT_FOUND', 'not found'), new Error('x'), 'text', undefined])(
+  'takes %s for no refused write',
+  (error) => {
+    expect(refusedWrite(error)).toBeNull();
+  },
+);
