@@ -5,6 +5,9 @@ import { applyWindow, windowOf } from './window.ts';
 
 /** A stroke stands out from its ground by this much of the window's 255. */
 const MIN_CONTRAST = 90;
+/** Strokes of the brightest level, as burned-in text has it, stand out by so much over bright fat too. */
+const MIN_BRIGHTEST = 250;
+const MIN_BRIGHTEST_CONTRAST = 30;
 /** Heights of letters, pixels. */
 const MIN_HEIGHT = 5;
 /** In the halved picture; smaller ones show in the whole one. */
@@ -49,9 +52,19 @@ export function holdsText(image: Grey16): boolean {
   return Math.max(bright.width, bright.height) > FULL_SIDE && showsText(halved(bright), MIN_HALVED_HEIGHT);
 }
 
+/** Whether a pixel belongs to a stroke, by its contrast to the ground and its level. */
+type IsStroke = (contrast: number, level: number) => boolean;
+const CLEAR: IsStroke = (contrast) => contrast > MIN_CONTRAST;
+const BRIGHTEST: IsStroke = (contrast, level) => contrast > MIN_BRIGHTEST_CONTRAST && level >= MIN_BRIGHTEST;
+
 function showsText(bright: Grey8, minHeight: number): boolean {
   const dark: Grey8 = { ...bright, data: bright.data.map((value) => 255 - value) };
-  return hasLine(piecesOf(bright, minHeight)) || hasLine(piecesOf(dark, minHeight));
+  const thin = thinBright(bright);
+  return (
+    hasLine(piecesOf(bright, thin, CLEAR, minHeight)) ||
+    hasLine(piecesOf(bright, thin, BRIGHTEST, minHeight)) ||
+    hasLine(piecesOf(dark, thinBright(dark), CLEAR, minHeight))
+  );
 }
 
 /** Means of 2 x 2 pixels; an odd last row or column is left out. */
@@ -67,10 +80,12 @@ function halved({ width, height, data }: Grey8): Grey8 {
   return { depth: 'u8', width: halfWidth, height: halfHeight, data: half };
 }
 
-/** Connected thin strokes of the size of letters, from left to right. */
-function piecesOf(image: Grey8, minHeight: number): Piece[] {
-  const thin = thinBright(image);
-  const strokes: Grey8 = { ...thin, data: thin.data.map((value) => (value > MIN_CONTRAST ? 1 : 0)) };
+/** Connected strokes of the size of letters, from left to right; `thin` holds each pixel's contrast to its ground. */
+function piecesOf(image: Grey8, thin: Grey8, isStroke: IsStroke, minHeight: number): Piece[] {
+  const strokes: Grey8 = {
+    ...thin,
+    data: thin.data.map((contrast, at) => (isStroke(contrast, image.data[at]!) ? 1 : 0)),
+  };
   return componentsOf(strokes, 1)
     .flatMap(({ pixels }) => pieceOf(pixels, image) ?? [])
     .filter(({ height }) => height >= minHeight)

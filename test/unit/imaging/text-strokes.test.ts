@@ -49,6 +49,17 @@ describe('holdsText', () => {
     expect(holdsText(write(bright, 'DOE JANE', { x: 260, y: 40, scale: 2, value: 10 }))).toBe(true);
   });
 
+  it.each([1, 2, 3])('finds the brightest letters, scale %d, on fat of three quarters of their level', (scale) => {
+    const level = (column: number) => (column > 350 ? most : Math.round(most * (0.74 + (column % 7) * 0.005)));
+    const fat = { ...phantom, data: phantom.data.map((_, index) => level(index % phantom.width)) };
+    expect(holdsText(write(fat, 'DOE JANE', { x: 180, y: 340, scale, value: most }))).toBe(true);
+  });
+
+  it('finds none where strokes stand out as little and are not the brightest', () => {
+    const fat = { ...phantom, data: phantom.data.map((value, index) => (index % 50 === 0 ? most : value >> 2)) };
+    expect(holdsText(write(fat, 'DOE JANE', { x: 6, y: 6, scale: 2, value: Math.round(most * 0.3) }))).toBe(false);
+  });
+
   it('finds thick letters in a large picture', () => {
     const large = drawPhantom({ seed: 21, rows: 768, columns: 768, spacingMm: [0.375, 0.375] }).image;
     expect(holdsText(write(large, 'DOE JANE', { x: 20, y: 20, scale: 8, value: most }))).toBe(true);
