@@ -22,8 +22,22 @@ const hashed = (value: string): string | null =>
 
 const FIELDS = ['id', 'name', 'birthDate'] as const;
 
-const isOther = (one: Patient, other: Patient): boolean =>
-  FIELDS.some((field) => one[field] !== null && other[field] !== null && one[field] !== other[field]);
+type Differ = (one: Patient, other: Patient) => boolean;
+
+const known = (one: Patient, other: Patient) => FIELDS.filter((field) => one[field] !== null && other[field] !== null);
+
+/** Whether anything tells two headers apart: files that nothing else joins are then not one patient's. */
+export const differAtAll: Differ = (one, other) => known(one, other).some((field) => one[field] !== other[field]);
+
+/**
+ * Whether more tells two headers apart than joins them, the ID where it is as much: series of one study UID are one
+ * patient's even where a name was corrected, or an ID merged, between them.
+ */
+export const differMostly: Differ = (one, other) => {
+  const fields = known(one, other);
+  const apart = fields.filter((field) => one[field] !== other[field]).length;
+  return 2 * apart > fields.length || (2 * apart === fields.length && apart > 0 && one.id !== other.id);
+};
 
 const namedFields = (patient: Patient): number => FIELDS.filter((field) => patient[field] !== null).length;
 
@@ -37,13 +51,14 @@ export interface ByPatient<Item> {
 /** Parts objects by patient. A header that names none, or less than others, belongs to the only patient that it fits. */
 export function partByPatient<Item extends { readonly object: { readonly patient: Patient } }>(
   items: readonly Item[],
+  differ: Differ,
 ): ByPatient<Item> {
   const groups: Array<{ patient: Patient; items: Item[] }> = [];
   const unnamed: Item[] = [];
   // Headers that name most come first, so that what is told of a patient does not hang on the order of the files.
   for (const item of items.toSorted((a, b) => namedFields(b.object.patient) - namedFields(a.object.patient))) {
     const { patient } = item.object;
-    const [fit, ...others] = groups.filter((group) => !isOther(group.patient, patient));
+    const [fit, ...others] = groups.filter((group) => !differ(group.patient, patient));
     if (others.length > 0 || (fit === undefined && namedFields(patient) === 0)) unnamed.push(item);
     else if (fit === undefined) groups.push({ patient, items: [item] });
     else {

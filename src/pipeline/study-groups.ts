@@ -1,5 +1,5 @@
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
-import { partByPatient } from '../dicom/patient.ts';
+import { differAtAll, differMostly, partByPatient } from '../dicom/patient.ts';
 import { type LostFile, lostOf } from './losses.ts';
 import type { ReadObject } from './prepare-read.ts';
 
@@ -48,14 +48,14 @@ function partBy<Item>(items: readonly Item[], uidOf: (item: Item) => string | nu
 }
 
 function twoPatients(objects: readonly ReadObject[]): Reason | null {
-  const { patients } = partByPatient(objects);
+  const { patients } = partByPatient(objects, differMostly);
   return patients.length > 1 ? reasonOf('inconsistent_header', { detail: 'one study, several patients' }) : null;
 }
 
 /** What tells no patient among several is a study of its own: it is nobody's for certain. */
 function withoutUid(objects: readonly ReadObject[], lost: readonly LostFile[], uploadHash: string): StudyFiles[] {
   const identity = `upload:${uploadHash}`;
-  const { patients, unnamed } = partByPatient(objects);
+  const { patients, unnamed } = partByPatient(objects, differAtAll);
   if (patients.length < 2) return [{ identity, objects, lost, refusal: null }];
   return [...patients, unnamed]
     .filter((members) => members.length > 0)

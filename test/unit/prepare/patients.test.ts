@@ -29,9 +29,11 @@ const NOBODY = { PatientID: '', PatientName: '', PatientBirthDate: '', PatientAg
 
 describe('prepareUpload of one study UID', () => {
   it.each([
-    ['PatientID', { PatientID: 'OTHER-1' }],
-    ['PatientName', { PatientName: 'Other^Patient' }],
-    ['PatientBirthDate', { PatientBirthDate: '19500101' }],
+    ['all', { PatientID: 'OTHER-1', PatientName: 'Other^Patient', PatientBirthDate: '19500101' }],
+    ['ID and name', { PatientID: 'OTHER-1', PatientName: 'Other^Patient' }],
+    ['name and birth date', { PatientName: 'Other^Patient', PatientBirthDate: '19500101' }],
+    ['the ID under one name without a birth date', { PatientID: 'OTHER-1', PatientBirthDate: '' }],
+    ['the ID alone', { PatientID: 'OTHER-1', PatientName: '', PatientBirthDate: '' }],
   ])('refuses two patients told apart by %s, instead of answering for one of them', async (_, other) => {
     const upload = await bench.files([...series('a', 1, ONE_STUDY), ...series('b', 2, { ...ONE_STUDY, ...other })]);
     expect(ends(upload)).toEqual([[6, ['inconsistent_header']]]);
@@ -40,6 +42,9 @@ describe('prepareUpload of one study UID', () => {
   it.each([
     ['no name at all', NOBODY],
     ['the number alone', { ...NOBODY, PatientID: ` ${PHANTOM_IDENTITY.id.toLowerCase()} ` }],
+    ['a corrected name', { PatientName: 'Other^Patient' }],
+    ['a merged ID', { PatientID: 'OTHER-1' }],
+    ['another birth date', { PatientBirthDate: '19500101' }],
     ['the same name in another spelling', { PatientName: 'ZWIEBELTURM, Phantasia^^^=x' }],
   ])('takes a series whose header holds %s for the same patient', async (_, other) => {
     const upload = await bench.files([...series('a', 1, { ...ONE_STUDY, ...other }), ...series('b', 2, ONE_STUDY)]);
