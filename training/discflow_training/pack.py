@@ -21,7 +21,7 @@ ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter
 HEADER: dict[str, Any] = {
     "schema": "discflow.pack/1",
     "name": "discflow-default",
-    "version": "0.2.5",
+    "version": "0.2.6",
     "licence": "CC-BY-4.0",
     "intendedUse": (
         "Research and development: naming lumbar discs on a mid-sagittal T2-weighted MR slice of an adult and estimating"

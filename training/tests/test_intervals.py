@@ -52,6 +52,7 @@ def test_an_interval_holds_its_value_and_one_patient_has_none() -> None:
     alone = classification_figures(p, labels, ["one"] * 200)
     assert alone["accuracy"]["value"] == figures["accuracy"]["value"] and alone["accuracy"]["ci95"] is None
     assert told_with(0.5, [0.5, 0.5]) == told_with(0.5, None) == "0.500"
+    assert told_with(0.0625, [-0.0625, 0.1875]) == "0.063 (-0.063 to 0.188)"
 
 
 def test_the_same_answers_differ_by_nought_without_an_interval() -> None:

@@ -6,6 +6,7 @@ Everything is a function of sums over cases (right and wrong answers, pixels by 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
@@ -116,7 +117,12 @@ def telling(bounds: Sequence[float] | None) -> TypeGuard[Sequence[float]]:
 
 def told_with(value: float, bounds: Sequence[float] | None) -> str:
     """`0.874 (0.831 to 0.910)`, the value alone where there are no bounds."""
-    return f"{value:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if telling(bounds) else "")
+    return three_decimals(value) + (f" ({three_decimals(bounds[0])} to {three_decimals(bounds[1])})" if telling(bounds) else "")
+
+
+def three_decimals(value: float) -> str:
+    """Halves go away from nought, as `discflow evaluate` writes them: 0.0625 is 0.063."""
+    return f"{value + math.copysign(ROUNDING, value):.3f}"
 
 
 def with_intervals(

@@ -25,8 +25,8 @@ OUT_OF_FOLD = {
     ),
     "figures.md": (
         "### Classifiers on discs that no member was trained on (Python)",
-        "Five folds of the training patients and val;"
-        " `python -m discflow_training.unseen_figures --found results/found-discs.json`.",
+        "Five folds of the training patients and val; weights, calibration and thresholds for each fold are those that the"
+        " other patients choose. `python -m discflow_training.unseen_figures --found results/found-discs.json`.",
     ),
     "tiers.md": (
         "### What the `auto` tier costs and buys on those discs (Python)",
@@ -36,7 +36,8 @@ OUT_OF_FOLD = {
     ),
     "masks.md": (
         "### Segmenters on slices that no member was trained on (Python)",
-        "Five folds of the training patients, the shipped networks' recipe without self-training, plain average;"
+        "Five folds of the training patients, the shipped networks' recipe without self-training, DeepLabv3+ with the rates"
+        " 12, 24 and 36 that it had up to 0.2.5, plain average;"
         " `python -m discflow_training.unseen_masks --runs … --least-canal-piece 0.08`.",
     ),
 }
