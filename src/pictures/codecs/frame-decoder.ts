@@ -31,7 +31,7 @@ const CODECS = {
 /**
  * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native
  * orientation, padding as dark as the darkest pixel.
- * `anyModality` reads the pixels of objects that ingest refuses, for tests of the codecs. Throws `InputFault`.
+ * `anyModality` reads the pixels of objects that ingest refuses, padding as stored, for tests of the codecs. Throws `InputFault`.
  */
 export async function decodeDicomFrame(
   file: Uint8Array,
@@ -41,7 +41,8 @@ export async function decodeDicomFrame(
   const located = frameBytes(file, frame, options);
   const { words, signed } = await decodeWords(located);
   const description = signed === true ? { ...located.description, signed } : located.description;
-  return withoutPadding(greyFromWords(words, description), description);
+  const image = greyFromWords(words, description);
+  return options.anyModality === true ? image : withoutPadding(image, description);
 }
 
 async function decodeWords({ coding, bytes, description, littleEndian }: FrameBytes): Promise<DecodedWords> {
