@@ -1,6 +1,6 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import { conditionHeld } from '../../src/aws/conditional-write.ts';
 import { translated } from '../../src/aws/faults.ts';
 import { tenantSchema } from '../../src/contracts/keys.ts';
 
@@ -88,7 +88,7 @@ export class Jobs {
       Item: { ...keyOf(jobId), ...item },
       ConditionExpression: 'attribute_not_exists(pk)',
     });
-    return (await this.#held('PutItem', () => this.#client.send(put))) ? job : this.get(jobId);
+    return (await conditionHeld('PutItem', () => this.#client.send(put))) ? job : this.get(jobId);
   }
 
   async get(jobId: string): Promise<Job> {
@@ -107,7 +107,7 @@ export class Jobs {
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: { ':state': state, ':cancelled': 'cancelled' },
     });
-    if (!(await this.#held('UpdateItem', () => this.#client.send(update))))
+    if (!(await conditionHeld('UpdateItem', () => this.#client.send(update))))
       throw new Error('there is no such job, or it is cancelled');
   }
 
@@ -150,7 +150,7 @@ export class Jobs {
         ':fresh': new Set(fresh),
       },
     });
-    const written = await this.#held('UpdateItem', () => this.#client.send(update));
+    const written = await conditionHeld('UpdateItem', () => this.#client.send(update));
     return written ? { outcome: 'admitted' } : { outcome: 'rate', waitMs: takesMs };
   }
 
@@ -176,19 +176,7 @@ export class Jobs {
         ':more': skipped - skippedBefore,
       },
     });
-    await this.#held('UpdateItem', () => this.#client.send(update));
-  }
-
-  #held(operation: string, call: () => Promise<unknown>): Promise<boolean> {
-    return translated(operation, async () => {
-      try {
-        await call();
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
-    });
+    await conditionHeld('UpdateItem', () => this.#client.send(update));
   }
 }
 

@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
   GetCommand,
@@ -8,6 +7,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { type RunItem, runItemSchema, type UploadItem, uploadItemSchema } from '../contracts/items.ts';
 import { STUDIES_TABLE } from '../contracts/table.ts';
+import { conditionHeld } from './conditional-write.ts';
 import { translated } from './faults.ts';
 import { idleSince, isOpen } from './transitions.ts';
 
@@ -90,7 +90,7 @@ export class StudiesTable {
       before === null
         ? { ConditionExpression: 'attribute_not_exists(pk)' }
         : { ConditionExpression: 'revision = :revision', ExpressionAttributeValues: { ':revision': before.revision } };
-    return this.#conditional('PutItem', () =>
+    return conditionHeld('PutItem', () =>
       this.#client.send(
         new PutCommand({ TableName: this.#name, Item: rowOf(item, (before?.revision ?? 0) + 1), ...unchanged }),
       ),
@@ -115,7 +115,7 @@ export class StudiesTable {
       names[`#${field}`] = field;
       return `#${field}`;
     });
-    return this.#conditional('UpdateItem', () =>
+    return conditionHeld('UpdateItem', () =>
       this.#client.send(
         new UpdateCommand({
           TableName: this.#name,
@@ -155,18 +155,6 @@ export class StudiesTable {
         }),
       );
       return { rows: answer.Items ?? [], last: answer.LastEvaluatedKey };
-    });
-  }
-
-  #conditional(operation: string, call: () => Promise<unknown>): Promise<boolean> {
-    return translated(operation, async () => {
-      try {
-        await call();
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
     });
   }
 }
