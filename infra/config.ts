@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
-import { uploadBytesFor } from '../src/contracts/limits.ts';
+import { MIB, uploadBytesFor } from '../src/contracts/limits.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -9,8 +9,6 @@ const LOG_DAYS = [
 
 export const ANALYZE_BACKENDS = ['ecs-gpu', 'sagemaker-async', 'lambda-cpu'] as const;
 export type AnalyzeBackend = (typeof ANALYZE_BACKENDS)[number];
-
-const MIB = 1024 * 1024;
 
 const whole = (low: number, high: number, what: string) =>
   z.int(`give ${what} as a whole number`).min(low, `give at least ${low}`).max(high, `give at most ${high}`);

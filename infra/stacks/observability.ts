@@ -48,28 +48,25 @@ export class ObservabilityStack extends Stack {
   #letAlarmsPublish(config: Config): void {
     const { partition, region, account } = this;
     const alarms = `arn:${partition}:cloudwatch:${region}:${account}:alarm:${names(config).prefix}-*`;
+    this.#letPublish('Alarms', 'cloudwatch.amazonaws.com', { ArnLike: { 'aws:SourceArn': alarms } });
+  }
+
+  /** Lets a service publish for this account, under further conditions. */
+  #letPublish(sid: string, service: string, conditions: Record<string, unknown> = {}): void {
     this.topic.addToResourcePolicy(
       new PolicyStatement({
-        sid: 'Alarms',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        sid,
+        principals: [new ServicePrincipal(service)],
         actions: ['sns:Publish'],
         resources: [this.topic.topicArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': account }, ArnLike: { 'aws:SourceArn': alarms } },
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account }, ...conditions },
       }),
     );
   }
 
   #budget(config: Config): void {
     const { monthlyUsd, email } = config.budget;
-    this.topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'Budgets',
-        principals: [new ServicePrincipal('budgets.amazonaws.com')],
-        actions: ['sns:Publish'],
-        resources: [this.topic.topicArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
-      }),
-    );
+    this.#letPublish('Budgets', 'budgets.amazonaws.com');
     const subscribers = [
       { subscriptionType: 'SNS', address: this.topic.topicArn },
       ...(email === undefined ? [] : [{ subscriptionType: 'EMAIL', address: email }]),

@@ -1,4 +1,4 @@
-const MIB = 1024 * 1024;
+export const MIB = 1024 * 1024;
 
 /** Of one file of an upload, inflated. */
 export const MAX_FILE_BYTES = 512 * MIB;

@@ -129,7 +129,10 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
   };
 }
 
-/** ScanningSequence, that of a converted object's groups, or EchoPulseSequence (0018,9008) and InversionRecovery of an Enhanced object in its terms. */
+/**
+ * ScanningSequence, that of a converted object's groups, or EchoPulseSequence (0018,9008) and InversionRecovery of an
+ * Enhanced object in its terms.
+ */
 function scanningSequence(set: DataSet, grouped: GroupedAcquisition): readonly string[] {
   const classic = codes(set, TAG.scanningSequence);
   if (classic.length > 0) return classic;

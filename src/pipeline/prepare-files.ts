@@ -1,6 +1,6 @@
 import { fileKind } from '../archive/file-kind.ts';
 import { openZip } from '../archive/zip.ts';
-import { MAX_FILE_BYTES, MAX_UPLOAD_BYTES } from '../contracts/limits.ts';
+import { MAX_FILE_BYTES, MAX_UPLOAD_BYTES, MIB } from '../contracts/limits.ts';
 import { InputFault } from '../contracts/reasons.ts';
 
 /** One file of an upload; its bytes are read when wanted, perhaps twice. */
@@ -25,8 +25,6 @@ export interface UploadLimits {
   /** Studies told apart in one upload. */
   readonly maxStudies: number;
 }
-
-const MIB = 1024 * 1024;
 
 /** Where memory sets no lower ones. */
 export const DEFAULT_LIMITS: UploadLimits = {

@@ -122,8 +122,7 @@ def train(
     optimiser = _optimiser(network, recipe)
     first_epoch, curves = 0, []
     if checkpoint.exists():
-        require_same(recipe, torch.load(checkpoint, weights_only=True)["recipe"], out)
-        first_epoch, curves = _restore(checkpoint, network, averaged, optimiser)
+        first_epoch, curves = _restore(checkpoint, recipe, network, averaged, optimiser)
         record["resumed_from"] = {"epoch": first_epoch}
     for epoch in range(first_epoch, recipe.epochs):
         started = time.monotonic()
@@ -279,10 +278,14 @@ def _save(
 
 
 def _restore(
-    path: Path, network: Yolov8, averaged: AveragedWeights, optimiser: torch.optim.Optimizer
+    path: Path, recipe: Recipe, network: Yolov8, averaged: AveragedWeights, optimiser: torch.optim.Optimizer
 ) -> tuple[int, list[dict]]:
-    """Load a checkpoint into the three; returns the next epoch and the curves so far."""
+    """Load a checkpoint of the recipe into the three; returns the next epoch and the curves so far.
+
+    Raises `InputFault` where it is of another recipe.
+    """
     state = torch.load(path, weights_only=True)
+    require_same(recipe, state["recipe"], path.parent)
     network.load_state_dict(state["network"])
     averaged.network.load_state_dict(state["averaged"])
     averaged.updates = state["updates"]

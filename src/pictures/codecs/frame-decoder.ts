@@ -30,8 +30,8 @@ const CODECS = {
 
 /**
  * Decodes one frame of a DICOM file, from 0: unsigned 16 bit, the smallest possible stored value at 0, native
- * orientation, padding as dark as the darkest pixel.
- * `anyModality` reads the pixels of objects that ingest refuses, padding as stored, for tests of the codecs. Throws `InputFault`.
+ * orientation, padding as dark as the darkest pixel. `anyModality` reads the pixels of objects that ingest refuses,
+ * padding as stored, for tests of the codecs. Throws `InputFault`.
  */
 export async function decodeDicomFrame(
   file: Uint8Array,

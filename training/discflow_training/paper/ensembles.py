@@ -93,7 +93,7 @@ def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
     }
     result: dict[str, Any] = {
         "weights": {method: _named(ids, weights[method]) for method in METHODS},
-        "figures": {}, "byPatient": {}, "byLevel": {}, "levelAlone": {}, "differences": {},
+        "figures": {}, "byPatient": {}, "byLevel": {}, "levelAlone": {},
     }
     for split in ("val", "test"):
         table = cases[split]
@@ -110,12 +110,12 @@ def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
         if "level" in table:
             result["byLevel"][split] = by_level(answers_of["wae"], labels[split], table)
             result["levelAlone"][split] = level_alone(labels[split], table)
-        if split == "test":
-            result["differences"] = {
-                f"wae less {other}": plid_differences(answers_of["wae"], answers_of[other], labels[split], table["patient"])
-                for other in ("aem", "single")
-            }
-    result["predictions"] = {"test": {m: [round(float(v), 4) for v in weights[m] @ stacked["test"]] for m in METHODS}}
+    test = {method: weights[method] @ stacked["test"] for method in METHODS}
+    result["differences"] = {
+        f"wae less {other}": plid_differences(test["wae"], test[other], labels["test"], cases["test"]["patient"])
+        for other in ("aem", "single")
+    }
+    result["predictions"] = {"test": {method: [round(float(v), 4) for v in p] for method, p in test.items()}}
     return result
 
 
