@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .faults import InputFault
+from .faults import InputFault, read_text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_DATA_ROOT = REPOSITORY.parent / "shared" / "data"
@@ -123,7 +123,7 @@ def read_label_boxes(path: Path) -> list[tuple[int, tuple[float, float, float, f
     Raises `InputFault` where a line holds anything else.
     """
     boxes = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in read_text(path).splitlines():
         if not line.strip():
             continue
         try:

@@ -59,7 +59,10 @@ class Disc:
 
 
 def read_discs(root: Path, sequences: Sequence[str] = ("t2", "t2_SPACE"), found: Path | None = None) -> list[Disc]:
-    """Every disc with a box and at least one known target, yolospine first; `found` is a file of `find_discs`."""
+    """Every disc with a box, yolospine first; of SPIDER those that are graded; `found` is a file of `find_discs`.
+
+    Where `discs.csv` has a column `herniation`, as that of labels of one's own, it holds the strict label in place of a note.
+    """
     spider = read_spider(root, sequences) + (read_found(root, found) if found else [])
     return _yolospine_discs(root) + _spider_discs(root, spider)
 
@@ -89,7 +92,8 @@ def _yolospine_discs(root: Path) -> list[Disc]:
         stenoses = read_stenoses(root, image)
         for order, row in enumerate(image_rows):
             level = row["level"]
-            targets = (int(row["bulge_or_herniation"]), _known(findings.herniation(level) if findings else None))
+            strict = int(row["herniation"]) if "herniation" in row else _known(findings.herniation(level) if findings else None)
+            targets = (int(row["bulge_or_herniation"]), strict)
             known = {
                 "degenerative": int(row["degenerative"]),
                 "pfirrmann": _number(grades.get(image.patient, {}).get(level, "")),

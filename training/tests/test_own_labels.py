@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from discflow_training.data import read_yolospine
-from discflow_training.disc_data import read_discs
+from discflow_training.disc_data import UNKNOWN, read_discs
 from discflow_training.faults import InputFault
 from discflow_training.own_labels import lay_out
 from discflow_training.paper.cases import disc_cases
@@ -89,6 +89,8 @@ def test_a_picture_without_split_and_a_foreign_mask_value_are_refused(folder: Pa
     ("labels/a.txt", "1.5 0.5 0.5 0.2 0.1\n", "1.5 is no class"),
     ("labels/a.txt", "1 60 200 40 14\n", "must be shares of the picture"),
     ("labels/a.txt", "2 0.5 0.5 0.2 0.1\n", "holds no box of a disc"),
+    ("labels/a.txt", "1 0.5 0.5 0.2 0.1\n7 0.5 0.7 0.2 0.1\n", "class 7 is not known"),
+    ("splits.csv", "image,patient,split\na,p1,train,x\nb,p2,val\n", "line 2: 4 cells where the header has 3"),
     ("labels/classes.txt", "vertebra\ncanal\n", "no class name holds the word disc"),
     ("images/a.jpeg", "", "has the same name before its extension"),
 ])
@@ -100,10 +102,82 @@ def test_what_evaluate_refuses_or_training_cannot_use_is_refused(
         lay_out(folder, tmp_path / "data")
 
 
-def test_pictures_of_one_patient_that_contradict_each_other_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_finding_teaches_its_own_picture_and_level_alone(folder: Path, tmp_path: Path) -> None:
+    (folder / "splits.csv").write_text("image,patient,split\na,p1,train\nb,p1,train\n")
+    lay_out(folder, tmp_path / "data")
+    discs = {(disc.image, disc.order): disc for disc in read_discs(tmp_path / "data")}
+    assert discs["a", 1].targets == (1, 1)
+    assert discs["b", 1].targets == (-1, -1)
+    assert discs["a", 5].targets == (-1, -1)
+    told = ("noted", "compression", "stenosis", "degenerative")
+    assert {disc.grades[name] for disc in discs.values() for name in told} == {UNKNOWN}
+
+
+def test_pictures_of_one_patient_may_differ_as_years_lie_between(folder: Path, tmp_path: Path) -> None:
     (folder / "splits.csv").write_text("image,patient,split\na,p1,train\nb,p1,train\n")
     (folder / "findings.csv").write_text("image,level,target,label\na,L5-S1,herniation,1\nb,L5-S1,herniation,0\n")
-    with pytest.raises(InputFault, match="L5-S1 of one patient"):
+    lay_out(folder, tmp_path / "data")
+    assert {disc.image: disc.targets[1] for disc in read_discs(tmp_path / "data") if disc.order == 0} == {"a": 1, "b": 0}
+
+
+def test_tables_are_read_as_evaluate_reads_them(folder: Path, tmp_path: Path) -> None:
+    mark = "\ufeff"
+    (folder / "splits.csv").write_text(mark + "image, patient ,split\r\n\r\na,p1,train\r\nb,p2,val\r\n", newline="")
+    for name in ("findings.csv", "labels/a.txt"):
+        path = folder / name
+        path.write_text(mark + path.read_text())
+    (folder / "labels" / "b.txt").rename(folder / "labels" / "b.TXT")
+    (folder / "masks" / "b.png").rename(folder / "masks" / "b.PNG")
+    counts = lay_out(folder, tmp_path / "data")
+    assert (counts["boxes"], counts["findings"], counts["masks"]) == (2, 1, 1)
+
+
+def test_a_drawn_region_is_no_disc(folder: Path, tmp_path: Path) -> None:
+    for stem, kind in (("a", 0), ("b", 6)):
+        path = folder / "labels" / f"{stem}.txt"
+        path.write_text(f"{path.read_text()}\n{kind} 0.45 0.55 0.5 0.8")
+    (folder / "labels" / "classes.txt").write_text("worn disc\ndisc\nother\nother\ndisc\ndisc\nlumbar region\n")
+    lay_out(folder, tmp_path / "data")
+    assert [len(image.discs) for image in read_yolospine(tmp_path / "data")] == [6, 6]
+
+
+def test_a_turned_photograph_is_laid_out_upright(folder: Path, tmp_path: Path) -> None:
+    path = folder / "images" / "a.png"
+    upright = Image.open(path).convert("L")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    upright.rotate(90, expand=True).save(path, exif=turned)
+    lay_out(folder, tmp_path / "data")
+    with Image.open(tmp_path / "data" / "yolospine" / "images" / "a.png") as picture:
+        np.testing.assert_array_equal(np.array(picture), np.array(upright))
+
+
+def test_what_a_transparent_pixel_hides_is_black(folder: Path, tmp_path: Path) -> None:
+    path = folder / "images" / "a.png"
+    picture = Image.open(path).convert("LA")
+    picture.putalpha(0)
+    picture.save(path)
+    lay_out(folder, tmp_path / "data")
+    with Image.open(tmp_path / "data" / "yolospine" / "images" / "a.png") as written:
+        assert written.mode == "L" and not np.array(written).any()
+
+
+def test_a_picture_that_cannot_be_decoded_is_named(folder: Path, tmp_path: Path) -> None:
+    path = folder / "images" / "a.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputFault, match=r"a\.png cannot be decoded"):
+        lay_out(folder, tmp_path / "data")
+    path.unlink()
+    Image.new("CMYK", (120, 200)).save(folder / "images" / "a.jpg")
+    with pytest.raises(InputFault, match=r"a\.jpg is CMYK"):
+        lay_out(folder, tmp_path / "data")
+
+
+@pytest.mark.parametrize("name", ["splits.csv", "findings.csv", "labels/a.txt", "labels/classes.txt"])
+def test_a_file_that_is_not_utf8_is_named(name: str, folder: Path, tmp_path: Path) -> None:
+    (folder / name).write_bytes("disc 1,é".encode("latin-1"))
+    with pytest.raises(InputFault, match=f"{Path(name).name} is not in UTF-8"):
         lay_out(folder, tmp_path / "data")
 
 

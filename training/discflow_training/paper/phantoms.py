@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..data import SCORED_DISCS, disc_boxes_of_mask, region_of_discs
-from ..own_labels import SPIDER_VALUES, Tables
+from ..own_folder import SPIDER_VALUES
+from ..own_labels import Tables
 
 WIDTH, HEIGHT = 120, 200
 DISCS = 6
@@ -69,17 +70,15 @@ def write_phantoms(root: Path, patients: int = 8, seed: int = 0) -> None:
 
 
 def _write_slice(root: Path, tables: Tables, stem: str, patient: str, split: str, phantom: Phantom) -> None:
-    """The picture and its rows; a note calls every bulging disc a protrusion."""
+    """The picture and its rows; every bulging disc is a herniation."""
     Image.fromarray(phantom.image).save(root / "yolospine" / "images" / f"{stem}.png")
     for order, box in enumerate(phantom.boxes[: len(LEVELS)]):
         bulging = phantom.bulging[order]
         scored = int(order < SCORED_DISCS)
         tables.add(
-            "yolospine/discs.csv", stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, scored
+            "yolospine/discs.csv", stem, patient, split, order + 1, LEVELS[order], *box, bulging, bulging, scored, bulging
         )
     region = region_of_discs(phantom.boxes, WIDTH, HEIGHT)
     tables.add("yolospine/region_boxes.csv", stem, split, *region)
-    levels = [level for level, bulging in zip(LEVELS, phantom.bulging, strict=True) if bulging]
-    tables.add("yolospine/radiologist_notes.csv", patient, " ".join(f"{level}: disc protrusion." for level in levels))
     grades = [4 if bulging else 2 for bulging in phantom.bulging[:3]]
     tables.add("yolospine/pfirrmann.csv", patient, *grades)
