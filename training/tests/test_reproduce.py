@@ -93,6 +93,21 @@ def test_finished_runs_are_skipped_and_lost_weights_trained_again(root: Path, tm
     assert len(wanting(runs, replace(settings, need_weights=True))) == 2
 
 
+def test_other_data_are_learned_from_the_start(root: Path, tmp_path: Path) -> None:
+    runs = with_needs(plan(SMOKE, ("segmenters",)), ["fpn-resnet34-dice-focal"])
+    by_id = {run.id: run for run in runs}
+    own, other = settings_of(root, tmp_path / "kept"), settings_of(tmp_path / "other", tmp_path / "kept")
+    write_phantoms(other.root, patients=8, seed=1)
+    execute(runs[0], by_id, own.root, own.work, own.results, CPU)
+    execute(runs[1], by_id, own.root, own.work, own.results, CPU, stop_after=1)
+    assert [run.id for run in wanting(runs, other)] == ["pretrained-resnet34", "fpn-resnet34-dice-focal"]
+    reproduce(runs, other, say=quiet)
+    fresh = settings_of(other.root, tmp_path / "fresh")
+    reproduce(runs, fresh, say=quiet)
+    for run in runs:
+        assert numbers(other.results, run.id) == numbers(fresh.results, run.id)
+
+
 def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp_path: Path) -> None:
     settings = settings_of(root, tmp_path)
     runs = with_needs(plan(SMOKE, ("classifiers", "no-crop")), ["vgg16-disc-finetuned", "resnet50-slice-frozen"])

@@ -57,7 +57,7 @@ def write_ensembles(runs: Sequence[Run], root: Path, work: Path, results: Path) 
         path = results / "ensembles" / f"{name}.json"
         if len(members) < 2 or (path.exists() and json.loads(path.read_text())["configurationHash"] == hashes):
             continue
-        if isinstance(members[0], SegmenterRun) and not all(has_weights(run, by_id, work) for run in members):
+        if isinstance(members[0], SegmenterRun) and not all(has_weights(run, by_id, root, work) for run in members):
             print(f"{name}: weights of its members are gone; `reproduce --need-weights` trains them again")
             continue
         data = _joined_hash([record["dataHash"] for record in own.values()])

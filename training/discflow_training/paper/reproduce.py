@@ -55,7 +55,7 @@ def wanting(runs: Sequence[Run], settings: Settings) -> list[Run]:
     chosen: set[str] = set()
 
     def need_weights(run: Run) -> None:
-        if not has_weights(run, by_id, settings.work):
+        if not has_weights(run, by_id, settings.root, settings.work):
             choose(run)
 
     def choose(run: Run) -> None:

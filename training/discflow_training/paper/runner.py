@@ -20,6 +20,9 @@ from .protocol import ClassifierRun, DetectorRun, PretrainingRun, Run, Segmenter
 from .records import header, keep_cases, multiply_adds, parameter_count, write_record
 from .tasks import GradesTask, PlidTask, SpineTask, frozen_part, logits_of, network_of, pretrained_state
 
+STAMP = "configuration"
+"""Beside checkpoint and weights: what they were made from."""
+
 
 def execute(
     run: Run, runs: dict[str, Run], root: Path, work: Path, results: Path, device: torch.device,
@@ -27,7 +30,7 @@ def execute(
 ) -> bool:
     """Carry a run out; returns whether it was finished. `work` holds checkpoints and weights by run."""
     out, own_hash = work / run.id, configuration_hash(run, runs)
-    _forget_another(out, own_hash)
+    _forget_another(out, stamp_of(run, runs, root))
     torch.manual_seed(run.seed)
     network = network_of(run)
     _start_weights(network, run, work, encoder_files or {})
@@ -88,20 +91,29 @@ def load_finished(run: Run, work: Path) -> nn.Module:
     return network.eval()
 
 
-def has_weights(run: Run, runs: dict[str, Run], work: Path) -> bool:
-    """Whether the weights of this very configuration are at hand."""
-    stamp = work / run.id / "configuration"
-    return weights_path(work, run).exists() and stamp.exists() and stamp.read_text() == configuration_hash(run, runs)
+def has_weights(run: Run, runs: dict[str, Run], root: Path, work: Path) -> bool:
+    """Whether the weights of this very configuration, learned from these very data, are at hand."""
+    stamp = work / run.id / STAMP
+    return weights_path(work, run).exists() and stamp.exists() and stamp.read_text() == stamp_of(run, runs, root)
 
 
-def _forget_another(out: Path, own_hash: str) -> None:
-    """Remove the checkpoint and weights of another configuration."""
+def stamp_of(run: Run, runs: dict[str, Run], root: Path) -> str:
+    """What decides a run's weights: the hash of its configuration, and those of its data and of all that it starts from."""
+    return "\n".join([configuration_hash(run, runs), *_data_hashes(run, runs, root)])
+
+
+def _data_hashes(run: Run, runs: dict[str, Run], root: Path) -> list[str]:
+    return [data_hash_of(run, root), *(own for name in run.needs for own in _data_hashes(runs[name], runs, root))]
+
+
+def _forget_another(out: Path, own: str) -> None:
+    """Remove the checkpoint and weights of another configuration or of other data."""
     out.mkdir(parents=True, exist_ok=True)
-    stamp = out / "configuration"
-    if not stamp.exists() or stamp.read_text() != own_hash:
+    stamp = out / STAMP
+    if not stamp.exists() or stamp.read_text() != own:
         for name in ("checkpoint.pt", "weights.pt"):
             (out / name).unlink(missing_ok=True)
-    stamp.write_text(own_hash)
+    stamp.write_text(own)
 
 
 def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Path]) -> None:
