@@ -76,11 +76,20 @@ def own_name(stored: str, own: dict[str, Tensor]) -> str | None:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.pth` or `.safetensors` file by name."""
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        try:
+            return _read_safetensors(path)
+        except InputFault:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputFault(f"{path.name} is no safetensors file, or is broken") from error
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except FileNotFoundError:
+        raise
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise InputFault(f"{path.name} holds something else than tensors, or is broken") from error
+    if not isinstance(stored, dict):
+        raise InputFault(f"{path.name} holds no tensors by name")
     for wrapper in WRAPPERS:
         if isinstance(stored.get(wrapper), dict):
             stored = stored[wrapper]

@@ -30,7 +30,7 @@ from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, find_member, upsert_member
 from .imaging import CropKind, CropRule
 from .recipes import add_recipe, chosen_recipe, positive
-from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
+from .runs import commit, keep_data, keep_recipe, load_average, load_recipe, require_cases, resume, save_checkpoint, save_weights, seed_epoch
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "compression": 0.5, "stenosis": 0.5}
 CHOICES = {
@@ -164,6 +164,9 @@ def train(
     training = [disc for disc in training if fold_of(disc.patient) != recipe.fold]
     validation = [disc for disc in held_out(discs, recipe) if disc.scored]
     require_cases(len(training), len(validation), recipe.batch)
+    require_answers(training)
+    hashes = data_hash({disc.path for disc in training}, root)
+    keep_data(out, [hashes, *((d.image, d.order, d.box, d.targets, sorted(d.grades.items())) for d in training)])
     cache = SliceCache()
     network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
@@ -189,11 +192,16 @@ def train(
         save_checkpoint(out, state, curves)
     if last < recipe.epochs:
         return
-    hashes = data_hash({disc.path for disc in training}, root)
     record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit()}
     (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
     write_predictions(out / "predictions.json", validation, predict(average.network, validation, recipe.view, cache))
-    torch.save(average.network.state_dict(), out / "weights.pt")
+    save_weights(out, average.network)
+
+
+def require_answers(training: Sequence[Disc]) -> None:
+    """Raise `InputFault` where no target is labelled 0 and 1: level and grades alone teach no answer."""
+    if not any({0, 1} <= {disc.targets[index] for disc in training} for index in range(len(TARGETS))):
+        raise InputFault(f"of {len(training)} training discs none has a positive and another a negative finding; there is nothing to learn")
 
 
 def held_out(discs: Sequence[Disc], recipe: Recipe) -> list[Disc]:
@@ -236,7 +244,7 @@ def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) 
 
 def load_trained(out: Path) -> tuple[DiscClassifier, Recipe]:
     """The trained network of an output folder; before the end of training, the last checkpoint's average."""
-    recipe = Recipe(**tupled(json.loads((out / "recipe.json").read_text())))
+    recipe = load_recipe(out, Recipe)
     network = recipe.network()
     network.load_state_dict(load_average(out))
     return network.eval(), recipe

@@ -26,7 +26,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
-from .runs import commit, require_same, tupled
+from .runs import commit, keep_data, load_stored, require_same, tupled
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
@@ -114,8 +114,9 @@ def train(
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise InputFault(f"{checkpoint} is there: go on from it with --resume, or give another --out")
-    record = {"recipe": asdict(recipe), "training_images": len(paths)}
-    record |= {"data_sha256": data_hash(paths, data_root), "commit": commit()}
+    hashes = data_hash(paths, data_root)
+    keep_data(out, [hashes, *((x.label.name, x.label.discs.tolist(), x.label.region.tolist()) for x in training)])
+    record = {"recipe": asdict(recipe), "training_images": len(paths), "data_sha256": hashes, "commit": commit()}
     torch.manual_seed(recipe.seed)
     network = Yolov8(YoloConfig(recipe.scale, recipe.width)).to(memory_format=torch.channels_last)
     averaged = AveragedWeights(network, recipe.ema_decay)
@@ -141,7 +142,7 @@ def train(
 
 def load_averaged(checkpoint: Path) -> tuple[Recipe, Yolov8]:
     """The recipe and the averaged network of a checkpoint, in evaluation mode."""
-    state = torch.load(checkpoint, weights_only=True)
+    state = load_stored(checkpoint)
     recipe = Recipe(**tupled(state["recipe"]))
     network = Yolov8(YoloConfig(recipe.scale, recipe.width))
     network.load_state_dict(state["averaged"])
@@ -284,7 +285,7 @@ def _restore(
 
     Raises `InputFault` where it is of another recipe.
     """
-    state = torch.load(path, weights_only=True)
+    state = load_stored(path)
     require_same(recipe, state["recipe"], path.parent)
     network.load_state_dict(state["network"])
     averaged.network.load_state_dict(state["averaged"])

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import pickle
 import subprocess
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .faults import InputFault
 
 LARGEST_SEED = 2**31
+Recipe = TypeVar("Recipe")
 
 
 def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -23,10 +27,20 @@ def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
     path = out / "checkpoint.pt"
     if not path.exists():
         return []
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = load_stored(path)
     for name, part in state.items():
         part.load_state_dict(stored[name])
     return json.loads(stored["curves"])
+
+
+def load_stored(path: Path) -> Any:
+    """What `torch.save` wrote; raises `InputFault` where the file is broken, as after a full disk."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
+        raise InputFault(f"{path} is broken; remove it, and the run begins anew") from fault
 
 
 def seed_epoch(seed: int, epoch: int) -> None:
@@ -43,9 +57,39 @@ def keep_recipe(out: Path, recipe: Any) -> None:
     """
     path = out / "recipe.json"
     if path.exists() and (out / "checkpoint.pt").exists():
-        require_same(recipe, json.loads(path.read_text()), out)
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(recipe), indent=1))
+        require_same(recipe, _read_recipe(path), out)
+    _write_whole(path, json.dumps(asdict(recipe), indent=1))
+
+
+def load_recipe(out: Path, kind: Callable[..., Recipe]) -> Recipe:
+    """The recipe of an output folder."""
+    return kind(**tupled(_read_recipe(out / "recipe.json")))
+
+
+def keep_data(out: Path, cases: Iterable[object]) -> None:
+    """Write the SHA-256 of the training cases, pictures and labels, as `out/data.sha256`.
+
+    Raises `InputFault` where a checkpoint of other cases lies there: its weights may know patients that are held out now.
+    """
+    path, own = out / "data.sha256", hashlib.sha256("\n".join(map(repr, cases)).encode()).hexdigest()
+    if path.exists() and (out / "checkpoint.pt").exists() and path.read_text() != own:
+        raise InputFault(f"{out} holds a run on other data or labels; give those again, or another --out")
+    _write_whole(path, own)
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as fault:
+        raise InputFault(f"{path} holds no recipe") from fault
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write by an atomic rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text)
+    os.replace(temporary, path)
 
 
 def require_same(recipe: Any, earlier: dict[str, Any], out: Path) -> None:
@@ -74,8 +118,14 @@ def save_checkpoint(out: Path, state: dict[str, Any], curves: list[dict[str, Any
 def load_average(out: Path) -> dict[str, Tensor]:
     """The averaged weights of a finished run, or of its last checkpoint."""
     if (out / "weights.pt").exists():
-        return torch.load(out / "weights.pt", map_location="cpu", weights_only=True)
-    return torch.load(out / "checkpoint.pt", map_location="cpu", weights_only=True)["average"]
+        return load_stored(out / "weights.pt")
+    return load_stored(out / "checkpoint.pt")["average"]
+
+
+def save_weights(out: Path, network: nn.Module) -> None:
+    """Keep a finished run's averaged network as `out/weights.pt`, by an atomic rename."""
+    torch.save(network.state_dict(), out / "weights.part")
+    os.replace(out / "weights.part", out / "weights.pt")
 
 
 def commit() -> str:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from .region_data import (
     read_pseudo,
     read_regions,
 )
-from .runs import commit, keep_recipe, load_average, require_cases, resume, save_checkpoint, seed_epoch, tupled
+from .runs import commit, keep_data, keep_recipe, load_average, load_recipe, require_cases, resume, save_checkpoint, save_weights, seed_epoch
 
 FOCAL_GAMMA = 2.0
 CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
@@ -168,6 +169,7 @@ def train(
     training = [region for region in training if fold_of(region.patient) != recipe.fold]
     validation = held_out(regions, recipe.fold)
     require_cases(int(_slices_an_epoch(training, recipe)), len(validation), recipe.batch)
+    keep_data(out, ((r.name, r.box, sha256(r.image.tobytes() + r.mask.tobytes()).hexdigest()) for r in training))
     network = recipe.network().to(device, memory_format=torch.channels_last)
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
@@ -198,7 +200,7 @@ def train(
     record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit()}
     (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
     write_predictions(out / "predictions.npz", validation, [predict(average.network, region, recipe.view) for region in validation])
-    torch.save(average.network.state_dict(), out / "weights.pt")
+    save_weights(out, average.network)
 
 
 def held_out(regions: Sequence[Region], fold: int) -> list[Region]:
@@ -238,7 +240,7 @@ def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
 
 def load_trained(out: Path) -> tuple[Segmenter, Recipe]:
     """The trained network of an output folder; before the end of training, the last checkpoint's average."""
-    recipe = Recipe(**tupled(json.loads((out / "recipe.json").read_text())))
+    recipe = load_recipe(out, Recipe)
     network = recipe.network()
     network.load_state_dict(load_average(out))
     return network.eval(), recipe

@@ -1,0 +1,101 @@
+"""A run's folder: other data or labels than its own are refused, and what is broken in it is told with one line."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from discflow_training.__main__ import main
+from discflow_training.checkpoints import read_tensors
+from discflow_training.detection_training import Recipe, train
+from discflow_training.faults import InputFault
+from discflow_training.paper.phantoms import write_phantoms
+from discflow_training.runs import keep_data
+
+SMALL = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--epochs", "2", "--stop-after", "1", "--batch", "2"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    return tmp_path / "data"
+
+
+def relabel(table: Path, column: str, value: str, kept: int = 0) -> None:
+    """Set a column of all rows behind the first `kept`."""
+    header, *rows = csv.reader(table.read_text().splitlines())
+    place = header.index(column)
+    for row in rows[kept:]:
+        row[place] = value
+    with table.open("w", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+
+
+def said_by(arguments: list[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, str) and "\n" not in ended.value.code
+    return ended.value.code
+
+
+def test_a_classifier_does_not_go_on_with_other_labels(root: Path, tmp_path: Path) -> None:
+    command = ["train", "classifier", *SMALL, "--data-root", str(root), "--out", str(tmp_path / "run")]
+    main(command)
+    relabel(root / "yolospine" / "discs.csv", "herniation", "0", kept=1)
+    assert "holds a run on other data or labels" in said_by(command)
+
+
+def test_a_segmenter_does_not_go_on_with_other_masks(root: Path, tmp_path: Path) -> None:
+    command = ["train", "segmenter", *SMALL, "--data-root", str(root), "--out", str(tmp_path / "run")]
+    main(command)
+    mask = root / "spider" / "space" / "masks" / "0_1.png"
+    mask.write_bytes((root / "spider" / "space" / "masks" / "1_1.png").read_bytes())
+    assert "holds a run on other data or labels" in said_by(command)
+
+
+def test_a_detector_does_not_go_on_with_other_boxes(root: Path, tmp_path: Path) -> None:
+    recipe = Recipe("disc", "n", 0.25, 64, 96, epochs=1, batch=4)
+    train(recipe, root, tmp_path / "run", resume=False)
+    relabel(root / "yolospine" / "discs.csv", "x1", "9")
+    with pytest.raises(InputFault, match="holds a run on other data or labels"):
+        train(recipe, root, tmp_path / "run", resume=True)
+
+
+def test_a_folder_without_checkpoint_takes_any_data(tmp_path: Path) -> None:
+    keep_data(tmp_path, ["one"])
+    keep_data(tmp_path, ["two"])
+    (tmp_path / "checkpoint.pt").touch()
+    keep_data(tmp_path, ["two"])
+    with pytest.raises(InputFault, match="other data"):
+        keep_data(tmp_path, ["one"])
+
+
+def test_discs_without_findings_teach_no_classifier(root: Path, tmp_path: Path) -> None:
+    for column in ("herniation", "bulge_or_herniation"):
+        relabel(root / "yolospine" / "discs.csv", column, "-1")
+    said = said_by(["train", "classifier", *SMALL, "--data-root", str(root), "--out", str(tmp_path / "run")])
+    assert "there is nothing to learn" in said
+
+
+@pytest.mark.parametrize("bytes_left", [0, 100, 5000])
+def test_a_broken_checkpoint_is_named(bytes_left: int, root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ["train", "classifier", *SMALL, "--data-root", str(root), "--out", str(run)]
+    main(command)
+    (run / "checkpoint.pt").write_bytes((run / "checkpoint.pt").read_bytes()[:bytes_left])
+    assert said_by(command).startswith(f"{run / 'checkpoint.pt'} is broken")
+    for subject in (["classifier", "--out", str(run), "--id", "a"], ["detectors", str(run)]):
+        assert "checkpoint.pt is broken" in said_by(["export", *subject, "--models", str(tmp_path / "pack")])
+    (run / "recipe.json").write_text("")
+    assert said_by(command) == f"{run / 'recipe.json'} holds no recipe"
+
+
+HEADER = json.dumps({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors at all", len(HEADER).to_bytes(8, "little") + HEADER + bytes(20), b"\x02" + bytes(7) + b"[]"])
+def test_a_broken_safetensors_file_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "vgg16.safetensors").write_bytes(content)
+    with pytest.raises(InputFault, match=r"vgg16\.safetensors is no safetensors file"):
+        read_tensors(tmp_path / "vgg16.safetensors")
