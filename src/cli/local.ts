@@ -22,7 +22,6 @@ import {
 import { type Embedded, startEmbedded, warnOfFault } from '../embedded/index.ts';
 import { createEngine } from '../inference/engine.ts';
 import { hostFacts } from '../inference/host.ts';
-import { packHash } from '../inference/pack-source.ts';
 import { createPixelDecoder } from '../pictures/decoder.ts';
 import { createPictureEncoder } from '../pictures/encoder.ts';
 import type { Engine, Runs } from '../pipeline/ports.ts';
@@ -30,6 +29,7 @@ import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 
 import { type PlannedUpload, UsageError } from './plan.ts';
 import { endEarly } from './process-end.ts';
+import { soundPack } from './sound-pack.ts';
 import { forgetEndedUploads, forgetUpload, submitUpload } from './uploads.ts';
 import { Waiters } from './waiters.ts';
 
@@ -62,10 +62,9 @@ const RETRY_SECONDS = 1;
 /** The services are in this process: what passes, passes soon. */
 const FIRST_RETRY_SECONDS = 1;
 
-/** @throws UsageError where the pack is none, or another process serves the data folder. */
+/** @throws UsageError where the pack is none or broken, or another process serves the data folder. */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
-  const packSha256 = await packHash(options.pack);
-  if (packSha256 === null) throw new UsageError(`${options.pack} holds no model pack (manifest.json)`);
+  const packSha256 = await soundPack(options.pack);
   const embedded = await startEmbedded({ dataDir: options.data, maxReceiveCount: MAX_RECEIVE_COUNT, onFault });
   if (embedded.role === 'client') {
     await embedded.close();

@@ -167,7 +167,7 @@ describe('discflow analyze', () => {
 });
 
 describe('discflow pack verify', () => {
-  it('accepts the shipped pack and refuses one with a changed file', async () => {
+  it('accepts the shipped pack and refuses one with a changed file, as analyze does before any work', async () => {
     expect((await discflow('pack', 'verify')).code).toBe(0);
     const broken = join(folder, 'pack');
     await mkdir(broken);
@@ -182,5 +182,9 @@ describe('discflow pack verify', () => {
     const { code, stderr } = await discflow('pack', 'verify', broken);
     expect(code).toBe(1);
     expect(stderr).toContain('is no sound pack');
+    const analysed = await discflow('analyze', SAMPLE, '--pack', broken, '--out', join(folder, 'unsound'));
+    expect(analysed.code).toBe(1);
+    expect(analysed.stderr).toContain('is no sound pack');
+    expect(await readdir(folder)).not.toContain('unsound');
   });
 });

@@ -185,7 +185,7 @@ describe('evaluate on a folder of phantoms', () => {
   it.each<[string, Partial<EvaluateOptions>, RegExp]>([
     ['an unknown split', { split: 'holdout' }, /has no split holdout; it has test, train/],
     ['a data set that is not there', { data: 'yolospine' }, /discs\.csv cannot be read/],
-    ['a pack that is not there', { pack: tmpdir() }, /holds no manifest\.json/],
+    ['a pack that is not there', { pack: tmpdir() }, /holds no model pack/],
   ])('refuses %s in words before any work', async (_, extra, message) => {
     const out = join(folder, 'never');
     const failure = await evaluate(options({ ...extra, out })).catch((error: unknown) => error);

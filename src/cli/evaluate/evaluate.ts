@@ -5,11 +5,11 @@ import { HmacPseudonyms } from '../../aws/pseudonyms.ts';
 import { type Tier, tierSchema } from '../../contracts/keys.ts';
 import { InputFault } from '../../contracts/reasons.ts';
 import { createEngine } from '../../inference/engine.ts';
-import { packHash } from '../../inference/pack-source.ts';
 import { createPixelDecoder } from '../../pictures/decoder.ts';
 import { pngOfOwnSvg } from '../../pictures/svg.ts';
 import type { PixelDecoder } from '../../pipeline/ports.ts';
 import { UsageError } from '../plan.ts';
+import { soundPack } from '../sound-pack.ts';
 import { readFolder } from './folder.ts';
 import type { LabelledData, LabelledPicture } from './labelled.ts';
 import { metricsMarkdown } from './markdown.ts';
@@ -44,8 +44,7 @@ export interface EvaluateOptions {
 /** `discflow evaluate`: labelled pictures through the pipeline's functions, figures written and printed. */
 export async function evaluate(options: EvaluateOptions): Promise<number> {
   const decoder = createPixelDecoder();
-  const sha256 = await packHash(options.pack);
-  if (sha256 === null) throw new UsageError(`${options.pack} holds no manifest.json; give a model pack with --pack`);
+  const sha256 = await soundPack(options.pack);
   const engine = createEngine({ packDirs: [options.pack] });
   try {
     const data = await readData(options, decoder);
