@@ -30,6 +30,7 @@ HEADER: dict[str, Any] = {
     "trainingData": [],
     "metrics": [],
 }
+OWN_WORDS = ("name", "version", "licence", "intendedUse")
 DEFAULTS: dict[str, Any] = {
     "detection": {"confidence": 0.25, "nmsIou": 0.7},
     "targets": {},
@@ -49,7 +50,7 @@ def merge_fragments(fragments: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for fragment in fragments:
         merged["members"] = merged["members"] + fragment.get("members", [])
         merged["trainingData"] = merged["trainingData"] + fragment.get("trainingData", [])
-        for name in (*DEFAULTS, "name", "version", "licence", "intendedUse"):
+        for name in (*DEFAULTS, *OWN_WORDS):
             if name in fragment:
                 merged[name] = fragment[name]
     merged["members"].sort(key=lambda member: (ROLES.index(member["role"]), member["id"]))
@@ -87,6 +88,11 @@ def faults(manifest: dict[str, Any]) -> list[str]:
     return found + ([f"{total} bytes are more than {LARGEST_BYTES}"] if total > LARGEST_BYTES else [])
 
 
+def unnamed(fragments: Sequence[dict[str, Any]]) -> list[str]:
+    """What no fragment says of a pack of one's own, which would pass for the default pack."""
+    return [f"no fragment says its {name} (members/own.json)" for name in OWN_WORDS if not any(name in part for part in fragments)]
+
+
 def _weight_faults(part: str, weights: dict[str, float], able: set[str]) -> list[str]:
     found = [f"{part}: {name} does not answer it" for name in weights if name not in able]
     total = sum(weights.values())
@@ -97,11 +103,12 @@ def _weight_faults(part: str, weights: dict[str, float], able: set[str]) -> list
 
 def assemble(models: Path) -> dict[str, Any]:
     """Write `manifest.json` from the fragments; raises `PackError` and writes nothing where it breaks the contract."""
-    manifest = merge_fragments(read_fragments(models))
+    fragments = read_fragments(models)
+    manifest = merge_fragments(fragments)
     stamp_files(manifest, models)
     named = {member["file"] for member in manifest["members"]}
     strays = [f"{path.name} belongs to no member" for path in sorted(models.glob("*.onnx")) if path.name not in named]
-    if wrong := faults(manifest) + strays:
+    if wrong := faults(manifest) + strays + ([] if models.resolve() == DEFAULT_MODELS else unnamed(fragments)):
         raise PackError(f"{models}: {'; '.join(wrong)}")
     write_json(models / "manifest.json", manifest)
     return manifest

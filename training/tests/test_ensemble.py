@@ -122,6 +122,9 @@ def test_disagreement_is_the_weighted_deviation() -> None:
     assert combine(np.array([[0.2], [0.6]]), np.array([0.5, 0.5])) == pytest.approx([0.4])
 
 
+OWN = {"name": "our-pack", "version": "1.0.0", "licence": "CC0-1.0", "intendedUse": "Trials."}
+
+
 def member(name: str, role: str, **more: Any) -> dict[str, Any]:
     return {"id": name, "role": role, "file": f"{name}.onnx", "sha256": "", "bytes": 0, "output": {}, **more}
 
@@ -142,6 +145,7 @@ def models(tmp_path: Path) -> Path:
     (tmp_path / "members" / "detectors.json").write_text(json.dumps(detectors))
     for name in "asld":
         (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+    (tmp_path / "members" / "own.json").write_text(json.dumps(OWN))
     return tmp_path
 
 
@@ -169,11 +173,16 @@ def test_pack_refuses_a_file_that_belongs_to_no_member(models: Path) -> None:
 
 
 def test_a_fragment_names_a_pack_of_ones_own(models: Path) -> None:
-    own = {"name": "our-pack", "version": "1.0.0", "licence": "CC0-1.0", "intendedUse": "Trials."}
-    (models / "members" / "own.json").write_text(json.dumps(own))
     assemble(models)
     manifest = json.loads((models / "manifest.json").read_text())
-    assert {name: manifest[name] for name in own} == own
+    assert {name: manifest[name] for name in OWN} == OWN
+
+
+def test_a_pack_of_ones_own_does_not_pass_for_the_default_one(models: Path) -> None:
+    (models / "members" / "own.json").write_text(json.dumps({"name": "our-pack", "version": "1.0.0"}))
+    with pytest.raises(PackError, match=r"says its licence .*; no fragment says its intendedUse"):
+        assemble(models)
+    assert not (models / "manifest.json").exists()
 
 
 def test_a_target_without_discs_of_both_kinds_is_refused() -> None:
