@@ -83,7 +83,7 @@ function program(exit: (code: number) => void): Command {
   command
     .command('redrive')
     .description('Open the next attempt of runs that failed.')
-    .argument('[runKey...]', 'runs to repeat; all failed ones of the tenant where none is named')
+    .argument('[runKey...]', 'failed runs to repeat; all of the tenant where none is named')
     .addOption(tenantOption())
     .addOption(packOption())
     .addOption(tierOption())

@@ -1,34 +1,55 @@
 import type { RunItem } from '../contracts/items.ts';
-import { type LocalOptions, startLocal } from './local.ts';
+import type { Page } from '../pipeline/ports.ts';
+import { type LocalOptions, type LocalSystem, startLocal } from './local.ts';
 import { UsageError } from './plan.ts';
 import { earlyEnd } from './process-end.ts';
 
 const PAGE = 100;
 
-/** `discflow redrive`: opens the next attempt of failed runs and works them off; 1 where one failed again. */
+/**
+ * `discflow redrive`: opens the next attempt of failed runs of the tenant and works them off; 1 where one failed again.
+ * @throws UsageError, before any work, where a named run has not failed: a second attempt of one that was refused or
+ * held back would go round what refused it.
+ */
 export async function redrive(runKeys: readonly string[], options: LocalOptions): Promise<number> {
   const system = await startLocal(options);
   try {
-    const wanted = runKeys.length > 0 ? runKeys : await failedRuns(system, options.tenant);
-    const ended: RunItem[] = [];
-    for (const runKey of wanted) {
-      if (!(await system.redrive(runKey))) throw new UsageError(`${runKey} is no run of this folder that has failed`);
-      ended.push(await system.untilRunEnded(runKey, earlyEnd));
-    }
-    for (const { runKey, status, attempt } of ended)
-      process.stdout.write(`${runKey}: ${status} (attempt ${attempt})\n`);
-    process.stdout.write(`${ended.length} runs redriven\n`);
-    return ended.some(({ status }) => status === 'failed') ? 1 : 0;
+    return await redriveRuns(system, runKeys, options.tenant);
   } finally {
     await system.close();
   }
 }
 
-async function failedRuns(system: Awaited<ReturnType<typeof startLocal>>, tenant: string): Promise<string[]> {
+type Redriven = Pick<LocalSystem, 'redrive' | 'untilRunEnded'> & {
+  readonly runs: Pick<LocalSystem['runs'], 'getRun' | 'listByTenant'>;
+};
+
+export async function redriveRuns(system: Redriven, runKeys: readonly string[], tenant: string): Promise<number> {
+  for (const runKey of runKeys) await checkFailed(system, runKey, tenant);
+  const wanted = runKeys.length > 0 ? [...new Set(runKeys)] : await failedRuns(system, tenant);
+  let failed = 0;
+  for (const runKey of wanted) {
+    if (!(await system.redrive(runKey))) throw new UsageError(`${runKey} is worked on already`);
+    const { status, attempt, reasons } = await system.untilRunEnded(runKey, earlyEnd);
+    if (status === 'failed') failed += 1;
+    const why = [...new Set(reasons.map(({ code }) => code))].join(', ');
+    process.stdout.write(`${runKey}: ${status} (attempt ${attempt})${why === '' ? '' : `: ${why}`}\n`);
+  }
+  process.stdout.write(`${wanted.length} runs redriven\n`);
+  return failed > 0 ? 1 : 0;
+}
+
+async function checkFailed({ runs }: Redriven, runKey: string, tenant: string): Promise<void> {
+  const run = await runs.getRun(runKey);
+  if (run === null || run.tenant !== tenant) throw new UsageError(`${runKey} is no run of this tenant`);
+  if (run.status !== 'failed') throw new UsageError(`${runKey} is ${run.status}: only a failed run is redriven`);
+}
+
+async function failedRuns({ runs }: Redriven, tenant: string): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | null = null;
   do {
-    const page: Awaited<ReturnType<typeof system.runs.listByTenant>> = await system.runs.listByTenant(tenant, {
+    const page: Page<RunItem> = await runs.listByTenant(tenant, {
       status: 'failed',
       limit: PAGE,
       ...(cursor === null ? {} : { cursor }),
