@@ -74,9 +74,9 @@ export class DynamoRuns implements Runs {
     return items;
   }
 
-  createRun(run: NewRun, nowMs: number): Promise<{ item: RunItem; created: boolean }> {
+  createRun(run: NewRun, nowMs: number, refusingMs?: number): Promise<{ item: RunItem; created: boolean }> {
     return this.#untilWritten(async () => {
-      const item = newRunItem(run, nowMs);
+      const item = newRunItem(run, nowMs, refusingMs);
       if (await this.#table.write(item, null)) return { item, created: true };
       const before = await this.getRun(run.runKey);
       return before === null ? null : { item: before, created: false };

@@ -59,17 +59,19 @@ function newUploadItem(upload: NewUpload, leaseMs: number, nowMs: number): Uploa
   };
 }
 
-export function newRunItem(run: NewRun, nowMs: number): RunItem {
+/** With `refusingMs`: under ingest's first claim, as `decideRunClaim` would have given it. */
+export function newRunItem(run: NewRun, nowMs: number, refusingMs?: number): RunItem {
+  const refusing = refusingMs !== undefined;
   return {
     kind: 'run',
     ...run,
     status: 'ingested',
     reasons: [],
     attempt: 1,
-    stages: [],
+    stages: refusing ? openStage([], 'ingest', nowMs) : [],
     costUsd: null,
-    fence: 0,
-    leaseUntil: 0,
+    fence: refusing ? 1 : 0,
+    leaseUntil: refusing ? nowMs + refusingMs : 0,
     announcedAt: null,
     createdAt: isoTime(nowMs),
     updatedAt: isoTime(nowMs),

@@ -11,14 +11,8 @@ import { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { type BatchHandler, SqsPoller } from '../aws/sqs-poller.ts';
 import { SqsAnnouncer, SqsQueue } from '../aws/sqs-queue.ts';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
-import { keys, type Tier } from '../contracts/keys.ts';
-import {
-  type AnalyzeMessage,
-  announcementSchema,
-  type DetectMessage,
-  isTerminal,
-  type RunReference,
-} from '../contracts/messages.ts';
+import type { Tier } from '../contracts/keys.ts';
+import { type AnalyzeMessage, announcementSchema, type DetectMessage, isTerminal } from '../contracts/messages.ts';
 import { type Embedded, startEmbedded, warnOfFault } from '../embedded/index.ts';
 import { createEngine } from '../inference/engine.ts';
 import { hostFacts } from '../inference/host.ts';
@@ -29,6 +23,7 @@ import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 
 import { type PlannedUpload, UsageError } from './plan.ts';
 import { endEarly } from './process-end.ts';
+import { detectMessage, recover } from './recover.ts';
 import { soundPack } from './sound-pack.ts';
 import { forgetEndedUploads, forgetUpload, submitUpload } from './uploads.ts';
 import { Waiters } from './waiters.ts';
@@ -191,32 +186,3 @@ function startPollers(embedded: Embedded, clients: AwsClients, handlers: Handler
     poll('announcements', 1, () => wake),
   ];
 }
-
-/**
- * Queues end with their process: what an earlier one left unfinished is put into them again. This process alone owns
- * the folder, so a lease that is still running belongs to nobody.
- */
-async function recover(
-  embedded: Embedded,
-  stages: Pick<ReturnType<typeof composeStages>, 'runs' | 'clock' | 'detectQueue' | 'analyzeQueue'>,
-): Promise<void> {
-  const { runs, clock, detectQueue, analyzeQueue } = stages;
-  const wanted = new Set<string>();
-  for (const item of await runs.listStuck(Number.MAX_SAFE_INTEGER, 10_000)) {
-    await runs.release(item, clock.nowMs());
-    if (item.kind === 'upload') {
-      wanted.add(keys.upload(item.tenant, item.uploadId, ''));
-      continue;
-    }
-    if (item.status === 'detected') await analyzeQueue.send({ ...referenceOf(item), schema: 'discflow.analyze/1' });
-    else await detectQueue.send(detectMessage(item));
-  }
-  await embedded.replayUploads(async (key) => wanted.has(key.slice(0, key.lastIndexOf('/') + 1)));
-}
-
-function referenceOf(item: RunItem): RunReference {
-  const { tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId } = item;
-  return { tenant, studyKey, contentHash, runKey, packSha256, tier, attempt, traceId };
-}
-
-const detectMessage = (item: RunItem): DetectMessage => ({ ...referenceOf(item), schema: 'discflow.detect/1' });

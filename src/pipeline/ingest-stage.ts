@@ -195,12 +195,14 @@ async function openRun(
   const opened = await deps.runs.createRun(
     { ...run, runKey, clientReference, traceId: upload.traceId },
     deps.clock.nowMs(),
+    verdict === 'ok' ? undefined : deps.leaseMs,
   );
   const item = opened.item.status === 'failed' ? await reopen(deps, opened.item) : opened.item;
   if (isTerminal(item.status)) {
     await announceRun(deps, item);
   } else if (verdict !== 'ok') {
-    await refuse(deps, item, prepared, verdict);
+    const held = opened.created ? item : await claimToRefuse(deps, item);
+    if (held !== null) await refuse(deps, held, prepared, verdict);
   } else if (item.status === 'ingested') {
     await deps.detectQueue.send({
       schema: 'discflow.detect/1',
@@ -227,16 +229,20 @@ async function putContent(data: ObjectStore, { study, slices }: PreparedStudy): 
   await data.put(key('study.json'), Buffer.from(JSON.stringify(study)), { contentType: 'application/json' });
 }
 
+/** Null where somebody else ended the run or works on it. */
+async function claimToRefuse(deps: IngestDeps, item: RunItem): Promise<RunItem | null> {
+  const claim = await deps.runs.claimRun(item.runKey, item.attempt, 'ingest', deps.leaseMs, deps.clock.nowMs());
+  if (claim.outcome === 'settled' && isTerminal(claim.item.status)) await announceRun(deps, claim.item);
+  return claim.outcome === 'claimed' ? claim.item : null;
+}
+
 async function refuse(
   deps: IngestDeps,
-  item: RunItem,
+  held: RunItem,
   prepared: PreparedStudy,
   verdict: Exclude<PreparedStudy['verdict'], 'ok'>,
 ): Promise<void> {
-  const claim = await deps.runs.claimRun(item.runKey, item.attempt, 'ingest', deps.leaseMs, deps.clock.nowMs());
-  if (claim.outcome === 'settled' && isTerminal(claim.item.status)) await announceRun(deps, claim.item);
-  if (claim.outcome !== 'claimed') return;
   const { study } = prepared;
-  const report = rejectedReport({ ...verdict, tenant: item.tenant, study, runKey: item.runKey });
-  await finishRun(deps, claim.item, 'ingest', { report, record: null, ground: null, mask: null });
+  const report = rejectedReport({ ...verdict, tenant: held.tenant, study, runKey: held.runKey });
+  await finishRun(deps, held, 'ingest', { report, record: null, ground: null, mask: null });
 }

@@ -95,8 +95,12 @@ export interface Runs {
   markUploadAnnounced(item: UploadItem, nowMs: number): Promise<void>;
   getUpload(tenant: string, uploadId: string): Promise<UploadItem[]>;
 
-  /** Creates the run as `ingested` unless it exists; returns the item as it now stands and whether it was created. */
-  createRun(run: NewRun, nowMs: number): Promise<{ item: RunItem; created: boolean }>;
+  /**
+   * Creates the run as `ingested` unless it exists; returns the item as it now stands and whether it was created. With
+   * `refusingMs` it is created as claimed by ingest for so long: a run that is about to be refused is never one that
+   * only waits for detect, whenever ingest dies.
+   */
+  createRun(run: NewRun, nowMs: number, refusingMs?: number): Promise<{ item: RunItem; created: boolean }>;
   getRun(runKey: string): Promise<RunItem | null>;
   /**
    * Takes the run's lease for a stage and opens or repeats its stage record. `ingest`, which ends a run that it

@@ -178,6 +178,16 @@ export function runSuite(create: () => Runs): void {
     expect(await runs.advanceRun(item, done, T0)).toBe(true);
   });
 
+  it('creates a run that is refused under a claim of ingest, which ingest alone takes over', async () => {
+    const runs = create();
+    const { item } = await runs.createRun(newRun(), T0, LEASE_MS);
+    expect(item).toMatchObject({ status: 'ingested', stages: [{ stage: 'ingest', attempts: 1, endedAt: null }] });
+    expect((await runs.claimRun(item.runKey, 1, 'detect', LEASE_MS, T0 + 1)).outcome).toBe('leased');
+    const next = claimed(await runs.claimRun(item.runKey, 1, 'ingest', LEASE_MS, T0 + 2));
+    expect(await runs.advanceRun(item, { ...done, stage: 'ingest' }, T0 + 3)).toBe(false);
+    expect(await runs.advanceRun(next, { ...done, stage: 'ingest' }, T0 + 3)).toBe(true);
+  });
+
   it('frees a lease early on release, but not once the fence has moved on', async () => {
     const runs = create();
     const { runKey } = await opened(runs);

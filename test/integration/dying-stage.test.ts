@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recover } from '../../src/cli/recover.ts';
 import type { Announcement, RunStatus, UploadStatus } from '../../src/contracts/messages.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
@@ -38,7 +39,8 @@ interface Way {
 }
 
 const SETTLE_UPLOAD = ['runs.claimUpload', 'runs.settleUpload', 'announcer.announce', 'runs.markUploadAnnounced'];
-const END_RUN = ['runs.claimRun', 'data.put', 'runs.advanceRun', 'announcer.announce', 'runs.markRunAnnounced'];
+const REFUSE_RUN = ['data.put', 'runs.advanceRun', 'announcer.announce', 'runs.markRunAnnounced'];
+const END_RUN = ['runs.claimRun', ...REFUSE_RUN];
 
 const WAYS: Readonly<Record<string, Way>> = {
   'ingest of a study': {
@@ -50,7 +52,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   'ingest of a study that it refuses': {
     stage: 'ingest',
     ends: ['rejected'],
-    effects: [...SETTLE_UPLOAD, ...END_RUN, 'runs.createRun'],
+    effects: [...SETTLE_UPLOAD, ...REFUSE_RUN, 'runs.createRun'],
   },
   'detect of a study': {
     stage: 'detect',
@@ -170,4 +172,22 @@ describe('a stage that dies at one of its side effects', () => {
     },
     600_000,
   );
+
+  it('leaves a study to ingest at the next start that it died refusing, wherever it died', async () => {
+    const { world: start, message } = starts.get('ingest of a study that it refuses')!;
+    const counting = noFaults();
+    await deliver(dyingHandlers(worldLike(start), counting).ingest, [message]);
+    const replayUploads = async () => 0;
+    for (let failAt = 0; failAt < counting.calls.length; failAt += 1) {
+      const world = worldLike(start);
+      await deliver(dyingHandlers(world, { calls: [], failAt, after: true }).ingest, [message]);
+      await recover({ replayUploads }, { ...system.deps, ...world });
+      const at = `after ${counting.calls[failAt]}`;
+      expect(await deliver(soundHandlers(world).detect, world.detectQueue.messages), at).toEqual([]);
+      expect(await deliver(soundHandlers(world).ingest, [message]), at).toEqual([]);
+      const [upload, run] = [...world.runs.items.values()];
+      expect([upload?.status, run?.status], at).toEqual(['expanded', 'rejected']);
+      expect(run?.kind === 'run' && run.stages.map(({ stage }) => stage), at).toEqual(['ingest']);
+    }
+  });
 });

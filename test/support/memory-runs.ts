@@ -48,10 +48,10 @@ export class MemoryRuns implements Runs {
     return structuredClone(all.filter((item) => item.tenant === tenant && item.uploadId === uploadId));
   }
 
-  async createRun(run: NewRun, nowMs: number): Promise<{ item: RunItem; created: boolean }> {
+  async createRun(run: NewRun, nowMs: number, refusingMs?: number): Promise<{ item: RunItem; created: boolean }> {
     const before = this.#find(run.runKey);
     if (before !== null) return { item: before, created: false };
-    const item = newRunItem(run, nowMs);
+    const item = newRunItem(run, nowMs, refusingMs);
     this.#write(item);
     return { item, created: true };
   }
