@@ -1,5 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
+import { runKeySchema } from '../contracts/keys.ts';
 import { isTerminal, type RunStatus, type UploadStatus } from '../contracts/messages.ts';
 import { InputFault, type Reason, type Stage, TransientFault } from '../contracts/reasons.ts';
 import { STUDIES_TABLE } from '../contracts/table.ts';
@@ -132,7 +134,11 @@ export class DynamoRuns implements Runs {
     }).then(({ item }) => item);
   }
 
-  /** Newest first. Throws `InputFault('malformed')` for a cursor that this method did not give out. */
+  /**
+   * Newest first. Uploads lie between the runs of a tenant and count in what a query reads: each page is twice the one
+   * before, or thousands of refused uploads would be read one by one. Throws `InputFault('malformed')` for a cursor that
+   * this method did not give out.
+   */
   async listByTenant(
     tenant: string,
     query: { status?: RunStatus; limit?: number; cursor?: string },
@@ -143,6 +149,7 @@ export class DynamoRuns implements Runs {
     const [[field, value]] = Object.entries(partition) as [[string, string]];
     const index = status === undefined ? indexes.tenantTime.name : indexes.tenantStatus.name;
     const items: RunItem[] = [];
+    let rows = wanted;
     let after = query.cursor === undefined ? undefined : { ...readCursor(query.cursor), ...partition };
     do {
       const page = await this.#table.query({
@@ -151,14 +158,17 @@ export class DynamoRuns implements Runs {
         filter: 'kind = :kind',
         names: { '#partition': field },
         values: { ':partition': value, ':kind': 'run' },
-        limit: wanted - items.length,
+        limit: rows,
         newestFirst: true,
         after,
       });
       items.push(...(page.rows.map(itemOf) as RunItem[]));
       after = page.last as typeof after;
+      rows = Math.min(2 * rows, MAX_PAGE_SIZE);
     } while (after !== undefined && items.length < wanted);
-    return { items, cursor: after === undefined ? null : writeCursor(after) };
+    const more = after !== undefined || items.length > wanted;
+    const last = items[wanted - 1];
+    return { items: items.slice(0, wanted), cursor: more && last !== undefined ? cursorOf(last) : null };
   }
 
   /** Those that lie longest come first. */
@@ -220,18 +230,17 @@ const passingOverWaiting = ({ messageMs, requestMs }: LostBefore) => ({
   },
 });
 
-const writeCursor = ({ pk, sk, createdAt }: Record<string, unknown>): string =>
-  Buffer.from(JSON.stringify([pk, sk, createdAt])).toString('base64url');
+/** The place of a run in an index: what a page that ends with it would have ended at. */
+const cursorOf = (run: RunItem): string =>
+  Buffer.from(JSON.stringify([run.runKey, run.createdAt])).toString('base64url');
+
+const cursorSchema = z.tuple([runKeySchema, z.iso.datetime()]);
 
 function readCursor(cursor: string): { pk: string; sk: string; createdAt: string } {
   try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => typeof part === 'string')) {
-      const [pk, sk, createdAt] = parts as [string, string, string];
-      return { pk, sk, createdAt };
-    }
+    const [runKey, createdAt] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    return { ...runKeyOf(runKey), createdAt };
   } catch (cause) {
     throw new InputFault('malformed', 'cursor', { cause });
   }
-  throw new InputFault('malformed', 'cursor');
 }

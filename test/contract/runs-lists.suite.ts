@@ -68,8 +68,11 @@ export function listSuite(create: () => Runs): void {
     const runs = create();
     const tenant = newTenant();
     await fill(runs, tenant, 2);
-    const fault = await runs.listByTenant(tenant, { cursor: 'nonsense' }).catch((error: unknown) => error);
-    expect(fault).toBeInstanceOf(InputFault);
+    for (const parts of ['nonsense', ['', '', ''], ['', ''], ['a'.repeat(26), ''], [1, 2]]) {
+      const cursor = Buffer.from(JSON.stringify(parts)).toString('base64url');
+      const fault = await runs.listByTenant(tenant, { cursor }).catch((error: unknown) => error);
+      expect(fault, cursor).toBeInstanceOf(InputFault);
+    }
   });
 
   it("does not show one tenant's runs to another who comes with its cursor", async () => {
