@@ -59,6 +59,8 @@ export const announcementSchema = z.strictObject({
   attempt: z.int().positive(),
   status: z.union([runStatusSchema, uploadStatusSchema]),
   reasons: z.array(z.string()),
+  /** Of an upload: its studies' runs, those too that other uploads of the same content had opened. */
+  runs: z.array(runKeySchema).optional(),
   studyKey: pseudonymSchema.optional(),
   reportKey: z.string().optional(),
   clientReference: z.string().max(128).optional(),

@@ -71,7 +71,13 @@ export async function announceRun(
   item: RunItem,
 ): Promise<void> {
   if (item.announcedAt !== null) return;
-  await deps.announcer.announce({
+  await tellOfRun(deps, item);
+  await deps.runs.markRunAnnounced(item, deps.clock.nowMs());
+}
+
+/** Announces a terminal run, with the reference of the upload that asks for it. */
+export function tellOfRun({ announcer }: Pick<FinishDeps, 'announcer'>, item: RunItem): Promise<void> {
+  return announcer.announce({
     schema: 'discflow.announcement/1',
     kind: 'run',
     tenant: item.tenant,
@@ -85,7 +91,6 @@ export async function announceRun(
       : { reportKey: keys.run(item.tenant, item.studyKey, item.runKey, RUN_FILES.report) }),
     ...(item.clientReference === null ? {} : { clientReference: item.clientReference }),
   });
-  await deps.runs.markRunAnnounced(item, deps.clock.nowMs());
 }
 
 export async function announceUpload(
@@ -101,6 +106,7 @@ export async function announceUpload(
     attempt: item.attempt,
     status: item.status,
     reasons: item.reasons.map(({ code }) => code),
+    ...(item.runs.length === 0 ? {} : { runs: item.runs }),
     ...(item.clientReference === null ? {} : { clientReference: item.clientReference }),
   });
   await deps.runs.markUploadAnnounced(item, deps.clock.nowMs());

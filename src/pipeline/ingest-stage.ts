@@ -4,7 +4,7 @@ import { keys, type Tier, UNASSIGNED_TENANT, UPLOAD_MANIFEST_NAME } from '../con
 import { isTerminal, uploadManifestSchema } from '../contracts/messages.ts';
 import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
-import { announceRun, announceUpload, type FinishDeps, finishRun } from './finish.ts';
+import { announceRun, announceUpload, type FinishDeps, finishRun, tellOfRun } from './finish.ts';
 import type { DetectQueue, Logger, ObjectStore, PixelDecoder, Pseudonyms } from './ports.ts';
 import { openUpload, type UploadFile, type UploadLimits } from './prepare-files.ts';
 import { prepareUpload } from './prepare-upload.ts';
@@ -200,6 +200,9 @@ async function openRun(
   const item = opened.item.status === 'failed' ? await reopen(deps, opened.item) : opened.item;
   if (isTerminal(item.status)) {
     await announceRun(deps, item);
+    // Its end was told under the reference of the upload that opened it.
+    if (clientReference !== null && clientReference !== item.clientReference)
+      await tellOfRun(deps, { ...item, clientReference });
   } else if (verdict !== 'ok') {
     const held = opened.created ? item : await claimToRefuse(deps, item);
     if (held !== null) await refuse(deps, held, prepared, verdict);

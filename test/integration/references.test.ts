@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { keys, UPLOAD_MANIFEST_NAME } from '../../src/contracts/keys.ts';
+import type { Announcement, UploadManifest } from '../../src/contracts/messages.ts';
+import { phantomStudy } from '../../src/phantom/study.ts';
+import { deliver, handlersOf, putUpload } from '../support/deliver.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const TENANT = 'platform';
+let system: TestSystem;
+/** Ends in ingest: it has no T2 series. */
+const { files } = phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 });
+
+beforeAll(async () => {
+  system = await startTestSystem();
+});
+afterAll(async () => system.close());
+
+/** What is told while one upload of the study is ingested, its notification delivered twice. */
+async function toldOf(uploadId: string, clientReference: string): Promise<Announcement[]> {
+  const parts: UploadManifest['parts'] = [];
+  for (const { name, bytes } of files) {
+    const key = keys.part(TENANT, uploadId, name);
+    await system.uploads.put(key, bytes, { contentType: 'application/dicom' });
+    parts.push({ key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  }
+  const manifest = Buffer.from(JSON.stringify({ schema: 'discflow.upload/1', clientReference, parts }));
+  const event = await putUpload(system, TENANT, uploadId, UPLOAD_MANIFEST_NAME, manifest);
+  for (const receive of [1, 2]) expect(await deliver(handlersOf(system).ingest, [event], receive)).toEqual([]);
+  return system.announced.splice(0);
+}
+
+it('tells the end of content that was analysed before under the reference of the upload that sent it again', async () => {
+  const [first, firstUpload] = await toldOf('upload-1', 'order-1');
+  const [again, secondUpload, ...more] = await toldOf('upload-2', 'order-2');
+  expect(first).toMatchObject({ kind: 'run', status: 'rejected', clientReference: 'order-1' });
+  expect(again).toEqual({ ...first, clientReference: 'order-2' });
+  const upload = { kind: 'upload', status: 'expanded', runs: [first!.subject] };
+  expect(firstUpload).toMatchObject({ ...upload, subject: 'upload-1', clientReference: 'order-1' });
+  expect(secondUpload).toMatchObject({ ...upload, subject: 'upload-2', clientReference: 'order-2' });
+  expect(more).toEqual([]);
+});
