@@ -1,7 +1,7 @@
 /** Writes docs/openapi.json from the contracts: `npx tsx scripts/openapi.ts [--check]`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { API_ROUTES, errorSchema } from '../src/contracts/api.ts';
+import { API_ROUTES, REFUSALS } from '../src/contracts/api.ts';
 
 interface RouteShape {
   readonly method: string;
@@ -15,14 +15,9 @@ interface RouteShape {
 }
 
 const target = new URL('../docs/openapi.json', import.meta.url);
-const REFUSALS = {
-  400: 'The request is wrong',
-  401: 'No valid credentials',
-  403: 'Credentials without a tenant',
-  404: 'Not there, or not this tenant’s',
-  500: 'An error inside discflow',
-  503: 'Try again',
-};
+const LOCATION = { description: 'The presigned address', schema: { type: 'string', format: 'uri' } };
+/** Refusals that every route may give. */
+const COMMON = [400, 401, 403, 404, 429, 500, 503];
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
   const {
@@ -52,11 +47,12 @@ function operation(name: string, route: RouteShape): object {
   ];
   const answers = Object.entries(route.answers).map(([status, schema]) => [
     status,
-    { description: route.summary, ...(schema === null ? {} : json(schema)) },
+    { description: route.summary, ...(schema === null ? { headers: { location: LOCATION } } : json(schema)) },
   ]);
-  const refusals = Object.entries({ ...REFUSALS, ...route.refusals }).map(([status, description]) => [
+  const common = Object.fromEntries(COMMON.map((status) => [status, REFUSALS[status]!.means]));
+  const refusals = Object.entries({ ...common, ...route.refusals }).map(([status, description]) => [
     status,
-    { description, ...json(errorSchema) },
+    { description, ...json(REFUSALS[Number(status)]!.schema) },
   ]);
   return {
     operationId: name,

@@ -95,7 +95,7 @@ const HANDLERS: Record<RouteName, (call: Call) => Promise<ApiAnswer>> = {
     });
   },
   async getUpload({ store, request }) {
-    const items = await store.uploads(uploadIdSchema.parse(request.parameters.uploadId));
+    const items = await store.uploads(parameterOf(request, 'uploadId', uploadIdSchema));
     if (items.length === 0) return NOT_FOUND;
     const objects = items.map(({ uploadId, status, reasons, runs, clientReference, createdAt, updatedAt }) => ({
       uploadId,
@@ -130,19 +130,25 @@ const HANDLERS: Record<RouteName, (call: Call) => Promise<ApiAnswer>> = {
     return report === null ? NOT_FOUND : { status: 200, headers: JSON_HEADERS, body: report.toString('utf8') };
   },
   async getResult(call) {
-    const name = z.enum(RESULT_NAMES).parse(call.request.parameters.name);
+    const name = parameterOf(call.request, 'name', z.enum(RESULT_NAMES));
     const run = await findRun(call);
     if (run === null) return NOT_FOUND;
     const none = withoutResult(run);
     if (none !== null) return none;
+    if (!(await call.store.hasResult(run, name)))
+      return refusal(404, 'no_file', `This run, which ended ${run.status}, has no ${name}.`);
     const location = await call.store.presignResult(run, name, RESULT_EXPIRY_SECONDS);
     return { status: 302, headers: { ...JSON_HEADERS, location }, body: '' };
   },
 };
 
+/** Throws a `ZodError` that names the parameter. */
+const parameterOf = <T>({ parameters }: ApiRequest, name: string, schema: z.ZodType<T>): T =>
+  z.record(z.literal(name), schema).parse({ [name]: parameters[name] })[name] as T;
+
 /** A run of the caller's tenant; the store asks the tenant's own index, and what it gives is looked at once more. */
 async function findRun({ store, tenant, request }: Call): Promise<RunItem | null> {
-  const run = await store.run(runKeySchema.parse(request.parameters.runKey));
+  const run = await store.run(parameterOf(request, 'runKey', runKeySchema));
   return run === null || run.tenant !== tenant ? null : run;
 }
 
@@ -175,7 +181,7 @@ function failure({ log }: ApiDeps, tenant: string, error: unknown): ApiAnswer {
     return refusal(
       400,
       'bad_request',
-      error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+      error.issues.map(({ path, message }) => [...path, message].map(String).join(': ')).join('; '),
     );
   if (error instanceof SyntaxError) return refusal(400, 'bad_request', 'The body is not JSON.');
   if (error instanceof InputFault) return refusal(400, error.code, error.reason.message);

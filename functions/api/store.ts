@@ -1,4 +1,4 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
@@ -25,6 +25,8 @@ export interface TenantStore {
   runs(query: { status?: RunStatus; limit?: number; cursor?: string }): Promise<Page<RunItem>>;
   run(runKey: string): Promise<RunItem | null>;
   result(run: RunItem, name: string): Promise<Buffer | null>;
+  /** Whether a run has a result file: one that was refused has fewer. */
+  hasResult(run: RunItem, name: string): Promise<boolean>;
   presignResult(run: RunItem, name: string, expirySeconds: number): Promise<string>;
 }
 
@@ -81,7 +83,19 @@ export function tenantStore(tenant: string, { s3, documents }: TenantClients, na
       return row === undefined ? null : runItemSchema.strip().parse(row);
     },
     result: (run, name) => data.get(resultKey(run, name), { maxBytes: MAX_RESULT_BYTES }),
+    async hasResult(run, name) {
+      try {
+        return (await data.head(resultKey(run, name))) !== null;
+      } catch (error) {
+        if (isForbidden(error)) return false;
+        throw error;
+      }
+    },
     presignResult: (run, name, expiresIn) =>
       getSignedUrl(s3, new GetObjectCommand({ Bucket: names.dataBucket, Key: resultKey(run, name) }), { expiresIn }),
   };
 }
+
+/** What S3 says of an object that is not there to a role that may read the prefix, but not list it. */
+const isForbidden = (error: unknown): boolean =>
+  error instanceof S3ServiceException && error.$metadata.httpStatusCode === 403;

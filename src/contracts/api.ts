@@ -52,7 +52,23 @@ const shownUploadSchema = uploadItemSchema.pick({
 
 export const runPageSchema = z.strictObject({ runs: z.array(shownRunSchema), cursor: z.string().nullable() });
 export const uploadStatusAnswerSchema = z.strictObject({ objects: z.array(shownUploadSchema) });
+/** A refusal by the API itself. */
 export const errorSchema = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
+/** A refusal by API Gateway, before the API is asked or where it does not answer in time. */
+export const gatewayErrorSchema = z.strictObject({ message: z.string().nullable() });
+
+/** Every refusal by its status: what it means on each route, and whose words it can be in. */
+export const REFUSALS: Readonly<Record<number, { readonly means: string; readonly schema: z.ZodType }>> = {
+  400: { means: 'The request is wrong', schema: errorSchema },
+  401: { means: 'No valid credentials', schema: gatewayErrorSchema },
+  403: { means: 'Credentials without a tenant', schema: z.union([errorSchema, gatewayErrorSchema]) },
+  404: { means: 'Not there, or not this tenant’s', schema: errorSchema },
+  409: { means: 'The run has not ended', schema: errorSchema },
+  413: { means: 'The upload is larger than this deployment takes', schema: errorSchema },
+  429: { means: 'Too many requests at once', schema: gatewayErrorSchema },
+  500: { means: 'An error inside discflow', schema: z.union([errorSchema, gatewayErrorSchema]) },
+  503: { means: 'Try again', schema: z.union([errorSchema, gatewayErrorSchema]) },
+};
 
 export const RESULT_NAMES = [
   RUN_FILES.report,
@@ -77,7 +93,7 @@ interface Route {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
-  /** Beside those that every route may give. */
+  /** Beside those that every route may give, or where one means more. */
   readonly refusals?: Readonly<Record<number, string>>;
 }
 
@@ -97,6 +113,7 @@ export const API_ROUTES = {
     summary: 'How far an upload has come, and the runs that it opened',
     parameters: { uploadId: uploadIdSchema },
     answers: { 200: uploadStatusAnswerSchema },
+    refusals: { 404: 'Not there, not this tenant’s, or not taken up yet: an upload waits in its queue first' },
   },
   listRuns: {
     method: 'GET',
@@ -126,7 +143,10 @@ export const API_ROUTES = {
     summary: 'One result file, by redirection to a presigned address that lives 5 minutes',
     parameters: { runKey: runKeySchema, name: z.enum(RESULT_NAMES) },
     answers: { 302: null },
-    refusals: { 409: 'The run has not ended' },
+    refusals: {
+      404: 'Not there, not this tenant’s, or a file that this run has not: a rejected one has no mask.png',
+      409: 'The run has not ended',
+    },
   },
 } as const satisfies Record<string, Route>;
 

@@ -77,7 +77,9 @@ export async function startGateway(
     const route = routes.find(({ method, pattern }) => method === request.method && pattern.test(url.pathname));
     const authorizer = authorized(request, url, body);
     if (route === undefined || authorizer === null) {
-      response.writeHead(route === undefined ? 404 : deps.rules.authKind === 'jwt' ? 401 : 403).end();
+      const status = route === undefined ? 404 : deps.rules.authKind === 'jwt' ? 401 : 403;
+      const message = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' }[status];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
       return;
     }
     const groups = route.pattern.exec(url.pathname)?.groups ?? {};

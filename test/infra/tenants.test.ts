@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { Server } from 'node:http';
+import { S3ServiceException } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tenantStore, type UploadTicket } from '../../functions/api/store.ts';
 import { tenantOf } from '../../functions/api/tenant.ts';
@@ -7,7 +8,7 @@ import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
-import { API_ROUTES } from '../../src/contracts/api.ts';
+import { API_ROUTES, errorSchema, REFUSALS } from '../../src/contracts/api.ts';
 import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
 import { type Session, startGateway, token } from './gateway.ts';
@@ -190,6 +191,30 @@ test('a run that failed has no result: its report and files are answered 404, wi
   }
 });
 
+test('a file that a run has not is answered 404, also where S3 calls it forbidden', async () => {
+  const answer = await call('north', `/v1/runs/${seeded.north.runKey}/files/mask.png`);
+  expect([answer.status, await answer.json()]).toMatchObject([404, { error: { code: 'no_file' } }]);
+  const forbidden = new S3ServiceException({
+    ...{ name: 'Forbidden', $fault: 'client', $metadata: { httpStatusCode: 403 } },
+  });
+  const s3 = { send: () => Promise.reject(forbidden) } as unknown as AwsClients['s3'];
+  const names = { uploadsBucket: 'uploads', dataBucket: 'data', table: embedded.table };
+  const run = (await new DynamoRuns(clients.documents, embedded.table).getRun(seeded.north.runKey))!;
+  expect(await tenantStore('north', { ...clients, s3 }, names).hasResult(run, 'mask.png')).toBe(false);
+});
+
+test.each([
+  ['/v1/runs/ABC', 400, /^runKey: /],
+  [`/v1/runs/${'a'.repeat(26)}/files/secrets`, 400, /^name: /],
+  ['/v1/runs?colour=red', 400, /^Unrecognized key/],
+  ['/v1/uploads/never-put', 404, /./],
+])('%s is refused with words that name the fault', async (path, status, words) => {
+  const answer = await call('north', path);
+  expect(answer.status).toBe(status);
+  const { error } = errorSchema.parse(await answer.json());
+  expect(error.message).toMatch(words);
+});
+
 test('every route of the API was crossed', () => {
   expect(Object.keys(API_ROUTES).sort()).toEqual([
     'createUpload',
@@ -220,6 +245,7 @@ describe('no answer', () => {
     for (const path of ['/v1/runs', `/v1/runs/${seeded.north.runKey}`, `/v1/uploads/${seeded.north.uploadId}`]) {
       const answer = await fetch(`${gateways.jwt.url}${path}`, { headers: { authorization: `Bearer ${bearer()}` } });
       expect(answer.status).toBe(status);
+      expect(REFUSALS[status]?.schema.safeParse(await answer.json()).error).toBeUndefined();
     }
   });
 
