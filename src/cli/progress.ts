@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { printable } from './summary.ts';
 
 /** Tells how far the work is: a bar on a terminal, a plain line a study elsewhere; always on standard error. */
 export interface Progress {
@@ -12,7 +13,7 @@ export function startProgress(total: number, stream: NodeJS.WriteStream = proces
     return {
       finished(name, status) {
         done += 1;
-        stream.write(`[${done}/${total}] ${name}: ${status}\n`);
+        stream.write(`[${done}/${total}] ${printable(name)}: ${status}\n`);
       },
       stop() {},
     };
@@ -26,7 +27,7 @@ export function startProgress(total: number, stream: NodeJS.WriteStream = proces
   bar.start(total, 0, { name: '' });
   return {
     finished(name, status) {
-      bar.increment(1, { name: `${name}: ${status}` });
+      bar.increment(1, { name: `${printable(name)}: ${status}` });
     },
     stop() {
       bar.stop();

@@ -38,11 +38,13 @@ export function summaryTable(rows: readonly Row[]): string {
   return table.toString();
 }
 
-/** With its files where the upload held several studies; names in an archive can hold what moves a cursor. */
+/** Names of files, in an archive too, can hold what moves a terminal's cursor or colours what follows. */
+export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '?');
+
+/** With its files where the upload held several studies. */
 function title({ name, member, files = 1 }: Row): string {
-  if (member === undefined) return name;
-  const path = member.replace(/\p{Cc}/gu, '?');
-  return `${name} (${path}${files > 1 ? ` and ${files - 1} more` : ''})`;
+  if (member === undefined) return printable(name);
+  return `${printable(name)} (${printable(member)}${files > 1 ? ` and ${files - 1} more` : ''})`;
 }
 
 function cell(report: Report, level: (typeof LUMBAR)[number]): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startProgress } from '../../../src/cli/progress.ts';
 import { countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from '../../../src/cli/summary.ts';
 import { type Reason, reasonOf } from '../../../src/contracts/reasons.ts';
 import { rejectedReport } from '../../../src/reporting/rejected.ts';
@@ -39,4 +40,13 @@ it('names the files of a study in an upload of several, without what would move 
   ]);
   expect(table).toContain('a-1 (one?[2J.png)');
   expect(table).toContain('a-2 (IM1 and 11 more)');
+});
+
+it('prints control characters of a file name neither in the table nor in the progress', () => {
+  const name = '\u001b[31mred\n[9/9] forged';
+  expect(summaryTable([row('done', { name })])).toContain('?[31mred?[9/9] forged');
+  const said: string[] = [];
+  const stream = { isTTY: false, write: (text: string) => said.push(text) } as unknown as NodeJS.WriteStream;
+  startProgress(1, stream).finished(name, 'done');
+  expect(said).toEqual(['[1/1] ?[31mred?[9/9] forged: done\n']);
 });
