@@ -9,7 +9,7 @@ import type { NewUploadRequest } from '../../src/contracts/api.ts';
 import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
 import { runItemSchema } from '../../src/contracts/items.ts';
 import { keys } from '../../src/contracts/keys.ts';
-import type { RunStatus } from '../../src/contracts/messages.ts';
+import { CLIENT_REFERENCE_METADATA, type RunStatus } from '../../src/contracts/messages.ts';
 import { STUDIES_TABLE } from '../../src/contracts/table.ts';
 import type { Page } from '../../src/pipeline/ports.ts';
 
@@ -49,9 +49,13 @@ export function tenantStore(tenant: string, { s3, documents }: TenantClients, na
   const data = new S3ObjectStore(s3, names.dataBucket);
   const resultKey = ({ studyKey, runKey }: RunItem, name: string): string => keys.run(tenant, studyKey, runKey, name);
   return {
-    async presignUpload({ uploadId, name, sizeBytes, sha256Base64 }, expirySeconds) {
+    async presignUpload({ uploadId, name, sizeBytes, sha256Base64, clientReference }, expirySeconds) {
       const Key = keys.upload(tenant, uploadId, name);
-      const fields = { 'x-amz-checksum-algorithm': 'SHA256', 'x-amz-checksum-sha256': sha256Base64 };
+      const fields = {
+        'x-amz-checksum-algorithm': 'SHA256',
+        'x-amz-checksum-sha256': sha256Base64,
+        ...(clientReference === undefined ? {} : { [`x-amz-meta-${CLIENT_REFERENCE_METADATA}`]: clientReference }),
+      };
       const post = await createPresignedPost(s3, {
         Bucket: names.uploadsBucket,
         Key,

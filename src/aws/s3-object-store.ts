@@ -10,7 +10,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { InputFault, TransientFault } from '../contracts/reasons.ts';
-import type { ObjectStore } from '../pipeline/ports.ts';
+import type { ObjectHead, ObjectStore } from '../pipeline/ports.ts';
 import { translated } from './faults.ts';
 
 /** Objects that one DeleteObjects takes. */
@@ -48,13 +48,14 @@ export class S3ObjectStore implements ObjectStore {
     });
   }
 
-  head(key: string, options: { versionId?: string } = {}): Promise<{ size: number; eTag: string } | null> {
+  head(key: string, options: { versionId?: string } = {}): Promise<ObjectHead | null> {
     return translated('HeadObject', async () => {
       try {
         const answer = await this.#client.send(
           new HeadObjectCommand({ Bucket: this.#bucket, Key: key, VersionId: options.versionId }),
         );
-        return { size: answer.ContentLength ?? 0, eTag: (answer.ETag ?? '').replaceAll('"', '') };
+        const { ContentLength: size = 0, ETag: eTag = '', Metadata: metadata = {} } = answer;
+        return { size, eTag: eTag.replaceAll('"', ''), metadata };
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;

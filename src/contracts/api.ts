@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { runItemSchema, uploadItemSchema } from './items.ts';
 import { RUN_FILES, runKeySchema, UPLOAD_EXTENSIONS, uploadIdSchema } from './keys.ts';
-import { runStatusSchema } from './messages.ts';
+import { clientReferenceSchema, runStatusSchema } from './messages.ts';
 import { reportSchema } from './report.ts';
 
 /** A name in an upload: no path, and an ending that says what it is. */
@@ -18,6 +18,10 @@ export const newUploadSchema = z.strictObject({
   sizeBytes: z.int().positive(),
   /** SHA-256 of the file in base64, as S3 checks it. */
   sha256Base64: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 in base64 has 44 characters'),
+  /** Echoed in runs, uploads and announcements; headers carry no blanks at its ends. */
+  clientReference: clientReferenceSchema
+    .refine((text) => text.trim() === text, { message: 'a reference has no blank at its ends' })
+    .optional(),
 });
 export type NewUploadRequest = z.infer<typeof newUploadSchema>;
 

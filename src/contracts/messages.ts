@@ -67,13 +67,17 @@ export const announcementSchema = z.strictObject({
 });
 export type Announcement = z.infer<typeof announcementSchema>;
 
+/** The sender's own name for an upload, given back with every end: printable ASCII. It should name no patient. */
+export const clientReferenceSchema = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,128}$/, 'a reference is 1 to 128 of printable ASCII');
+/** Metadata of a whole upload's object that carries the reference: S3's header without `x-amz-meta-`. */
+export const CLIENT_REFERENCE_METADATA = 'client-reference';
+
 /** The parts of a study of many objects, put as `in/<tenant>/<uploadId>/_upload.json` after the parts themselves. */
 export const uploadManifestSchema = z.strictObject({
   schema: z.literal('discflow.upload/1'),
-  clientReference: z
-    .string()
-    .regex(/^[\x20-\x7e]{1,128}$/)
-    .optional(),
+  clientReference: clientReferenceSchema.optional(),
   parts: z
     .array(z.strictObject({ key: z.string().min(1).max(1024), size: z.int().nonnegative(), sha256: sha256Schema }))
     .min(1)

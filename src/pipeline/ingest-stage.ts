@@ -1,7 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { keys, type Tier, UNASSIGNED_TENANT, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
-import { isTerminal, uploadManifestSchema } from '../contracts/messages.ts';
+import {
+  CLIENT_REFERENCE_METADATA,
+  clientReferenceSchema,
+  isTerminal,
+  uploadManifestSchema,
+} from '../contracts/messages.ts';
 import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
 import { announceRun, announceUpload, type FinishDeps, finishRun, tellOfRun } from './finish.ts';
@@ -143,9 +148,19 @@ async function openObject(deps: IngestDeps, object: UploadedObject): Promise<Ope
   if (bytes === null) return null;
   const hash = createHash('sha256').update(bytes).digest('hex');
   if (object.name !== UPLOAD_MANIFEST_NAME) {
-    return { files: openUpload(object.name, bytes, deps.limits), hash, clientReference: null };
+    return {
+      files: openUpload(object.name, bytes, deps.limits),
+      hash,
+      clientReference: await referenceOf(deps, object),
+    };
   }
   return { ...openParts(deps, object, bytes), hash };
+}
+
+/** Null where the object carries none, or one that breaks the contract: that refuses no study. */
+async function referenceOf({ uploads }: IngestDeps, { key, versionId }: UploadedObject): Promise<string | null> {
+  const head = await uploads.head(key, versionId === null ? {} : { versionId });
+  return clientReferenceSchema.safeParse(head?.metadata[CLIENT_REFERENCE_METADATA]).data ?? null;
 }
 
 function openParts(deps: IngestDeps, object: UploadedObject, bytes: Buffer): Omit<OpenedUpload, 'hash'> {

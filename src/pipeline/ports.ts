@@ -6,10 +6,17 @@ import type { DicomObject, DicomOrigin } from '../dicom/object.ts';
 import type { Grey8, Grey16, Rgb8 } from '../imaging/image.ts';
 
 /** Objects of one bucket by key. Adapters turn throttling and network errors into `TransientFault`. */
+export interface ObjectHead {
+  readonly size: number;
+  readonly eTag: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 export interface ObjectStore {
   /** The whole object, or null where there is none. `maxBytes` refuses a larger one with `InputFault('too_large')`. */
   get(key: string, options?: { maxBytes?: number; versionId?: string }): Promise<Buffer | null>;
-  head(key: string, options?: { versionId?: string }): Promise<{ size: number; eTag: string } | null>;
+  /** Metadata by lower-case name. */
+  head(key: string, options?: { versionId?: string }): Promise<ObjectHead | null>;
   put(
     key: string,
     body: Uint8Array,

@@ -226,6 +226,15 @@ test('every route of the API was crossed', () => {
   ]);
 });
 
+test('an upload carries the reference that was asked for, and is refused with another', async () => {
+  const body = { ...asked, uploadId: 'u3', clientReference: 'order 17/b' };
+  const ticket = (await (await ask('north', body)).json()) as UploadTicket;
+  expect((await post(ticket, file, { 'x-amz-meta-client-reference': 'order 18' })).status).toBe(403);
+  expect((await post(ticket, file)).status).toBeLessThan(300);
+  const head = await new S3ObjectStore(clients.s3, embedded.buckets.uploads).head(ticket.fields.key!);
+  expect(head?.metadata).toEqual({ 'client-reference': 'order 17/b' });
+});
+
 describe('no answer', () => {
   const { privateKey: foreign } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   test.each([
@@ -255,6 +264,8 @@ describe('no answer', () => {
     [{ ...asked, uploadId: 'a/b' }],
     [{ ...asked, tenant: 'south' }],
     [{ ...asked, sizeBytes: 0 }],
+    [{ ...asked, clientReference: ' order 17' }],
+    [{ ...asked, clientReference: 'Auftrag für 17' }],
   ])('to a wrong upload %j', async (body) => {
     expect((await ask('north', body)).status).toBe(400);
   });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { keys, UPLOAD_MANIFEST_NAME } from '../../src/contracts/keys.ts';
-import type { Announcement, UploadManifest } from '../../src/contracts/messages.ts';
+import { type Announcement, CLIENT_REFERENCE_METADATA, type UploadManifest } from '../../src/contracts/messages.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
-import { deliver, handlersOf, putUpload } from '../support/deliver.ts';
+import { storedZip } from '../../src/phantom/zip.ts';
+import { deliver, handlersOf, putUpload, s3Event } from '../support/deliver.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TENANT = 'platform';
@@ -29,6 +30,21 @@ async function toldOf(uploadId: string, clientReference: string): Promise<Announ
   for (const receive of [1, 2]) expect(await deliver(handlersOf(system).ingest, [event], receive)).toEqual([]);
   return system.announced.splice(0);
 }
+
+it.each([
+  ['of the contract', 'order-17', 'order-17'],
+  ['too long for it, leaving it out', 'x'.repeat(129), undefined],
+])('tells the end of a whole upload with the reference in its metadata: one %s', async (_, reference, told) => {
+  const body = storedZip(files);
+  const key = keys.upload('clinic', `upload-of-${reference.length}`, 'study.zip');
+  const metadata = { [CLIENT_REFERENCE_METADATA]: reference };
+  await system.uploads.put(key, body, { contentType: 'application/zip', metadata });
+  const event = s3Event(system, key, body.length);
+  expect(await deliver(handlersOf(system).ingest, [event])).toEqual([]);
+  const upload = system.announced.splice(0).find(({ kind }) => kind === 'upload');
+  expect(upload).toMatchObject({ status: 'expanded' });
+  expect(upload?.clientReference).toBe(told);
+});
 
 it('tells the end of content that was analysed before under the reference of the upload that sent it again', async () => {
   const [first, firstUpload] = await toldOf('upload-1', 'order-1');

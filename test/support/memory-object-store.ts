@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InputFault } from '../../src/contracts/reasons.ts';
-import type { ObjectStore } from '../../src/pipeline/ports.ts';
+import type { ObjectHead, ObjectStore } from '../../src/pipeline/ports.ts';
 
 interface StoredObject {
   readonly bytes: Buffer;
@@ -19,10 +19,11 @@ export class MemoryObjectStore implements ObjectStore {
     return Buffer.from(object.bytes);
   }
 
-  async head(key: string, options: { versionId?: string } = {}): Promise<{ size: number; eTag: string } | null> {
+  async head(key: string, options: { versionId?: string } = {}): Promise<ObjectHead | null> {
     const object = this.#find(key, options.versionId);
     if (object === undefined) return null;
-    return { size: object.bytes.length, eTag: createHash('md5').update(object.bytes).digest('hex') };
+    const eTag = createHash('md5').update(object.bytes).digest('hex');
+    return { size: object.bytes.length, eTag, metadata: { ...object.metadata } };
   }
 
   async put(
