@@ -6,10 +6,14 @@ import { bundle } from './bundle.ts';
 import { copyNatives, type NativeLayer } from './natives.ts';
 import { repositoryRoot } from './repository.ts';
 
-/** Bundles in this process: the image is never run, nor is Docker asked for. */
-function locally(make: (outputFolder: string) => void): BundlingOptions {
+/**
+ * Bundles in this process: the image is never run, nor is Docker asked for. CDK keeps what it has bundled once by the
+ * folder and these options, without `local`: `name` must be another for each that is made otherwise.
+ */
+function locally(name: string, make: (outputFolder: string) => void): BundlingOptions {
   return {
     image: DockerImage.fromRegistry('none'),
+    command: [name],
     local: {
       tryBundle: (outputFolder) => {
         make(outputFolder);
@@ -19,11 +23,11 @@ function locally(make: (outputFolder: string) => void): BundlingOptions {
   };
 }
 
-const asset = (sourceFolder: string, make: (outputFolder: string) => void): Code =>
+/** An asset whose hash is that of what `make` puts into it: all of it, so that nothing may be excluded. */
+const asset = (sourceFolder: string, name: string, make: (outputFolder: string) => void): Code =>
   Code.fromAsset(join(repositoryRoot, sourceFolder), {
     assetHashType: AssetHashType.OUTPUT,
-    bundling: locally(make),
-    exclude: ['**'],
+    bundling: locally(name, make),
   });
 
 /** The thread that runs networks, as a module beside the handler that starts it. */
@@ -64,15 +68,15 @@ export const LAYERS_OF = {
 
 /** A function's code: its handler and the worker modules it starts. */
 export const functionCode = (folder: string, entries: Readonly<Record<string, string>>): Code =>
-  asset(folder, (outputFolder) => bundle({ entries, outputFolder }));
+  asset(folder, JSON.stringify(entries), (outputFolder) => bundle({ entries, outputFolder }));
 
 /** A layer with native packages under `/opt/nodejs/node_modules`. */
 export const nativeLayerCode = (layer: NativeLayer): Code =>
-  asset('infra', (outputFolder) => copyNatives(layer, join(outputFolder, 'nodejs')));
+  asset('infra', layer, (outputFolder) => copyNatives(layer, join(outputFolder, 'nodejs')));
 
 /** The default pack under `/opt/models`. */
 export const modelLayerCode = (): Code =>
-  asset('layers/models', (outputFolder) => {
+  asset('layers/models', 'models', (outputFolder) => {
     mkdirSync(join(outputFolder, 'models'));
     cpSync(join(repositoryRoot, 'layers/models'), join(outputFolder, 'models'), { recursive: true });
   });
