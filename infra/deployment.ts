@@ -17,7 +17,6 @@ import { DetectStack } from './stacks/detect.ts';
 import { EventsStack } from './stacks/events.ts';
 import { FoundationStack } from './stacks/foundation.ts';
 import { IngestStack } from './stacks/ingest.ts';
-import { LayersStack } from './stacks/layers.ts';
 import { NetworkStack } from './stacks/network.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { QueuesStack } from './stacks/queues.ts';
@@ -50,7 +49,6 @@ export function deploy(app: App, config: Config) {
   const queues = new QueuesStack(app, 'Queues', { ...stack('queues', 'a queue with dead letters at every hop'), keys });
   const storage = new StorageStack(app, 'Storage', { ...stack('storage', 'uploads, results, logs'), keys, queues });
   const table = new TableStack(app, 'Table', { ...stack('table', 'uploads and runs'), keys });
-  const layers = new LayersStack(app, 'Layers', stack('layers', 'the model pack and native packages'));
 
   const platform: FunctionPlatform = {
     config,
@@ -74,7 +72,6 @@ export function deploy(app: App, config: Config) {
     stageData: storage.stageData,
     studies: table.studies,
     bus: events.bus,
-    layers,
     placement: network?.placement,
   };
   const ingest = new IngestStack(app, 'Ingest', { ...stack('ingest', 'uploads to candidate slices'), shared });
@@ -103,6 +100,8 @@ export function deploy(app: App, config: Config) {
   for (const stage of [ingest, detect, analyze, api, backfill]) stage.addStackDependency(storage);
   // Ingest names the pack of a run: the stages that need it have it by then.
   for (const stage of [detect, analyze]) ingest.addStackDependency(stage);
+  // Dashboard, alarms and metric filters name what they watch: it is there by then.
+  for (const watched of [events, ingest, analyze, sweep, api, backfill]) observability.addStackDependency(watched);
   for (const [key, value] of Object.entries({ application: 'discflow', stage: config.stage, ...config.tags }))
     Tags.of(app).add(key, value);
   return {
@@ -111,7 +110,6 @@ export function deploy(app: App, config: Config) {
     queues,
     storage,
     table,
-    layers,
     events,
     ingest,
     detect,

@@ -12,6 +12,7 @@ export const names = (config: Config) => {
     backfillBucket: bucket('backfill'),
     table: `${prefix}-studies`,
     eventBus: `${prefix}-events`,
+    worker: `${prefix}-analyze`,
     endpoint: `${prefix}-analyze`,
     backfillEndpoint: `${prefix}-analyze-backfill`,
     queue: (name: string) => `${prefix}-${name}`,
@@ -21,3 +22,9 @@ export const names = (config: Config) => {
     secretPrefix: `discflow/${config.stage}/tenants/`,
   } as const;
 };
+
+/** The GPU tasks, as their metrics name them. */
+export const tasksOf = (config: Config) => ({
+  ClusterName: names(config).prefix,
+  ServiceName: names(config).worker,
+});

@@ -5,7 +5,6 @@ import type { Keys } from './constructs/keys.ts';
 import type { FunctionPlatform, Placement } from './constructs/service-function.ts';
 import type { StudiesTable } from './constructs/studies-table.ts';
 import type { TenantSecrets } from './constructs/tenant-secrets.ts';
-import type { LayersStack } from './stacks/layers.ts';
 import type { QueuesStack, StageLanes } from './stacks/queues.ts';
 
 /** What the stages of one deployment stand on. */
@@ -19,7 +18,6 @@ export interface Shared {
   readonly stageData: IManagedPolicy;
   readonly studies: StudiesTable;
   readonly bus: IEventBus;
-  readonly layers: LayersStack;
   readonly placement: Placement | undefined;
 }
 

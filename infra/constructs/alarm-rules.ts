@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { names } from '../names.ts';
+import { names, tasksOf } from '../names.ts';
 import type { Observed } from '../observed.ts';
 import type { Alarms } from './alarms.ts';
 import { VARIANT } from './async-endpoint.ts';
@@ -33,7 +33,7 @@ export function addAlarms(alarms: Alarms, props: Observed, metrics: StudyMetrics
   alarms.add('sweep-silent', {
     article: 'sweep-silent',
     impact: 'Runs whose worker died stay open and nobody is told.',
-    metric: sweep.sweep.function.metricInvocations({ period: Duration.minutes(30) }),
+    metric: sweep.sweep.metric('Invocations', { period: Duration.minutes(30) }),
     threshold: 1,
     below: true,
     missingIsBad: true,
@@ -109,11 +109,11 @@ function queueAlarms(alarms: Alarms, props: Observed): void {
 }
 
 function functionAlarms(alarms: Alarms, { functions }: Observed): void {
-  for (const { function: fn, name } of functions) {
-    alarms.add(`errors-${name}`, {
+  for (const fn of functions) {
+    alarms.add(`errors-${fn.name}`, {
       article: 'function-errors',
-      impact: `${name} fails as a whole: a wrong deployment or environment, not a wrong study.`,
-      metric: fn.metricErrors({ period: FIVE_MINUTES }),
+      impact: `${fn.name} fails as a whole: a wrong deployment or environment, not a wrong study.`,
+      metric: fn.metric('Errors', { period: FIVE_MINUTES }),
       threshold: 3,
     });
   }
@@ -121,11 +121,10 @@ function functionAlarms(alarms: Alarms, { functions }: Observed): void {
 
 function workerAlarms(alarms: Alarms, { analyze, shared, config }: Observed): void {
   if (analyze.gpu !== undefined) {
-    const { cluster, service } = analyze.gpu;
     const running = new Metric({
       namespace: 'ECS/ContainerInsights',
       metricName: 'RunningTaskCount',
-      dimensionsMap: { ClusterName: cluster.clusterName, ServiceName: service.serviceName },
+      dimensionsMap: tasksOf(config),
       statistic: 'Maximum',
       period: MINUTE,
     });

@@ -9,7 +9,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { names } from '../names.ts';
+import { names, tasksOf } from '../names.ts';
 import type { Observed } from '../observed.ts';
 import { COST_PER_WORKER_HOUR_USD } from '../prices.ts';
 import { VARIANT } from './async-endpoint.ts';
@@ -65,13 +65,13 @@ export function dashboard(scope: Construct, id: string, props: Observed, metrics
 
 const graph = (title: string, left: IMetric[]): IWidget => new GraphWidget({ title, left, width: 8, height: 6 });
 
-const gpuTasks = ({ analyze }: Observed): Metric | undefined =>
+const gpuTasks = ({ analyze, config }: Observed): Metric | undefined =>
   analyze.gpu === undefined
     ? undefined
     : new Metric({
         namespace: 'ECS/ContainerInsights',
         metricName: 'RunningTaskCount',
-        dimensionsMap: { ClusterName: analyze.gpu.cluster.clusterName, ServiceName: analyze.gpu.service.serviceName },
+        dimensionsMap: tasksOf(config),
         statistic: 'Average',
         period: FIVE_MINUTES,
       });
@@ -79,11 +79,11 @@ const gpuTasks = ({ analyze }: Observed): Metric | undefined =>
 function workers(props: Observed): IMetric[] {
   const { analyze, config } = props;
   const tasks = gpuTasks(props);
-  if (tasks !== undefined && analyze.gpu !== undefined) {
+  if (tasks !== undefined) {
     const reserved = new Metric({
       namespace: 'AWS/ECS',
       metricName: 'GPUReservation',
-      dimensionsMap: { ClusterName: analyze.gpu.cluster.clusterName },
+      dimensionsMap: { ClusterName: tasksOf(config).ClusterName },
       period: FIVE_MINUTES,
     });
     return [tasks, reserved];
@@ -95,7 +95,7 @@ function workers(props: Observed): IMetric[] {
         new Metric({ namespace: '/aws/sagemaker/Endpoints', metricName, dimensionsMap, period: FIVE_MINUTES }),
     );
   }
-  return analyze.functions.map(({ function: fn }) =>
+  return analyze.functions.map((fn) =>
     fn.metric('ConcurrentExecutions', { statistic: 'Maximum', period: FIVE_MINUTES }),
   );
 }
@@ -132,7 +132,7 @@ function costPerStudy(props: Observed, metrics: StudyMetrics): MathExpression {
       period: FIVE_MINUTES,
     });
   }
-  const busy = analyze.functions[0]!.function.metricDuration({ statistic: 'Sum', period: FIVE_MINUTES });
+  const busy = analyze.functions[0]!.metric('Duration', { period: FIVE_MINUTES });
   return new MathExpression({
     label: 'USD',
     expression: `FILL(ms, 0) / 3600000 * ${price} / ${studies}`,

@@ -27,10 +27,11 @@ import {
 } from 'aws-cdk-lib/aws-ecs';
 import { type IManagedPolicy, ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { conforms } from '../conforms.ts';
-import { names } from '../names.ts';
+import { names, tasksOf } from '../names.ts';
 import type { StageLanes } from '../stacks/queues.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
 import type { Lane } from './lane.ts';
@@ -40,6 +41,8 @@ import { WorkerImage } from './worker-image.ts';
 
 export interface GpuServiceProps {
   readonly config: Config;
+  /** Of the workers. */
+  readonly logs: LogGroup;
   readonly logKey: IKey;
   readonly volumeKey: IKey;
   readonly placement: Placement;
@@ -77,6 +80,7 @@ export class GpuService extends Construct {
     this.cluster.addAsgCapacityProvider(capacity);
     this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements, [props.stageData]);
     this.service = new Ec2Service(this, 'Service', {
+      serviceName: names(config).worker,
       cluster: conforms<ICluster>(this.cluster),
       taskDefinition: this.#task(props),
       desiredCount: 0,
@@ -141,9 +145,8 @@ export class GpuService extends Construct {
   }
 
   #task(props: GpuServiceProps): Ec2TaskDefinition {
-    const { config, logKey } = props;
+    const { config, logs } = props;
     const image = new WorkerImage(this, 'Image', config);
-    const logs = logGroup(this, 'Logs', names(config).logGroup('analyze'), config, logKey);
     const executionRole = this.#role('ExecutionRole', 'ecs-tasks.amazonaws.com', [
       ...image.pulls,
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]),
@@ -216,7 +219,7 @@ export class GpuService extends Construct {
       running: new Metric({
         namespace: 'ECS/ContainerInsights',
         metricName: 'RunningTaskCount',
-        dimensionsMap: { ClusterName: this.cluster.clusterName, ServiceName: this.service.serviceName },
+        dimensionsMap: tasksOf(config),
         statistic: 'Average',
         period: MINUTE,
       }),

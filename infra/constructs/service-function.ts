@@ -1,4 +1,5 @@
 import { Duration, Size } from 'aws-cdk-lib';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import {
   Effect,
@@ -19,6 +20,7 @@ import {
   LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
@@ -59,6 +61,8 @@ export interface ServiceFunctionProps {
   readonly statements: PolicyStatement[];
   /** Where an event ends that somebody sends by hand and that fails. */
   readonly deadLetters: IQueue;
+  /** Where the stack has the group already. */
+  readonly logs?: LogGroup;
   readonly layers?: ILayerVersion[];
   /** Native layers are built for x86_64; the rest runs on the cheaper arm64. */
   readonly architecture?: Architecture;
@@ -75,12 +79,14 @@ export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
   readonly name: string;
+  readonly #functionName: string;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
     this.name = props.name;
     const { config, logKey, telemetry } = props.platform;
-    const logs = logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
+    this.#functionName = `${names(config).prefix}-${props.name}`;
+    const logs = props.logs ?? logGroup(this, 'Logs', names(config).logGroup(props.name), config, logKey);
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       managedPolicies: [
@@ -100,7 +106,7 @@ export class ServiceFunction extends Construct {
       ],
     });
     this.function = new LambdaFunction(this, 'Function', {
-      functionName: `${names(config).prefix}-${props.name}`,
+      functionName: this.#functionName,
       runtime: RUNTIME,
       architecture: props.architecture ?? Architecture.ARM_64,
       handler: 'handler.handler',
@@ -128,6 +134,15 @@ export class ServiceFunction extends Construct {
     const resource = this.function.node.defaultChild as CfnFunction;
     resource.tracingConfig = { mode: 'Active' };
     resource.node.addDependency(policy);
+  }
+
+  /**
+   * A metric by the function's name, not by reference: an export that a dashboard imports would keep the function from
+   * ever being taken away.
+   */
+  metric(metricName: string, options: MetricOptions): Metric {
+    const dimensionsMap = { FunctionName: this.#functionName };
+    return new Metric({ namespace: 'AWS/Lambda', metricName, dimensionsMap, statistic: 'Sum', ...options });
   }
 
   /** Feeds the function from a lane: partial batch responses, and no more messages in flight than `maxConcurrency`. */

@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
@@ -11,15 +11,15 @@ import { names } from '../names.ts';
  * give the same patient another name. A new version is added beside the old one (docs/runbook.md, "Key rotation").
  */
 export class TenantSecrets extends Construct {
-  readonly pseudonymKeys = new Map<string, Secret>();
-  readonly webhookKeys = new Map<string, Secret>();
+  readonly #config: Config;
 
   constructor(scope: Construct, id: string, props: { config: Config; key: IKey }) {
     super(scope, id);
     const { config, key } = props;
+    this.#config = config;
     const removalPolicy = config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     for (const tenant of [...config.tenants, UNASSIGNED_TENANT]) {
-      const secret = new Secret(this, `Pseudonym-${tenant}`, {
+      new Secret(this, `Pseudonym-${tenant}`, {
         secretName: names(config).tenantSecret(tenant),
         description: `discflow ${config.stage}: pseudonym key of one tenant`,
         encryptionKey: key,
@@ -31,25 +31,39 @@ export class TenantSecrets extends Construct {
           excludePunctuation: true,
         },
       });
-      this.pseudonymKeys.set(tenant, secret);
     }
     for (const { tenant } of config.webhooks) {
-      const secret = new Secret(this, `Webhook-${tenant}`, {
+      new Secret(this, `Webhook-${tenant}`, {
         secretName: names(config).webhookSecret(tenant),
         description: `discflow ${config.stage}: webhook signing key of one tenant`,
         encryptionKey: key,
         removalPolicy,
         generateSecretString: { passwordLength: 64, excludePunctuation: true },
       });
-      this.webhookKeys.set(tenant, secret);
     }
   }
 
   get pseudonymKeyArns(): string[] {
-    return [...this.pseudonymKeys.values()].map(({ secretArn }) => secretArn);
+    const { tenantSecret } = names(this.#config);
+    return [...this.#config.tenants, UNASSIGNED_TENANT].map((tenant) => this.#arnOf(tenantSecret(tenant)));
   }
 
   get webhookKeyArns(): string[] {
-    return [...this.webhookKeys.values()].map(({ secretArn }) => secretArn);
+    const { webhookSecret } = names(this.#config);
+    return this.#config.webhooks.map(({ tenant }) => this.#arnOf(webhookSecret(tenant)));
+  }
+
+  /**
+   * By its name, with the six characters that Secrets Manager adds: an export that ingest imports would keep a tenant's
+   * secret from being taken away. Source: Secrets Manager User Guide, "Permissions for a secret by its partial ARN".
+   */
+  #arnOf(resourceName: string): string {
+    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+    return Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: `${resourceName}-??????`,
+      arnFormat,
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnSubscription, type Topic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
@@ -9,6 +10,8 @@ import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { AsyncEndpoint, AsyncModel, INVOCATIONS_PREFIX, REQUEST_TTL_SECONDS } from '../constructs/async-endpoint.ts';
 import { GpuService } from '../constructs/gpu-service.ts';
+import { Layers } from '../constructs/layers.ts';
+import { logGroup } from '../constructs/logs.ts';
 import { announces, consumes, keepsRuns, opens } from '../constructs/permissions.ts';
 import { allow, type Placement, ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
@@ -46,6 +49,7 @@ export class AnalyzeStack extends Stack {
     const { uploads, backfill } = queues;
     return new GpuService(this, 'Gpu', {
       config,
+      logs: this.#logs(shared),
       logKey: keys.logs,
       volumeKey: keys.data,
       placement,
@@ -166,7 +170,7 @@ export class AnalyzeStack extends Stack {
 
   /** One function for both lanes: it sends nothing on, and each lane's mapping has its own share of it. */
   #onCpu(shared: Shared): ServiceFunction {
-    const { platform, layers, queues } = shared;
+    const { platform, queues } = shared;
     const { config } = platform;
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.analyzeOnCpu;
     const { analyzeConcurrency, backfillConcurrency, analyzeMemoryMiB } = config.sizes;
@@ -174,6 +178,7 @@ export class AnalyzeStack extends Stack {
     const stage = new ServiceFunction(this, 'OnCpu', {
       platform,
       name: 'analyze',
+      logs: this.#logs(shared),
       code: functionCode('functions/analyze', FUNCTIONS.analyze),
       environment: environmentOf('analyze', {
         ...storeEnvironment(shared),
@@ -184,7 +189,7 @@ export class AnalyzeStack extends Stack {
       timeoutSeconds,
       concurrency: analyzeConcurrency + backfillConcurrency,
       architecture: Architecture.X86_64,
-      layers: [layers.pictures, layers.inference, layers.models],
+      layers: new Layers(this, 'Layers').of('pictures', 'inference', 'models'),
       deadLetters: uploads.deadLetters,
       managedPolicies: [shared.stageData],
       statements: [...consumes(uploads), ...consumes(backfill), ...this.#statements(shared)],
@@ -192,6 +197,12 @@ export class AnalyzeStack extends Stack {
     stage.consume(uploads, { batchSize: 1, maxConcurrency: analyzeConcurrency });
     stage.consume(backfill, { batchSize: 1, maxConcurrency: backfillConcurrency, id: 'Backfill' });
     return stage;
+  }
+
+  /** One group for tasks and functions alike: made anew under its old name, a change of the backend could not be deployed. */
+  #logs({ platform, keys }: Shared): LogGroup {
+    const { config } = platform;
+    return logGroup(this, 'Logs', names(config).logGroup('analyze'), config, keys.logs);
   }
 
   #statements({ studies, bus }: Shared): PolicyStatement[] {

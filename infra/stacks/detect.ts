@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
+import { Layers } from '../constructs/layers.ts';
 import { announces, consumes, keepsRuns, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
@@ -12,6 +13,7 @@ import { STAGE_LIMITS } from '../stages.ts';
 /** Chooses the slice, finds the lumbar region and its discs, names them and cuts the crops. */
 export class DetectStack extends Stack {
   readonly functions: ServiceFunction[];
+  readonly #layers = new Layers(this, 'Layers');
 
   constructor(scope: Construct, id: string, props: StackProps & { config: Config; shared: Shared }) {
     super(scope, id, props);
@@ -23,7 +25,7 @@ export class DetectStack extends Stack {
   }
 
   #detect(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
-    const { platform, studies, bus, layers, stageData } = shared;
+    const { platform, studies, bus, stageData } = shared;
     const { config } = platform;
     const { detect, analyze } = lanesOf(shared, lane);
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.detect;
@@ -41,7 +43,7 @@ export class DetectStack extends Stack {
       timeoutSeconds,
       concurrency,
       architecture: Architecture.X86_64,
-      layers: [layers.pictures, layers.inference, layers.models],
+      layers: this.#layers.of('pictures', 'inference', 'models'),
       deadLetters: detect.deadLetters,
       placement: shared.placement,
       managedPolicies: [stageData],

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import { type Config, uploadMaxBytes } from '../config.ts';
+import { Layers } from '../constructs/layers.ts';
 import { announces, consumes, keepsRuns, pseudonymises, reads, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
@@ -13,6 +14,7 @@ import { STAGE_LIMITS } from '../stages.ts';
 /** Reads uploads, checks and de-identifies them, ranks series and hands on candidate slices. */
 export class IngestStack extends Stack {
   readonly functions: ServiceFunction[];
+  readonly #layers = new Layers(this, 'Layers');
 
   constructor(scope: Construct, id: string, props: StackProps & { config: Config; shared: Shared }) {
     super(scope, id, props);
@@ -24,7 +26,7 @@ export class IngestStack extends Stack {
   }
 
   #ingest(id: string, lane: LaneName, shared: Shared, concurrency: number): ServiceFunction {
-    const { platform, buckets, keys, secrets, studies, bus, layers, stageData } = shared;
+    const { platform, buckets, keys, secrets, studies, bus, stageData } = shared;
     const { config } = platform;
     const { ingest, detect } = lanesOf(shared, lane);
     const source = lane === 'uploads' ? buckets.uploads : buckets.backfill;
@@ -48,7 +50,7 @@ export class IngestStack extends Stack {
       concurrency,
       ephemeralStorageMiB: 4096,
       architecture: Architecture.X86_64,
-      layers: [layers.pictures, layers.models],
+      layers: this.#layers.of('pictures', 'models'),
       deadLetters: ingest.deadLetters,
       placement: shared.placement,
       managedPolicies: [stageData],

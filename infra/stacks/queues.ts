@@ -48,6 +48,9 @@ export class QueuesStack extends Stack {
       analyze: lane('BackfillAnalyze', 'backfill-analyze', analyzeLimits(config), ofBackfill),
     };
     this.webhooks = lane('Webhooks', 'webhooks', STAGE_LIMITS.webhook, this.operations);
+    // Those that no other stack imports with every backend, and with and without webhooks: an export that went while
+    // its last importer is still deployed would stop the deployment.
+    for (const { queueArn } of [this.uploads.analyze.deadLetters, this.webhooks.queue]) this.exportValue(queueArn);
     for (const target of [
       this.webhooks.queue,
       this.uploads.ingest.queue,

@@ -18,8 +18,14 @@ export interface PlacedResource extends Resource {
   readonly id: string;
 }
 
+interface Template {
+  readonly Resources?: Record<string, Resource>;
+  readonly Outputs?: Record<string, { readonly Value: unknown; readonly Export?: { readonly Name: string } }>;
+}
+
 export interface Built {
   readonly config: Config;
+  readonly templates: Readonly<Record<string, Template>>;
   readonly resources: readonly PlacedResource[];
   of(type: string): PlacedResource[];
 }
@@ -41,18 +47,17 @@ export function build(stage: string, analyze: AnalyzeBackend, change: Record<str
   const config = parseConfig({ ...read, ...change });
   deploy(app, config);
   const assembly = app.synth();
-  const resources = assembly.stacks.flatMap((stack) =>
-    Object.entries((stack.template as { Resources?: Record<string, Resource> }).Resources ?? {}).map(
-      ([id, resource]) => ({
-        ...resource,
-        Properties: resource.Properties ?? {},
-        id,
-        stack: stack.id,
-      }),
-    ),
+  const templates = Object.fromEntries(assembly.stacks.map(({ id, template }) => [id, template as Template]));
+  const resources = Object.entries(templates).flatMap(([stack, { Resources = {} }]) =>
+    Object.entries(Resources).map(([id, resource]) => ({
+      ...resource,
+      Properties: resource.Properties ?? {},
+      id,
+      stack,
+    })),
   );
   rmSync(assembly.directory, { recursive: true });
-  return { config, resources, of: (type) => resources.filter((resource) => resource.Type === type) };
+  return { config, templates, resources, of: (type) => resources.filter((resource) => resource.Type === type) };
 }
 
 export interface Statement {
