@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { STUDIES_TABLE } from '../../src/contracts/table.ts';
 import { names, tasksOf } from '../names.ts';
 import type { Observed } from '../observed.ts';
 import type { Alarms } from './alarms.ts';
@@ -59,21 +60,32 @@ export function addAlarms(alarms: Alarms, props: Observed, metrics: StudyMetrics
     threshold: 5000,
     minutes: 3,
   });
-  const table = (metricName: string) =>
+  const table = (metricName: string, index: Record<string, string> = {}) =>
     new Metric({
       namespace: 'AWS/DynamoDB',
       metricName,
-      dimensionsMap: { TableName: shared.studies.tableName },
+      dimensionsMap: { TableName: shared.studies.tableName, ...index },
       statistic: 'Sum',
       period: FIVE_MINUTES,
     });
+  // A write waits for every index, and DynamoDB counts what an index throttles under the index alone.
+  const throttled = Object.fromEntries([
+    ['reads', table('ReadThrottleEvents')],
+    ['writes', table('WriteThrottleEvents')],
+    ...Object.entries(STUDIES_TABLE.indexes).map(([id, { name }]) => [
+      id,
+      table('WriteThrottleEvents', { GlobalSecondaryIndexName: name }),
+    ]),
+  ]);
   alarms.add('table-errors', {
     article: 'table-errors',
     impact: 'Stages cannot record what they did; messages are repeated.',
     metric: new MathExpression({
-      label: 'Throttled or failed requests',
-      expression: 'FILL(r, 0) + FILL(w, 0)',
-      usingMetrics: { r: table('ReadThrottleEvents'), w: table('WriteThrottleEvents') },
+      label: 'Throttled requests',
+      expression: Object.keys(throttled)
+        .map((id) => `FILL(${id}, 0)`)
+        .join(' + '),
+      usingMetrics: throttled,
       period: FIVE_MINUTES,
     }),
     threshold: 10,

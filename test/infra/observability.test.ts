@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { INTERFACES, MODEL, perThousandUsd, readMeasured, readPrices } from '../../bench/cost.ts';
 import { ANALYZE_BACKENDS } from '../../infra/config.ts';
 import { COST_PER_STUDY_USD, COST_PER_WORKER_HOUR_USD } from '../../infra/prices.ts';
+import { STUDIES_TABLE } from '../../src/contracts/table.ts';
 import { build, get, json, listed, type PlacedResource, type Statement } from './support.ts';
 
 const apps = ANALYZE_BACKENDS.map((backend) => [backend, build('prod', backend)] as const);
@@ -77,6 +78,13 @@ describe.each(apps)('%s', (backend, app) => {
       );
       expect(uses.flatMap(({ Action }) => Action)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
     }
+  });
+
+  test('writes that the table or any of its indexes throttles raise an alarm', () => {
+    const alarm = app.of('AWS::CloudWatch::Alarm').find(({ id }) => id.startsWith('Alarmstableerrors'));
+    const metrics = json(get(alarm, 'Metrics'));
+    for (const { name } of Object.values(STUDIES_TABLE.indexes))
+      expect(metrics).toContain(json({ Name: 'GlobalSecondaryIndexName', Value: name }));
   });
 
   test('the dashboard shows what was promised', () => {
