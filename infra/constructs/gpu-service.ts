@@ -237,12 +237,10 @@ export class GpuService extends Construct {
           Object.entries(usingMetrics).filter(([name]) => new RegExp(`\\b${name}\\b`).test(expression)),
         ),
       });
-    // A backfill asks for one worker, never for a fleet: it counts as one message at most.
+    // SQS reports no metric of a queue that nobody has used for six hours, Container Insights none of a service without
+    // tasks, and an expression over a missing metric is missing: no rule may need one that sleeps while another waits.
     scaling.rule('More', {
-      metric: math(
-        'Messages waiting a task',
-        '(uploads + IF(backfill > 0, 1, 0)) / IF(FILL(running, 0) > 1, running, 1)',
-      ),
+      metric: math('Uploads waiting a task', 'uploads / IF(FILL(running, 0) > 1, FILL(running, 1), 1)'),
       comparison: 'at least',
       threshold: 1,
       minutes: 1,
@@ -254,10 +252,20 @@ export class GpuService extends Construct {
       ],
       cooldownSeconds: 240,
     });
+    // A backfill asks for one worker, never for a fleet, and not again while that one starts.
+    scaling.rule('ForBackfill', {
+      metric: math('A backfill waits and no worker runs', 'IF(backfill > 0 AND FILL(running, 0) < 1, 1, 0)'),
+      comparison: 'at least',
+      threshold: 1,
+      minutes: 1,
+      adjust: 'by',
+      steps: [{ from: 0, capacity: 1 }],
+      cooldownSeconds: 900,
+    });
     scaling.rule('Fewer', {
       metric: math(
         'More workers than work',
-        'IF(FILL(running, 0) > 1 AND uploads < 1 AND uploadsHeld + backfillHeld < 2 * running, 1, 0)',
+        'IF(FILL(running, 0) > 1 AND uploads < 1 AND uploadsHeld + FILL(backfillHeld, 0) < 2 * running, 1, 0)',
       ),
       comparison: 'at least',
       threshold: 1,
@@ -267,7 +275,7 @@ export class GpuService extends Construct {
       cooldownSeconds: 120,
     });
     scaling.rule('ToZero', {
-      metric: math('Messages waiting or in hand', 'uploads + backfill + uploadsHeld + backfillHeld'),
+      metric: math('Messages waiting or in hand', 'uploads + uploadsHeld + FILL(backfill, 0) + FILL(backfillHeld, 0)'),
       comparison: 'at most',
       threshold: 0,
       minutes: 10,

@@ -41,12 +41,24 @@ describe('ecs-gpu', () => {
     ).toBe(true);
   });
 
-  test('backlog a task wakes it and adds to it; a backfill counts as one message at most', () => {
-    const expressions = app
-      .of('AWS::CloudWatch::Alarm')
-      .map((alarm) => json(get(alarm, 'Metrics')) ?? '')
-      .filter((metrics) => metrics.includes('uploads'));
-    expect(expressions.some((metrics) => metrics.includes('(uploads + IF(backfill > 0, 1, 0)) / IF('))).toBe(true);
+  /** The expression of a scaling rule; a metric that it fills is taken for 0 or 1 where there is none. */
+  const ruleOf = (rule: string): string => {
+    const alarm = app.of('AWS::CloudWatch::Alarm').find(({ id }) => id.startsWith(`GpuScaling${rule}`));
+    const metrics = get(alarm, 'Metrics') as Array<{ Expression?: string }>;
+    return metrics.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
+  };
+
+  test.each([
+    ['More', 'uploads'],
+    ['ForBackfill', 'backfill'],
+  ])('the rule %s wakes it by one queue, while the other sleeps without metrics and no task has any', (rule, queue) => {
+    const needed = ruleOf(rule).replaceAll(/FILL\(\w+, [01]\)/g, '');
+    expect([...new Set(needed.match(/[a-z]\w*/g))]).toEqual([queue]);
+  });
+
+  test('backlog a task adds to it; a backfill asks for one task and no second one', () => {
+    expect(ruleOf('More')).toMatch(/^uploads \/ IF\(/);
+    expect(ruleOf('ForBackfill')).toBe('IF(backfill > 0 AND FILL(running, 0) < 1, 1, 0)');
   });
 
   test('Auto Scaling may start instances whose disks our key encrypts', () => {
