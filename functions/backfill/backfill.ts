@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { keys, UPLOAD_EXTENSIONS } from '../../src/contracts/keys.ts';
 import { TransientFault } from '../../src/contracts/reasons.ts';
 import type { Clock, Logger } from '../../src/pipeline/ports.ts';
+import { decodeKey } from '../../src/pipeline/s3-record.ts';
 import { type Job, type Jobs, jobInputSchema } from './job.ts';
+import { Tally } from './tally.ts';
 
 export interface BackfillDeps {
   readonly jobs: Jobs;
@@ -16,14 +18,14 @@ export interface BackfillDeps {
   readonly copy: (from: { bucket: string; key: string }, toKey: string) => Promise<void>;
   /** Puts one S3-shaped notification into the lane's queue. */
   readonly notify: (body: string) => Promise<void>;
-  /** Messages that wait in the lane's queue. */
+  /** Messages that wait in the lane's queues, of all its stages. */
   readonly backlog: () => Promise<number>;
-  /** Uploads of a tenant since a time, page by page. */
+  /** Uploads of a tenant since a time, the oldest first, page by page. */
   readonly endedUploads: (tenant: string, since: string, cursor: string | null) => Promise<UploadPage>;
 }
 
 export interface UploadPage {
-  readonly uploads: ReadonlyArray<{ uploadId: string; status: string }>;
+  readonly uploads: ReadonlyArray<{ uploadId: string; status: string; createdAt: string }>;
   readonly cursor: string | null;
 }
 
@@ -31,19 +33,22 @@ export interface UploadPage {
 const itemSchema = z.union([z.looseObject({ Key: z.string().min(1) }), z.string().min(1)]);
 const batchSchema = z.object({
   Items: z.array(itemSchema).min(1),
-  BatchInput: z.object({ jobId: z.string(), bucket: z.string() }),
+  BatchInput: z.object({ jobId: z.string(), bucket: z.string(), kind: z.string().optional() }),
 });
 
 export const eventSchema = z.discriminatedUnion('action', [
   z.object({ action: z.literal('open'), job: jobInputSchema }),
   z.object({ action: z.literal('admit'), batch: batchSchema }),
-  z.object({ action: z.literal('count'), jobId: z.string(), cursor: z.string().nullable().optional() }),
+  z.object({ action: z.literal('count'), jobId: z.string() }),
   z.object({ action: z.literal('set'), jobId: z.string(), state: z.enum(['running', 'paused', 'cancelled']) }),
   z.object({ action: z.literal('show'), jobId: z.string() }),
 ]);
 export type BackfillEvent = z.infer<typeof eventSchema>;
 
-/** More than this many waiting messages and nothing further is admitted: the queue stays short enough to cancel. */
+/**
+ * More than this many waiting messages and nothing further is admitted: the lane stays short enough to cancel, and no
+ * message of it waits for the fourteen days after which its queue drops it.
+ */
 const MAX_BACKLOG = 1000;
 
 /** An upload's id in a backfill: the same object of the same job is the same upload, however often it is admitted. */
@@ -57,7 +62,7 @@ export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): 
     case 'admit':
       return admit(deps, event.batch);
     case 'count':
-      return count(deps, event.jobId, event.cursor ?? null);
+      return count(deps, event.jobId);
     case 'set':
       await deps.jobs.setState(event.jobId, event.state);
       return deps.jobs.get(event.jobId);
@@ -73,7 +78,6 @@ async function open({ jobs, clock, costPerStudyUsd }: BackfillDeps, job: z.infer
     jobId,
     maxStudies,
     startedAt,
-    cursor: null,
     source: { ...job.source, objectsBucket: objectsBucket ?? bucket },
   };
 }
@@ -88,7 +92,7 @@ const LANE_FULL_SECONDS = 60;
 const RATE_SECONDS = { least: 5, most: 300 };
 
 async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof batchSchema>): Promise<Answer> {
-  const { jobId, bucket } = BatchInput;
+  const { jobId, bucket, kind } = BatchInput;
   const keys = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
   const objects = new Map(keys.map((key) => [uploadIdOf(jobId, key), key]));
   const job = await deps.jobs.get(jobId);
@@ -112,7 +116,11 @@ async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof b
   }
   let staged = 0;
   for (const [uploadId, key] of objects)
-    if (unstaged.has(uploadId) && (await stageOrSkip(deps, job, { uploadId, bucket, key }))) staged += 1;
+    if (
+      unstaged.has(uploadId) &&
+      (await stageOrSkip(deps, job, { uploadId, bucket, key, encoded: kind === 'inventory' }))
+    )
+      staged += 1;
   deps.log.info('backfill.admitted', { tenant: job.tenant, count: staged });
   return { outcome: 'admitted' };
 }
@@ -121,6 +129,8 @@ interface ListedObject {
   readonly uploadId: string;
   readonly bucket: string;
   readonly key: string;
+  /** Listed by an inventory: its CSV encodes keys as S3's events do, its Parquet does not. */
+  readonly encoded: boolean;
 }
 
 /** False where the object cannot be had. A passing fault is thrown: the batch comes again and does what is missing. */
@@ -141,9 +151,10 @@ const isUpload = (key: string): boolean =>
   (UPLOAD_EXTENSIONS as readonly string[]).includes(extname(key).toLowerCase());
 
 /** Copies one study into the lane and tells the lane's ingest of it; the name it had stays behind. */
-async function stage(deps: BackfillDeps, tenant: string, { uploadId, bucket, key }: ListedObject): Promise<void> {
+async function stage(deps: BackfillDeps, tenant: string, listed: ListedObject): Promise<void> {
+  const { uploadId, key } = listed;
   const to = keys.upload(tenant, uploadId, `study${extname(key).toLowerCase()}`);
-  await deps.copy({ bucket, key }, to);
+  await copyByName(deps, listed, to);
   const object = { key: encodeURIComponent(to).replaceAll('%2F', '/'), sequencer: '0' };
   const record = {
     eventVersion: '2.1',
@@ -154,10 +165,21 @@ async function stage(deps: BackfillDeps, tenant: string, { uploadId, bucket, key
   await deps.notify(JSON.stringify({ Records: [record] }));
 }
 
+/** Source: S3 User Guide, "Amazon S3 Inventory list": in CSV a key is encoded and must be decoded before it is used. */
+async function copyByName({ copy }: BackfillDeps, { bucket, key, encoded }: ListedObject, to: string): Promise<void> {
+  const decoded = encoded ? (decodeKey(key) ?? key) : key;
+  try {
+    await copy({ bucket, key: decoded }, to);
+  } catch (error) {
+    if (error instanceof TransientFault || decoded === key) throw error;
+    await copy({ bucket, key }, to);
+  }
+}
+
 export interface JobCount {
   readonly jobId: string;
+  /** `counting`: more than one call counts; the next goes on. */
   readonly state: 'counting' | 'running' | 'ended';
-  readonly cursor: string | null;
   readonly admitted: number;
   /** Objects that could not be copied: gone, forbidden, too large. */
   readonly skipped: number;
@@ -179,31 +201,43 @@ function secondsToCount({ startedAt }: Job, nowMs: number): number {
   return Math.round(Math.min(most, Math.max(least, ((nowMs - Date.parse(startedAt)) / 1000) * partOfAge)));
 }
 
+/** A call by hand is waited for a minute. */
+const COUNT_FOR_MS = 45_000;
+/** An index lags behind its table, and one function's clock behind another's: what is younger is counted once more. */
+const SETTLED_AFTER_MS = 600_000;
+
 /** What became of the job's uploads, from the table: `running` while some have not ended. */
-async function count(
-  { jobs, endedUploads, clock }: BackfillDeps,
-  jobId: string,
-  from: string | null,
-): Promise<JobCount> {
+async function count(deps: BackfillDeps, jobId: string): Promise<JobCount> {
+  const { jobs, clock } = deps;
   const job: Job = await jobs.get(jobId);
-  const counts: Record<string, number> = {};
-  let cursor = from;
-  do {
-    const page = await endedUploads(job.tenant, job.startedAt, cursor);
-    for (const { uploadId, status } of page.uploads)
-      if (uploadId.startsWith(`bf-${jobId}-`)) counts[status] = (counts[status] ?? 0) + 1;
-    cursor = page.cursor;
-  } while (cursor !== null);
+  const tally = new Tally(job.counted, clock.nowMs() - SETTLED_AFTER_MS);
+  const complete = await countUploads(deps, job, tally);
+  if (tally.settled !== undefined) await jobs.noteCounted(jobId, tally.settled);
+  const { counts } = tally;
   const ended = (counts.expanded ?? 0) + (counts.rejected ?? 0) + (counts.failed ?? 0);
   const over = job.state === 'cancelled' ? (counts.received ?? 0) === 0 : ended >= job.admitted - job.booked.length;
+  const running = complete || tally.closed ? 'running' : 'counting';
   return {
     jobId,
-    state: over ? 'ended' : 'running',
-    cursor: null,
+    state: complete && over ? 'ended' : running,
     admitted: job.admitted,
     skipped: job.skipped,
     unstaged: job.booked.length,
     waitSeconds: secondsToCount(job, clock.nowMs()),
     counts,
   };
+}
+
+/** False where the time for one call was over before the last upload was read. */
+async function countUploads({ endedUploads, clock }: BackfillDeps, job: Job, tally: Tally): Promise<boolean> {
+  const { jobId, tenant, startedAt, counted } = job;
+  const untilMs = clock.nowMs() + COUNT_FOR_MS;
+  let cursor: string | null = null;
+  do {
+    if (clock.nowMs() > untilMs) return false;
+    const page: UploadPage = await endedUploads(tenant, counted?.until ?? startedAt, cursor);
+    for (const upload of page.uploads) tally.read(upload, upload.uploadId.startsWith(`bf-${jobId}-`));
+    cursor = page.cursor;
+  } while (cursor !== null);
+  return true;
 }

@@ -10,7 +10,7 @@ import { STUDIES_TABLE } from '../../src/contracts/table.ts';
 import { type BackfillDeps, eventSchema, handleBackfill } from './backfill.ts';
 import { Jobs } from './job.ts';
 
-const rowSchema = z.looseObject({ uploadId: z.string(), status: z.string() });
+const rowSchema = z.object({ uploadId: z.string(), status: z.string(), createdAt: z.string() });
 
 let composed: BackfillDeps | undefined;
 
@@ -21,6 +21,7 @@ function compose(): BackfillDeps {
 
 export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: AwsClients): BackfillDeps {
   const { uploadsBucket, backfillQueueUrl: QueueUrl, table: TableName } = env;
+  const lane = [QueueUrl, env.detectQueueUrl, env.analyzeQueueUrl];
   return {
     jobs: new Jobs(documents, TableName),
     clock: { nowMs: Date.now },
@@ -39,10 +40,13 @@ export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: Aw
     },
     async backlog() {
       const AttributeNames = ['ApproximateNumberOfMessages' as const];
-      const { Attributes } = await translated('GetQueueAttributes', () =>
-        sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames })),
-      );
-      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+      const waiting = lane.map(async (QueueUrl) => {
+        const { Attributes } = await translated('GetQueueAttributes', () =>
+          sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames })),
+        );
+        return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+      });
+      return (await Promise.all(waiting)).reduce((sum, messages) => sum + messages, 0);
     },
     async endedUploads(tenant, since, cursor) {
       const { name, partitionKey, sortKey } = STUDIES_TABLE.indexes.tenantTime;
@@ -53,7 +57,8 @@ export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: Aw
             IndexName: name,
             KeyConditionExpression: '#partition = :tenant AND #sort >= :since',
             FilterExpression: 'kind = :upload',
-            ExpressionAttributeNames: { '#partition': partitionKey, '#sort': sortKey },
+            ProjectionExpression: 'uploadId, #status, #sort',
+            ExpressionAttributeNames: { '#partition': partitionKey, '#sort': sortKey, '#status': 'status' },
             ExpressionAttributeValues: { ':tenant': tenant, ':since': since, ':upload': 'upload' },
             ...(cursor === null ? {} : { ExclusiveStartKey: JSON.parse(cursor) as Record<string, unknown> }),
           }),

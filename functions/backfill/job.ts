@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { conditionHeld } from '../../src/aws/conditional-write.ts';
 import { translated } from '../../src/aws/faults.ts';
 import { tenantSchema } from '../../src/contracts/keys.ts';
+import type { Counted } from './tally.ts';
 
 const jobIdSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'a job is 1 to 40 of a-z, 0-9 and -');
 
@@ -43,6 +44,8 @@ const jobSchema = z.object({
   /** Epoch milliseconds: nothing more is admitted before, so that the rate holds on the mean. */
   nextAtMs: z.int(),
   startedAt: z.iso.datetime(),
+  /** What was counted for good: `tally.ts`. */
+  counted: z.object({ until: z.iso.datetime(), counts: z.record(z.string(), z.int()) }).optional(),
 });
 export type Job = z.infer<typeof jobSchema>;
 
@@ -109,6 +112,18 @@ export class Jobs {
     });
     if (!(await conditionHeld('UpdateItem', () => this.#client.send(update))))
       throw new Error('there is no such job, or it is cancelled');
+  }
+
+  /** Counts that overlap write the same, or one that reaches less far: either holds. */
+  async noteCounted(jobId: string, counted: Counted): Promise<void> {
+    const update = new UpdateCommand({
+      TableName: this.#table,
+      Key: keyOf(jobId),
+      ConditionExpression: 'attribute_exists(pk)',
+      UpdateExpression: 'SET counted = :counted',
+      ExpressionAttributeValues: { ':counted': counted },
+    });
+    await conditionHeld('UpdateItem', () => this.#client.send(update));
   }
 
   /** Those of the uploads that are not staged yet. */

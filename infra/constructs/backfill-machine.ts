@@ -150,7 +150,7 @@ export class BackfillMachine extends Construct {
           ReaderConfig: { InputType: 'JSON' },
           Parameters: { 'Bucket.$': '$.source.bucket', 'Key.$': '$.source.key' },
         }),
-        Count: { ...invoke('count', { ...job, 'cursor.$': '$.cursor' }), Next: 'Counted' },
+        Count: { ...invoke('count', job), Next: 'Counted' },
         Counted: {
           Type: 'Choice',
           Choices: [
@@ -171,7 +171,7 @@ export class BackfillMachine extends Construct {
       ItemReader: itemReader,
       ItemBatcher: {
         MaxItemsPerBatch: BATCH,
-        BatchInput: { 'jobId.$': '$.jobId', 'bucket.$': '$.source.objectsBucket' },
+        BatchInput: { 'jobId.$': '$.jobId', 'bucket.$': '$.source.objectsBucket', 'kind.$': '$.source.kind' },
       },
       MaxConcurrency: MOST_BATCHES_AT_ONCE,
       ToleratedFailurePercentage: 5,

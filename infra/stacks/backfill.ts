@@ -33,7 +33,7 @@ export class BackfillStack extends Stack {
 
   #admit(config: Config, shared: Shared, sources: string[]): ServiceFunction {
     const { platform, buckets, studies, queues, keys } = shared;
-    const { ingest } = queues.backfill;
+    const { ingest, detect, analyze } = queues.backfill;
     return new ServiceFunction(this, 'Admit', {
       platform,
       name: 'backfill',
@@ -43,6 +43,8 @@ export class BackfillStack extends Stack {
         uploadsBucket: buckets.backfill.bucketName,
         table: studies.tableName,
         backfillQueueUrl: ingest.queue.queueUrl,
+        detectQueueUrl: detect.queue.queueUrl,
+        analyzeQueueUrl: analyze.queue.queueUrl,
         costPerStudyUsd: String(COST_PER_STUDY_USD[config.analyze.backend]),
       }),
       memoryMiB: 512,
@@ -52,7 +54,10 @@ export class BackfillStack extends Stack {
       placement: shared.placement,
       statements: [
         ...sends(ingest),
-        allow(['sqs:GetQueueAttributes'], [ingest.queue.queueArn]),
+        allow(
+          ['sqs:GetQueueAttributes'],
+          [ingest, detect, analyze].map(({ queue }) => queue.queueArn),
+        ),
         allow(
           ['s3:GetObject'],
           sources.map((source) => `${source}/*`),

@@ -166,6 +166,9 @@ export const ENVIRONMENTS = {
     uploadsBucket: text,
     table: text,
     backfillQueueUrl: text,
+    /** The lane's further queues: what waits in them counts as well. */
+    detectQueueUrl: text,
+    analyzeQueueUrl: text,
     /** What one study is reckoned at when a job's budget is counted. */
     costPerStudyUsd: z.coerce.number().positive(),
   }),

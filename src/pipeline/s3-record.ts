@@ -38,7 +38,7 @@ export function s3RecordsOf(body: string): S3Record[] {
 }
 
 /** S3 encodes keys in events like a form: `+` for a space, the rest by percent. Decoded once; null where malformed. */
-function decodeKey(key: string): string | null {
+export function decodeKey(key: string): string | null {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch {

@@ -1,4 +1,5 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackfillDeps } from '../../functions/backfill/backfill.ts';
 import { handleBackfill, uploadIdOf } from '../../functions/backfill/backfill.ts';
@@ -37,6 +38,8 @@ describe('a backfill', () => {
     uploadsBucket: embedded.buckets.data,
     table: embedded.table,
     backfillQueueUrl: embedded.queueUrls.ingest,
+    detectQueueUrl: embedded.queueUrls.detect,
+    analyzeQueueUrl: embedded.queueUrls.analyze,
     costPerStudyUsd: 0.01,
   });
   const deps = (change: Partial<BackfillDeps> = {}): BackfillDeps => {
@@ -225,6 +228,55 @@ describe('a backfill', () => {
     const { Body, Metadata: kept } = await clients.s3.send(copied);
     expect(await Body?.transformToString()).toBe('study');
     expect(kept).toEqual({});
+  });
+
+  test('a job that one call cannot count is counted by further ones, each from where all before has ended', async () => {
+    const { startedAt } = (await start('job12', 6000, 1)) as { startedAt: string };
+    const [hour, statuses] = [3_600_000, ['expanded', 'expanded', 'rejected', 'received', 'failed', 'expanded']];
+    const opened = (index: number) => new Date(Date.parse(startedAt) + Math.ceil(index / 2)).toISOString();
+    const uploads = statuses.flatMap((status, index) => [
+      { uploadId: uploadIdOf('job12', `${index}.zip`), status, createdAt: opened(index) },
+      { uploadId: `live-${index}`, status: 'expanded', createdAt: opened(index) },
+    ]);
+    const asked: string[] = [];
+    nowMs += hour;
+    const endedUploads: BackfillDeps['endedUploads'] = async (_tenant, since, cursor) => {
+      if (cursor === null) asked.push(since);
+      nowMs += 20_000;
+      const left = uploads.filter(({ createdAt }) => createdAt >= since);
+      const from = Number(cursor ?? 0);
+      return { uploads: left.slice(from, from + 2), cursor: left.length > from + 2 ? String(from + 2) : null };
+    };
+    const countSlowly = () => handleBackfill(deps({ endedUploads }), { action: 'count', jobId: 'job12' });
+    expect(await countSlowly()).toMatchObject({ state: 'counting', counts: { expanded: 2, rejected: 1 } });
+    expect(await countSlowly()).toMatchObject({ state: 'running' });
+    uploads.find(({ status }) => status === 'received')!.status = 'expanded';
+    while (((await countSlowly()) as { state: string }).state === 'counting');
+    expect(await countSlowly()).toMatchObject({ counts: { expanded: 4, rejected: 1, failed: 1 } });
+    expect(asked).toEqual([...asked].sort());
+    expect(new Set(asked).size).toBeGreaterThan(2);
+  });
+
+  test('the keys of an inventory are taken as its CSV encodes them, or as they stand where no such object is', async () => {
+    const copied: string[] = [];
+    const copy = async ({ key }: { key: string }) => {
+      if (!['2019/Doe, J/1+2 é.zip', 'plain%20.zip'].includes(key)) throw new Error('no such key');
+      copied.push(key);
+    };
+    await start('job13', 6000, 1);
+    const Items = ['2019/Doe%2C+J/1%2B2+%C3%A9.zip', 'plain%20.zip'].map((Key) => ({ Key }));
+    const batch = { Items, BatchInput: { jobId: 'job13', bucket: 'archive', kind: 'inventory' } };
+    await handleBackfill(deps({ copy }), { action: 'admit', batch });
+    expect(copied).toEqual(['2019/Doe, J/1+2 é.zip', 'plain%20.zip']);
+    expect(await show('job13')).toMatchObject({ admitted: 2, skipped: 0 });
+  });
+
+  test('its backlog is what waits before any of its stages', async () => {
+    const { backlog } = composeBackfill(environment(), clients);
+    const { ingest, detect, analyze } = embedded.queueUrls;
+    for (const QueueUrl of [ingest, detect, analyze, analyze])
+      await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'waits' }));
+    expect(await backlog()).toBe(4);
   });
 
   test('counts what became of its studies from the table', async () => {

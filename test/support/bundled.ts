@@ -123,6 +123,8 @@ function environment(
       uploadsBucket: buckets.data,
       table,
       backfillQueueUrl: queueUrls.ingest,
+      detectQueueUrl: queueUrls.detect,
+      analyzeQueueUrl: queueUrls.analyze,
       costPerStudyUsd: '0.01',
     },
   };
