@@ -211,8 +211,13 @@ export class InferencePool {
   }
 }
 
-/** A thread that speaks the protocol of `protocol.ts`. */
+/**
+ * A thread that speaks the protocol of `protocol.ts`. ONNX Runtime for Linux keeps events about machine, process and
+ * models in the user's cache folder and sends them to its maker, unless the environment says otherwise when it is loaded;
+ * it cuts the command line up by a recursive regular expression too, which 17 KB of it overflow.
+ */
 export function startWorker(settings: SessionSettings): Worker {
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
   return new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
     workerData: settings,
     execArgv: fromSource ? ['--import', typescriptLoader()] : [],
