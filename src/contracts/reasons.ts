@@ -86,6 +86,11 @@ export const REASONS = {
     'The picture is too dark, too flat, too noisy or too coarse to be trusted.',
   ),
   members_disagree: reason('analyze', 'needs_review', 'The members of the ensemble disagree on this disc.'),
+  canal_not_seen: reason(
+    'analyze',
+    'flag',
+    'No spinal canal was seen behind this disc: the slice is not mid-sagittal there, and what enters the canal is not on it.',
+  ),
   out_of_distribution: reason('any', 'needs_review', 'The picture differs from everything the models were trained on.'),
   // any
   model_unavailable: reason(

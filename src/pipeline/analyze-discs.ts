@@ -10,6 +10,7 @@ import type { Grey8 } from '../imaging/image.ts';
 import { countClasses } from '../imaging/mask.ts';
 import { measureDiscs } from '../measurement/measure.ts';
 import type { OverlayGround } from '../reporting/overlay.ts';
+import { canalFlags } from './canal-gate.ts';
 import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
@@ -71,7 +72,8 @@ export async function analyzeDiscs(
     if (rejects(gates)) return { ...none, segmentation, gates };
     const { discs, reasons } = checkNames(detection.discs, segmentation.mask, study.kind);
     const measurements = measurementsOf(input, segmentation, boxes);
-    return { segmentation, gates: [...gates, ...reasons], discs, measurements, ground: paint(segmentation.mask) };
+    const found = [...gates, ...reasons, ...canalFlags(discs, segmentation.mask)];
+    return { segmentation, gates: found, discs, measurements, ground: paint(segmentation.mask) };
   };
   // Segmenters come first: their masks are added, cleaned, measured and painted while the classifiers run.
   const [{ segmentation, gates, discs, measurements, ground }, answers] = await Promise.all([

@@ -198,6 +198,19 @@ describe('analyzeDiscs', () => {
     ]);
   });
 
+  test('a slice that leaves the canal is answered, with a flag a disc', async () => {
+    const pack = makePack();
+    const run: typeof pack.run = async (id, input) => {
+      const answer = await pack.run(id, input);
+      if (id !== 'segmenter') return answer;
+      const { dims, data } = answer.output;
+      return { ...answer, output: { dims, data: data.map((value, at) => (at < (data.length / 4) * 3 ? value : -99)) } };
+    };
+    const result = await analyze({ ...pack, run }, 'ensemble');
+    expect(codes(result)).toEqual(new Array(5).fill('canal_not_seen'));
+    expect(result.report.status).toBe('done');
+  });
+
   test('flags of the study and reasons of detect stand in the report', async () => {
     const study = drawnStudy('dicom', 1, [0.7, 0.7]);
     const flagged = { ...study, flags: [{ code: 'age_unknown' as const, message: 'unknown' }] };
