@@ -2,7 +2,7 @@ import { REASONS } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
 import type { Canvas, Colour } from './canvas.ts';
 import { drawText, fitText, textWidth } from './lettering.ts';
-import { ATTENTION, CLASS_COLOURS, FAINT_INK, GROUND, INK, VERDICT_COLOURS } from './palette.ts';
+import { ATTENTION, CLASS_COLOURS, FAINT_INK, GROUND, INK, VERDICT_COLOURS, verdictOf } from './palette.ts';
 import { fillRectangle } from './shapes.ts';
 import { NOT_FOR_DIAGNOSTIC_USE, STATUS_TITLES } from './wording.ts';
 
@@ -37,18 +37,25 @@ function reasonsLine({ reasons }: Report): string {
 }
 
 /** What the colours mean, and what the picture may not be used for. */
-export function drawFooter(canvas: Canvas, { hasMask, left }: { hasMask: boolean; left: number }): void {
+export function drawFooter(
+  canvas: Canvas,
+  { discs }: Report,
+  { hasMask, left }: { hasMask: boolean; left: number },
+): void {
   const top = canvas.height - FOOTER_HEIGHT;
   const entries: Array<[string, Colour]> = [
     ['herniation', VERDICT_COLOURS.herniation],
     ['bulge or herniation', VERDICT_COLOURS.bulge],
     ['neither seen', VERDICT_COLOURS.neither],
   ];
+  if (discs.some((disc) => verdictOf(disc) === 'unanswered'))
+    entries.push(['not assessable', VERDICT_COLOURS.unanswered]);
+  const boxes = entries.length;
   const classes = ['vertebra', 'disc', 'canal'];
   if (hasMask) entries.push(...classes.map((name, index): [string, Colour] => [name, CLASS_COLOURS[index]!]));
   let pen = left;
   for (const [index, [name, colour]] of entries.entries()) {
-    const isMask = index >= 3;
+    const isMask = index >= boxes;
     fillRectangle(canvas, { x: pen, y: top + 14, width: 16, height: 16 }, colour, isMask ? 8 : 3);
     if (!isMask) fillRectangle(canvas, { x: pen + 3, y: top + 17, width: 10, height: 10 }, GROUND, 1);
     drawText(canvas, name, pen + 23, top + 28, { size: 16, colour: FAINT_INK });

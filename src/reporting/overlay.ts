@@ -6,6 +6,7 @@ import { CARD_HEIGHT, CARD_WIDTH, drawCard } from './disc-card.ts';
 import { drawFooter, drawHeader, FOOTER_HEIGHT, HEADER_HEIGHT } from './frame.ts';
 import { type Placement, paintMask } from './mask-layer.ts';
 import { GROUND, INK, SHADE, VERDICT_COLOURS, verdictOf } from './palette.ts';
+import { drawPictureMarks, type PicturePlace } from './picture-marks.ts';
 import { fillCircle, rectangleContour, strokeDashed, strokeLine } from './shapes.ts';
 
 export interface OverlayInput {
@@ -25,7 +26,7 @@ const CARD_GAP = 8;
 /** The slice with its masks, and room for a number of cards: what can be drawn before the discs are classified. */
 export interface OverlayGround {
   readonly canvas: Canvas;
-  readonly placement: Placement;
+  readonly placement: PicturePlace;
   /** Height of the part between header and footer, canvas pixels. */
   readonly body: number;
   readonly hasMask: boolean;
@@ -33,8 +34,9 @@ export interface OverlayGround {
 
 /**
  * The slice, enlarged, with masks, lumbar region and disc boxes drawn on it; level names and probabilities stand in a
- * margin on the anterior side, joined to their discs by lines, so that they hide no anatomy. Opaque; about 960 to 1,660
- * pixels wide and 1,030 high. A pure function: the same input gives the same bytes on every machine.
+ * margin on the anterior side, joined to their discs by lines, so that they hide no anatomy; letters tell the directions, a
+ * bar the scale. Opaque; about 960 to 1,660 pixels wide and 1,030 high. A pure function: the same input gives the same
+ * bytes on every machine.
  */
 export function drawOverlay({ slice, report, mask }: OverlayInput): Rgb8 {
   return drawFindings(paintGround(slice, mask, report.discs.length), report);
@@ -52,7 +54,7 @@ export function paintGround(slice: Grey8, mask: Grey8 | null, discs: number): Ov
   const left = EDGE + CARD_WIDTH + EDGE;
   const width = left + Math.max(picture.width, MIN_PICTURE_WIDTH) + EDGE;
   const canvas = createCanvas(width, HEADER_HEIGHT + body + FOOTER_HEIGHT, GROUND);
-  const placement = { left, top: HEADER_HEIGHT + Math.floor((body - picture.height) / 2), scale };
+  const placement = { ...picture, left, top: HEADER_HEIGHT + Math.floor((body - picture.height) / 2), scale };
 
   paintSlice(canvas, slice, picture, placement);
   if (mask !== null) paintMask(canvas, mask, placement);
@@ -61,11 +63,12 @@ export function paintGround(slice: Grey8, mask: Grey8 | null, discs: number): Ov
 
 /** Draws the report's findings on the ground, which it uses up; the ground has room for as many discs. */
 export function drawFindings({ canvas, placement, body, hasMask }: OverlayGround, report: Report): Rgb8 {
+  drawPictureMarks(canvas, report, placement);
   if (report.lumbarRegion !== null) drawRegion(canvas, corners(report.lumbarRegion.box, placement));
   for (const disc of report.discs) drawBox(canvas, disc, placement);
   drawCards(canvas, report, placement, { top: HEADER_HEIGHT, height: body });
   drawHeader(canvas, report);
-  drawFooter(canvas, { hasMask, left: EDGE });
+  drawFooter(canvas, report, { hasMask, left: EDGE });
   return pictureOf(canvas);
 }
 
