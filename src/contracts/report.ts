@@ -28,7 +28,10 @@ export const measurementsSchema = z.strictObject({
   /** Mean of the three heights over the mean height of the adjoining vertebrae. */
   heightIndex: z.number().nonnegative().nullable(),
   areaMm2: z.number().nonnegative().nullable(),
-  /** How far the disc reaches behind the line through the adjoining posterior vertebral corners. */
+  /**
+   * How far the disc reaches behind the line through the adjoining posterior vertebral corners; null at L5-S1 where the
+   * segmenters do not know the sacrum, as those of the default pack.
+   */
   posteriorProtrusionMm: z.number().nullable(),
   /** Narrowest anterior-posterior width of the canal at the disc's level. */
   canalApMm: millimetres,

@@ -6,7 +6,7 @@ import { type Canvas, type Colour, fillContours } from './canvas.ts';
 import { drawText, fitText, textWidth } from './lettering.ts';
 import { ATTENTION, CARD, FAINT_INK, INK, isAnswered, RAIL, VERDICT_COLOURS, verdictOf } from './palette.ts';
 import { fillCircle, fillRectangle, strokeLine } from './shapes.ts';
-import { probabilityText, TARGET_NAMES } from './wording.ts';
+import { levelText, probabilityText, TARGET_NAMES } from './wording.ts';
 
 export const CARD_WIDTH = 356;
 export const CARD_HEIGHT = 86;
@@ -31,7 +31,7 @@ export function drawCard(canvas: Canvas, disc: DiscFinding, reasons: readonly Re
     3,
   );
   const title = { size: 25, weight: 'semibold', colour: INK } as const;
-  const level = disc.levelCertain ? disc.level : `${disc.level} ?`;
+  const level = levelText(disc);
   drawText(canvas, level, left + 18, top + 28, title);
   drawAttention(
     canvas,

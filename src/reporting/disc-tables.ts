@@ -1,8 +1,9 @@
 import { TARGETS, type Target } from '../contracts/pack.ts';
+import { LEVELS, type Level } from '../contracts/reasons.ts';
 import type { DiscFinding, Measurements, Report } from '../contracts/report.ts';
 import { type Markup, markup } from './markup.ts';
 import { isAnswered } from './palette.ts';
-import { TARGET_MEANINGS, TARGET_NAMES, verdictWords } from './wording.ts';
+import { levelText, POSSIBLE, strengthOf, TARGET_MEANINGS, TARGET_NAMES, verdictWords } from './wording.ts';
 
 /** Discs as they stand in the picture: the highest first. */
 const fromAbove = (report: Report): DiscFinding[] => [...report.discs].reverse();
@@ -14,10 +15,22 @@ export function discTable(report: Report): Markup {
 ${TARGETS.map((target) => answerCell(disc, target))}
 <td class="number" data-label="Disc confidence">${disc.confidence.toFixed(2)}</td></tr>`,
   );
-  return markup`<table class="stacked"><caption>Herniation means ${TARGET_MEANINGS.herniation}; bulge or herniation means ${TARGET_MEANINGS.bulgeOrHerniation}.</caption>
+  return markup`<table class="stacked"><caption>Herniation means ${TARGET_MEANINGS.herniation}; bulge or herniation means ${TARGET_MEANINGS.bulgeOrHerniation}.${notesOf(report)}</caption>
 <thead><tr><th scope="col">Disc</th>${TARGETS.map((target) => markup`<th scope="col">${TARGET_NAMES[target]}</th>`)}<th scope="col" class="number">Disc confidence</th></tr></thead>
 <tbody>${rows}</tbody></table>`;
 }
+
+/** What a reader must know of these answers, where it holds of any. */
+function notesOf({ discs }: Report): string {
+  const isPossible = discs.some((disc) => TARGETS.some((target) => strengthOf(disc[target]) === 'possible'));
+  const isAbove = discs.some(({ level }) => !isLumbar(level));
+  return `${isPossible ? ` ${POSSIBLE}` : ''}${isAbove ? ` ${UNMEASURED}` : ''}`;
+}
+
+const UNMEASURED = 'Discs above L1-L2 are answered too, but how well is not known, and no gate judges them.';
+
+/** L5-S1 to L1-L2: what figures and gates are about. */
+const isLumbar = (level: Level): boolean => LEVELS.indexOf(level) <= LEVELS.indexOf('L1-L2');
 
 function levelCell(report: Report, disc: DiscFinding): Markup {
   const marks = new Set(report.reasons.filter(({ level }) => level === disc.level).map(({ code }) => code));
@@ -53,13 +66,13 @@ export function measurementTable(report: Report): Markup {
     return markup`<p>No measurements: the pixel spacing of this picture is not known, or nothing was segmented.</p>`;
   }
   const rows = fromAbove(report).map(
-    ({ level, measurements }) =>
-      markup`<tr><th scope="row"><span class="level">${level}</span></th>${MEASUREMENTS.map(
+    (disc) =>
+      markup`<tr><th scope="row"><span class="level">${levelText(disc)}</span></th>${MEASUREMENTS.map(
         ([field, name, digits]) =>
-          markup`<td class="number" data-label="${name}">${numberText(measurements?.[field] ?? null, digits)}</td>`,
+          markup`<td class="number" data-label="${name}">${numberText(disc.measurements?.[field] ?? null, digits)}</td>`,
       )}</tr>`,
   );
-  return markup`<div class="wide"><table class="stacked"><caption>Measured on the segmentation of this one slice. A dash: it could not be measured.</caption>
+  return markup`<div class="wide"><table class="stacked"><caption>Measured on the segmentation of this one slice. A dash: it could not be measured, as the posterior protrusion of L5-S1 without a segmented sacrum.</caption>
 <thead><tr><th scope="col">Disc</th>${MEASUREMENTS.map(([, name]) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }
@@ -83,7 +96,7 @@ export function memberTable(report: Report): Markup {
           id,
           probability,
           weight,
-        }) => markup`<tr><th scope="row"><span class="level">${disc.level}</span></th><td>${TARGET_NAMES[target]}</td>
+        }) => markup`<tr><th scope="row"><span class="level">${levelText(disc)}</span></th><td>${TARGET_NAMES[target]}</td>
 <td><code>${id}</code></td><td class="number">${probability.toFixed(3)}</td><td class="number">${weight.toFixed(2)}</td></tr>`,
       ),
     ),

@@ -1,10 +1,9 @@
-import { REASONS } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
 import type { Canvas, Colour } from './canvas.ts';
 import { drawText, fitText, textWidth } from './lettering.ts';
 import { ATTENTION, CLASS_COLOURS, FAINT_INK, GROUND, INK, VERDICT_COLOURS, verdictOf } from './palette.ts';
 import { fillRectangle } from './shapes.ts';
-import { NOT_FOR_DIAGNOSTIC_USE, STATUS_TITLES } from './wording.ts';
+import { NOT_FOR_DIAGNOSTIC_USE, reasonsOnce, STATUS_TITLES } from './wording.ts';
 
 export const HEADER_HEIGHT = 60;
 export const FOOTER_HEIGHT = 72;
@@ -24,15 +23,9 @@ export function drawHeader(canvas: Canvas, report: Report): void {
   drawText(canvas, fitText(reasonsLine(report), canvas.width - left - EDGE, plain), left, 36, plain);
 }
 
-/** Each reason's sentence once, after the levels that it names; mere flags come last. */
-function reasonsLine({ reasons }: Report): string {
-  const isFlag = ({ code }: Report['reasons'][number]) => REASONS[code].status === 'flag';
-  const levels = new Map<string, string[]>();
-  for (const { message, level } of [...reasons].sort((a, b) => Number(isFlag(a)) - Number(isFlag(b)))) {
-    levels.set(message, [...(levels.get(message) ?? []), ...(level === undefined ? [] : [level])]);
-  }
-  return [...levels]
-    .map(([message, named]) => (named.length === 0 ? message : `${named.join(', ')}: ${message}`))
+function reasonsLine(report: Report): string {
+  return reasonsOnce(report)
+    .map(({ message, levels }) => (levels.length === 0 ? message : `${levels.join(', ')}: ${message}`))
     .join(' ');
 }
 

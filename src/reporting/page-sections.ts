@@ -1,14 +1,14 @@
 import type { Report } from '../contracts/report.ts';
 import { type Markup, markup } from './markup.ts';
-import { adviceFor, limitSentence, STATUS_SENTENCES, STATUS_TITLES } from './wording.ts';
+import { adviceFor, limitSentence, reasonsOnce, STATUS_SENTENCES, STATUS_TITLES } from './wording.ts';
 
 type Input = NonNullable<Report['input']>;
 
 /** The status in plain words, each reason as a sentence, and what to do about it. */
 export function statusBanner(report: Report): Markup {
-  const reasons = report.reasons.map(
-    ({ code, message, level, count }) =>
-      markup`<li>${level === undefined ? null : markup`<b>${level}:</b> `}${message}${count === undefined ? null : ` (${count} files)`} <span class="mark">${code}</span></li>`,
+  const reasons = reasonsOnce(report).map(
+    ({ code, message, count, levels }) =>
+      markup`<li>${levels.length === 0 ? null : markup`<b>${levels.join(', ')}:</b> `}${message}${count === undefined ? null : ` (${count} files)`} <span class="mark">${code}</span></li>`,
   );
   const unanswered = report.status !== 'done' && report.status !== 'needs_review';
   const advice = unanswered ? [...new Set(report.reasons.flatMap(({ code }) => adviceFor(code) ?? []))] : [];

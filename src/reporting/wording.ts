@@ -1,6 +1,6 @@
 import { TARGETS, type Target } from '../contracts/pack.ts';
-import type { ReasonCode } from '../contracts/reasons.ts';
-import type { Answer, Report } from '../contracts/report.ts';
+import { type Level, REASONS, type ReasonCode } from '../contracts/reasons.ts';
+import type { Answer, DiscFinding, Report } from '../contracts/report.ts';
 import { isAnswered } from './palette.ts';
 
 export const NOT_FOR_DIAGNOSTIC_USE = 'Not for diagnostic use';
@@ -15,11 +15,24 @@ export const TARGET_MEANINGS: Readonly<Record<Target, string>> = {
   bulgeOrHerniation: 'a bulge, or any of the above',
 };
 
+/** How likely a positive answer is, in a word; null where the answer is none or negative. */
+export function strengthOf({ positive, probability }: Answer): 'suggested' | 'possible' | null {
+  if (positive !== true || probability === null) return null;
+  return probability < 0.5 ? 'possible' : 'suggested';
+}
+
+/** What `possible` means, for pages that say it. */
+export const POSSIBLE =
+  '“Possible”: the probability is above the threshold, which lies low so that few are missed, yet below one half.';
+
 /** An answer in words; a negative one never says more than this slice can show. */
 export function verdictWords(target: Target, answer: Answer): string {
   if (!isAnswered(answer) || answer.positive === null) return 'Not assessable';
-  return answer.positive ? `${TARGET_NAMES[target]} suggested` : 'Not seen on this slice';
+  return answer.positive ? `${TARGET_NAMES[target]} ${strengthOf(answer)}` : 'Not seen on this slice';
 }
+
+/** A disc's name, with a question mark where it is not certain. */
+export const levelText = ({ level, levelCertain }: DiscFinding): string => (levelCertain ? level : `${level} ?`);
 
 export const STATUS_TITLES: Readonly<Record<Report['status'], string>> = {
   done: 'Analysed',
@@ -78,6 +91,28 @@ const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
 
 export const adviceFor = (code: ReasonCode): string | undefined => ADVICE[code];
 
+/** A reason that stands for several discs. */
+export interface GatheredReason {
+  readonly code: ReasonCode;
+  readonly message: string;
+  readonly count: number | undefined;
+  /** From the highest disc down; empty where the reason is about the whole study. */
+  readonly levels: Level[];
+}
+
+/** Each reason's sentence once, with the levels that it names; mere flags come last. */
+export function reasonsOnce({ reasons }: Report): GatheredReason[] {
+  const isFlag = ({ code }: Report['reasons'][number]) => REASONS[code].status === 'flag';
+  const found = new Map<string, GatheredReason>();
+  for (const { code, message, count, level } of [...reasons].sort((a, b) => Number(isFlag(a)) - Number(isFlag(b)))) {
+    const key = JSON.stringify([code, message, count]);
+    const gathered = found.get(key) ?? { code, message, count, levels: [] };
+    if (level !== undefined) gathered.levels.unshift(level);
+    found.set(key, gathered);
+  }
+  return [...found.values()];
+}
+
 const LIMITS: Readonly<Record<string, string>> = {
   single_mid_sagittal_slice:
     'At most one mid-sagittal slice is looked at. It cannot exclude a paracentral or foraminal herniation: “not seen on this slice” does not mean “not there”.',
@@ -89,27 +124,29 @@ export const limitSentence = (limit: string): string => LIMITS[limit] ?? limit;
 /** A probability as the pictures and the page show it. */
 export const probabilityText = (probability: number): string => probability.toFixed(2);
 
-/** What was found, in one or two sentences, from the highest disc down. */
+/** What was found, in a few sentences, from the highest disc down. */
 export function findingsSentence({ discs }: Report): string {
-  const levelsOf = (target: Target) =>
+  const levelsWhere = (holds: (disc: DiscFinding) => boolean) =>
     [...discs]
       .reverse()
-      .filter((disc) => disc[target].positive === true)
-      .map(({ level }) => level);
-  const parts = TARGETS.flatMap((target) => {
-    const levels = levelsOf(target);
-    return levels.length === 0 ? [] : [`${TARGET_NAMES[target]} suggested at ${levels.join(', ')}.`];
-  });
-  const unanswered = discs
-    .filter((disc) => TARGETS.some((target) => !isAnswered(disc[target])))
-    .map(({ level }) => level)
-    .reverse();
-  if (parts.length === 0) parts.push('No bulge or herniation seen on this slice.');
-  if (unanswered.length > 0) parts.push(`Not fully assessable: ${unanswered.join(', ')}.`);
-  const unnamed = discs
-    .filter(({ levelCertain }) => !levelCertain)
-    .map(({ level }) => level)
-    .reverse();
-  if (unnamed.length > 0) parts.push(`Level not certain: ${unnamed.join(', ')}.`);
+      .filter(holds)
+      .map(({ level }) => level)
+      .join(', ');
+  const parts = TARGETS.flatMap((target) =>
+    (['suggested', 'possible'] as const).flatMap((strength) => {
+      const levels = levelsWhere((disc) => strengthOf(disc[target]) === strength);
+      return levels === '' ? [] : [`${TARGET_NAMES[target]} ${strength} at ${levels}.`];
+    }),
+  );
+  const isWhole = (disc: DiscFinding) => TARGETS.every((target) => isAnswered(disc[target]));
+  const unanswered = levelsWhere((disc) => !isWhole(disc));
+  if (parts.length === 0 && discs.some(isWhole)) {
+    parts.push(
+      `No bulge or herniation seen on this slice${unanswered === '' ? '' : ' at the discs that were assessed'}.`,
+    );
+  }
+  if (unanswered !== '') parts.push(`Not fully assessable: ${unanswered}.`);
+  const unnamed = levelsWhere(({ levelCertain }) => !levelCertain);
+  if (unnamed !== '') parts.push(`Level not certain: ${unnamed}.`);
   return parts.join(' ');
 }

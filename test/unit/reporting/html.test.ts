@@ -24,6 +24,63 @@ describe('renderHtml', () => {
     expect(page).not.toMatch(/undefined|\bnull\b|NaN|\[object/);
   });
 
+  it('says possible, and what that means, where a low threshold is passed by a probability below one half', () => {
+    const report = sampleReport();
+    const weak = { ...report.discs[1]!.herniation, probability: 0.06, threshold: 0.055, positive: true };
+    const discs = report.discs.map((disc, index) => (index === 1 ? { ...disc, herniation: weak } : disc));
+    const page = renderHtml({ ...report, discs }, null);
+    expect(page).toContain(
+      'Herniation suggested at L5-S1. Herniation possible at L4-L5. Bulge or herniation suggested',
+    );
+    expect(page).toContain('▲ Herniation possible</span>');
+    expect(page).toContain('“Possible”: the probability is above the threshold');
+    expect(renderHtml(report, null)).not.toContain('“Possible”');
+  });
+
+  it('never says that nothing was seen where no disc was assessed, nor of all discs where some were', () => {
+    const report = sampleReport();
+    const none = report.discs[3]!.herniation;
+    const negative = report.discs.slice(2, 4);
+    const seen = renderHtml({ ...report, discs: negative }, null);
+    expect(seen).toContain('No bulge or herniation seen on this slice at the discs that were assessed. Not fully');
+    const discs = report.discs.map((disc) => ({ ...disc, herniation: none, bulgeOrHerniation: none }));
+    const unseen = renderHtml({ ...report, discs }, null);
+    expect(unseen).not.toContain('No bulge or herniation seen');
+    expect(unseen).toContain('Not fully assessable: L1-L2, L2-L3, L3-L4, L4-L5, L5-S1.');
+    const whole = renderHtml({ ...report, discs: report.discs.slice(2, 3) }, null);
+    expect(whole).toContain('No bulge or herniation seen on this slice.');
+  });
+
+  it('marks an uncertain level in the tables of measurements and networks too', () => {
+    expect(renderHtml(sampleReport(), null).match(/<span class="level">L1-L2 \?<\/span>/g)).toHaveLength(3);
+  });
+
+  it('says of discs above L1-L2 that nobody knows how well they are answered', () => {
+    const report = sampleReport();
+    const upper = { ...report.discs[2]!, level: 'T12-L1' as const };
+    expect(renderHtml(report, null)).not.toContain('Discs above L1-L2');
+    expect(renderHtml({ ...report, discs: [...report.discs, upper] }, null)).toContain(
+      'Discs above L1-L2 are answered',
+    );
+  });
+
+  it('gives a reason of several discs once, flags last', () => {
+    const report = sampleReport();
+    const reasons = [
+      reasonOf('age_unknown'),
+      reasonOf('level_uncertain', { level: 'L5-S1' }),
+      reasonOf('level_uncertain', { level: 'L4-L5' }),
+    ];
+    const page = renderHtml({ ...report, reasons }, null);
+    expect(page).toContain(`<li><b>L4-L5, L5-S1:</b> ${REASONS.level_uncertain.sentence}`);
+    expect(
+      page
+        .match(/<li>.*?<\/li>/gs)!
+        .slice(0, 2)
+        .map((item) => /class="mark">(.*?)</.exec(item)![1]),
+    ).toEqual(['level_uncertain', 'age_unknown']);
+  });
+
   it('loads nothing and allows only its own style and the picture inside it', () => {
     const page = renderHtml(sampleReport(), JPEG);
     const style = /<style>([\s\S]*)<\/style>/.exec(page)![1]!;
