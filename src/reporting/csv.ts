@@ -28,6 +28,7 @@ export const FINDINGS_COLUMNS = [
   'positive',
   'disagreement',
   'reasons',
+  'study_reasons',
   'disc_confidence',
   'box_x',
   'box_y',
@@ -42,6 +43,7 @@ export const FINDINGS_COLUMNS = [
 
 /**
  * `findings.csv`: a header and one row a disc and target, from L5-S1 upwards; boxes in pixels of the upright slice.
+ * `reasons` are those of the disc, `study_reasons` those of the whole study.
  * RFC 4180: comma, CRLF, quotes doubled. A text that a spreadsheet would take for a formula gets an apostrophe before it
  * (OWASP, "CSV Injection").
  */
@@ -57,7 +59,6 @@ export function csvTable(rows: ReadonlyArray<readonly Cell[]>): string {
 
 function findingRow(report: Report, disc: DiscFinding, target: Target): Cell[] {
   const answer = disc[target];
-  const reasons = report.reasons.filter(({ level }) => level === disc.level).map(({ code }) => code);
   return [
     report.study.key,
     report.study.runKey,
@@ -70,7 +71,8 @@ function findingRow(report: Report, disc: DiscFinding, target: Target): Cell[] {
     answer.threshold,
     answer.positive,
     answer.disagreement,
-    [...new Set(reasons)].join(' '),
+    codesOf(report, disc.level),
+    codesOf(report, undefined),
     disc.confidence,
     disc.box.x,
     disc.box.y,
@@ -82,6 +84,11 @@ function findingRow(report: Report, disc: DiscFinding, target: Target): Cell[] {
     report.models?.tier ?? null,
     report.notForDiagnosticUse,
   ];
+}
+
+/** Codes of the reasons that name this level, or of those that name none, once each. */
+function codesOf({ reasons }: Report, wanted: DiscFinding['level'] | undefined): string {
+  return [...new Set(reasons.filter(({ level }) => level === wanted).map(({ code }) => code))].join(' ');
 }
 
 function cellText(cell: Cell): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { reasonOf } from '../../../src/contracts/reasons.ts';
 import { csvTable, FINDINGS_COLUMNS, findingsCsv } from '../../../src/reporting/csv.ts';
 import { rejectedReport } from '../../../src/reporting/rejected.ts';
 import { sampleReport } from './report-samples.ts';
@@ -22,6 +23,18 @@ describe('findingsCsv', () => {
       '',
       '0.35',
     ]);
+  });
+
+  it('tells why a study needs review in every row, and why a disc does in its own', () => {
+    const report = sampleReport();
+    const reasons = [...report.reasons, reasonOf('low_quality'), reasonOf('age_unknown')];
+    const [, ...rows] = findingsCsv({ ...report, reasons })
+      .trimEnd()
+      .split('\r\n');
+    const cells = (name: (typeof FINDINGS_COLUMNS)[number]) =>
+      rows.map((row) => row.split(',')[FINDINGS_COLUMNS.indexOf(name)]);
+    expect(new Set(cells('study_reasons'))).toEqual(new Set(['low_quality age_unknown']));
+    expect(cells('reasons').slice(0, 4)).toEqual(['', '', 'members_disagree', 'members_disagree']);
   });
 
   it('keeps a negative number a number', () => {
