@@ -52,7 +52,12 @@ def test_an_interval_holds_its_value_and_one_patient_has_none() -> None:
     alone = classification_figures(p, labels, ["one"] * 200)
     assert alone["accuracy"]["value"] == figures["accuracy"]["value"] and alone["accuracy"]["ci95"] is None
     assert told_with(0.5, [0.5, 0.5]) == told_with(0.5, None) == "0.500"
+
+
+def test_figures_are_rounded_as_the_evaluation_rounds_them() -> None:
     assert told_with(0.0625, [-0.0625, 0.1875]) == "0.063 (-0.063 to 0.188)"
+    assert told_with(0.926356, [0.708491, 1.3065]) == "0.926 (0.708 to 1.306)"
+    assert told_with(-0.0002, [-0.0214, -0.0]) == "-0.000 (-0.021 to -0.000)"
 
 
 def test_the_same_answers_differ_by_nought_without_an_interval() -> None:

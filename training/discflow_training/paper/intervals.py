@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -121,8 +122,9 @@ def told_with(value: float, bounds: Sequence[float] | None) -> str:
 
 
 def three_decimals(value: float) -> str:
-    """Halves go away from nought, as `discflow evaluate` writes them: 0.0625 is 0.063."""
-    return f"{value + math.copysign(ROUNDING, value):.3f}"
+    """As `discflow evaluate` writes them: of the exact value halves go away from nought, so 0.0625 is 0.063 and 1.3065 1.306."""
+    rounded_half_up = Decimal(abs(float(value))).quantize(Decimal("0.001"), ROUND_HALF_UP)
+    return f"{'-' if math.copysign(1, value) < 0 else ''}{rounded_half_up}"
 
 
 def with_intervals(
