@@ -14,7 +14,8 @@ from .records import read_records
 from .shipped import FOLDER, UNSEEN, told
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-
+CASES = (("truths", "boxes"), ("discs", "discs"), ("pictures", "pictures"))
+"""What figures count beside patients, and the word for it."""
 
 Reading = tuple[str, str, float]
 """On what a figure was measured, the figure as told, and its value."""
@@ -34,13 +35,15 @@ class Recorded:
             return None
         part, name = self.path.rsplit(" ", 1)
         node: Any = figures
+        counted: dict[str, Any] = {}
         for step in part.split():
             node = (node or {}).get(step)
+            counted = node if node and "patients" in node else counted
         if not node or node[name]["value"] is None:
             return None
-        cases = next(f"{node[count]} {word}" for count, word in (("truths", "boxes"), ("discs", "discs")) if count in node)
-        positives = f", {node['positives']} positive" if "positives" in node else ""
-        where = f"{self.source}, {' and '.join(evaluation['splits'])}: {cases}{positives}, {node['patients']} patients"
+        cases = next(f"{counted[count]} {word}" for count, word in CASES if count in counted)
+        positives = f", {counted['positives']} positive" if "positives" in counted else ""
+        where = f"{self.source}, {' and '.join(evaluation['splits'])}: {cases}{positives}, {counted['patients']} patients"
         return where, told(node[name]), node[name]["value"]
 
 
@@ -96,11 +99,17 @@ class Aim:
     bound: float
     least: bool = True
     """Whether the bound is the least that is aimed at; else the most."""
+    on_test: Recorded | None = None
+    """The pipeline's own figure on test, of an aim that is read out of fold."""
 
 
 HOME, AWAY, AWAY_TEST = "yolospine-test", "spider-val-and-test", "spider-test"
 BULGE, STRICT = "classification bulgeOrHerniation", "classification herniation"
 SPACE, T2_CANAL = ("space",), ("t2w, shows the canal",)
+SPACE_TEST = {
+    name: Recorded(AWAY_TEST, "spider-space", f"segmentation {path}")
+    for name, path in (("mIoU", "meanIou"), ("dice/vertebra", "dice vertebra"), ("dice/disc", "dice disc"), ("dice/canal", "dice canal"))
+}
 AIMS = (
     Aim("Lumbar regions, mAP50", Recorded(HOME, "yolospine", "region ap50"), 0.99),
     Aim("Discs, mAP50", Recorded(HOME, "yolospine", "discs ap50"), 0.99),
@@ -117,19 +126,26 @@ AIMS = (
     Aim("Certain names that are wrong", Recorded(AWAY, "spider-space", "levels certainWrong"), 0.01, least=False),
     Aim("Certain names that are wrong", Recorded(HOME, "yolospine", "levels certainWrong"), 0.01, least=False),
     Aim("Cut off above L5-S1: names that are certain", Recorded(HOME, "yolospine", "cutOff certain"), 0.02, least=False),
+    Aim("Cut off above L5-S1: names that are certain", Recorded(AWAY, "spider-t2", "cutOff certain"), 0.02, least=False),
     Aim("Cut off above L5-S1: names that are certain", Recorded(AWAY, "spider-space", "cutOff certain"), 0.02, least=False),
     Aim("Bulge or herniation, ROC AUC", Recorded(HOME, "yolospine", f"{BULGE} rocAuc"), 0.967),
-    Aim("Bulge or herniation, ROC AUC", Unseen("figures.md", ("spider, labelled boxes", "bulgeOrHerniation"), "ROC AUC"), 0.925),
-    Aim("Herniation, ROC AUC", Unseen("figures.md", ("yolospine", "herniation"), "ROC AUC"), 0.94),
+    Aim(
+        "Bulge or herniation, ROC AUC", Unseen("figures.md", ("spider, labelled boxes", "bulgeOrHerniation"), "ROC AUC"), 0.925,
+        on_test=Recorded(AWAY_TEST, "spider-t2", f"{BULGE} rocAuc"),
+    ),
+    Aim(
+        "Herniation, ROC AUC", Unseen("figures.md", ("yolospine", "herniation"), "ROC AUC"), 0.94,
+        on_test=Recorded(HOME, "yolospine", f"{STRICT} rocAuc"),
+    ),
     Aim("Bulge or herniation, calibration error above chance", Recorded(HOME, "yolospine", f"{BULGE} calibrationExcess"), 0.02, least=False),
     Aim("Herniation, calibration error above chance", Recorded(HOME, "yolospine", f"{STRICT} calibrationExcess"), 0.02, least=False),
     Aim("Bulge or herniation, calibration error above chance", Recorded(AWAY, "spider-t2", f"{BULGE} calibrationExcess"), 0.02, least=False),
     Aim("Herniation, calibration error above chance", Recorded(AWAY, "spider-t2", f"{STRICT} calibrationExcess"), 0.02, least=False),
-    Aim("Segmentation, mean IoU", Unseen("masks.md", SPACE, "mIoU"), 0.86),
-    Aim("Vertebrae, Dice", Unseen("masks.md", SPACE, "dice/vertebra"), 0.93),
-    Aim("Discs, Dice", Unseen("masks.md", SPACE, "dice/disc"), 0.89),
-    Aim("Canal, Dice", Unseen("masks.md", SPACE, "dice/canal"), 0.95),
-    Aim("Segmentation, mean IoU", Unseen("masks.md", T2_CANAL, "mIoU"), 0.80),
+    Aim("Segmentation, mean IoU", Unseen("masks.md", SPACE, "mIoU"), 0.86, on_test=SPACE_TEST["mIoU"]),
+    Aim("Vertebrae, Dice", Unseen("masks.md", SPACE, "dice/vertebra"), 0.93, on_test=SPACE_TEST["dice/vertebra"]),
+    Aim("Discs, Dice", Unseen("masks.md", SPACE, "dice/disc"), 0.89, on_test=SPACE_TEST["dice/disc"]),
+    Aim("Canal, Dice", Unseen("masks.md", SPACE, "dice/canal"), 0.95, on_test=SPACE_TEST["dice/canal"]),
+    Aim("Segmentation, mean IoU", Unseen("masks.md", T2_CANAL, "mIoU"), 0.80, on_test=Recorded(AWAY_TEST, "spider-t2w", "segmentation meanIou")),
     Aim("Pictures refused or deferred", Gated(((HOME, "yolospine"), (AWAY_TEST, "spider-t2"))), 0.10, least=False),
 )
 
@@ -143,10 +159,11 @@ def glance_section(results: Path) -> list[str]:
         "## At a glance",
         "",
         "Evaluations are the TypeScript pipeline's (`discflow evaluate`); `out of fold` are networks of the same recipes on"
-        " patients that they were not trained on (Python), read where `test` holds too few cases, to three decimals. Where an"
-        " aim is missed, [what was tried](#what-is-not-reached-and-what-was-tried) is told below.",
+        " patients that they were not trained on (Python), read where `test` holds too few cases, to three decimals; the"
+        " pipeline's own figure on `test` stands beside. Where an aim is missed,"
+        " [what was tried](#what-is-not-reached-and-what-was-tried) is told below.",
         "",
-        *tables.markdown_table(("Figure", "Measured on", "Aim", "Reached (95 %)", ""), rows),
+        *tables.markdown_table(("Figure", "Measured on", "Aim", "Reached (95 %)", "", "On test, where read out of fold"), rows),
         "",
     ]
 
@@ -158,4 +175,11 @@ def _rows(records: dict[str, Any], unseen: Path) -> Iterator[Sequence[str]]:
             where, reached, value = found
             short = aim.bound - value if aim.least else value - aim.bound
             verdict = f"**missed by {short:.3f}**" if short > 0 else "met"
-            yield aim.figure, where, f"{'≥' if aim.least else '≤'} {aim.bound:g}", reached, verdict
+            bound = f"{'≥' if aim.least else '≤'} {aim.bound:g}"
+            yield aim.figure, where, bound, reached, verdict, _on_test(aim, records, unseen)
+
+
+def _on_test(aim: Aim, records: dict[str, Any], unseen: Path) -> str:
+    """`0.932 (0.868 to 0.979), 255 discs, 12 positive, 50 patients`; nothing where the aim itself is read from evaluations."""
+    found = aim.on_test.read(records, unseen) if aim.on_test else None
+    return f"{found[1]}, {found[0].partition(': ')[2]}" if found else ""
