@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,12 @@ ROW, LEFT, RIGHT, TOP = 18, 190, 430, 24
 PANEL_WIDTH, PANEL_HEIGHT, PANEL_GAP = 220, 120, 74
 COLOURS = ("#3366aa", "#cc6633", "#339966", "#aa3377", "#888822", "#555555")
 
+DASHED = ' stroke-dasharray="3 3"'
+SCORES = {"classifier": "accuracy", "segmenter": "mIoU", "detector": "mAP50"}
+
 Row = tuple[str, float, Sequence[float]]
+Line = tuple[list[float], str]
+"""Values by epoch, and how their line is dashed."""
 
 
 def write_charts(runs: dict[str, Any], ensembles: dict[str, Any], folder: Path) -> dict[str, str]:
@@ -27,12 +32,14 @@ def write_charts(runs: dict[str, Any], ensembles: dict[str, Any], folder: Path) 
     drawn = {
         "classifiers": interval_chart("Accuracy on test, fine-tuned", _classifier_rows(runs, ensembles)),
         "segmenters": interval_chart("mIoU without background on test", _segmenter_rows(runs, ensembles)),
-        "curves": curves_chart(runs),
+        "curves": curves_chart(runs, "Loss by epoch", losses),
+        "scores": curves_chart(runs, "What val reached by epoch", scores),
     }
     texts = {
         "classifiers": "Accuracy of each classifier and average with intervals",
         "segmenters": "Mean IoU of each segmenter and average with intervals",
         "curves": "Loss by epoch, on val drawn through, on train dashed",
+        "scores": "Accuracy, mean IoU and mAP50 on val by epoch",
     }
     links = {}
     for name, picture in drawn.items():
@@ -89,15 +96,25 @@ def interval_chart(title: str, rows: Sequence[Row]) -> str:
     return document(RIGHT + 70, bottom + 22, title, parts)
 
 
-def curves_chart(runs: dict[str, Any]) -> str:
-    """A panel a family of runs: the loss of each run by epoch, on val drawn through, on train dashed."""
-    groups: dict[str, list[tuple[str, list[float], list[float]]]] = {}
+def losses(record: dict[str, Any]) -> tuple[Line, ...]:
+    """The loss of each epoch on train, dashed, and on val."""
+    curves = record["curves"]
+    return ([curve["loss"] for curve in curves], DASHED), ([curve["val"]["loss"] for curve in curves], "")
+
+
+def scores(record: dict[str, Any]) -> tuple[Line, ...]:
+    """What val reached in each epoch, by the figure of the run's kind."""
+    name = SCORES[record["configuration"]["kind"]]
+    return (([curve["val"][name] for curve in record["curves"]], ""),)
+
+
+def curves_chart(runs: dict[str, Any], title: str, lines_of: Callable[[dict[str, Any]], tuple[Line, ...]]) -> str:
+    """A panel a family of runs, with the lines of each run by epoch; empty where there is no run."""
+    groups: dict[str, list[tuple[str, tuple[Line, ...]]]] = {}
     for _, record in sorted(runs.items()):
         group, label = _panel_of(record["configuration"])
         if group:
-            curves = record["curves"]
-            losses = [curve["loss"] for curve in curves], [curve["val"]["loss"] for curve in curves]
-            groups.setdefault(group, []).append((label, *losses))
+            groups.setdefault(group, []).append((label, lines_of(record)))
     parts = []
     for index, (group, curves) in enumerate(sorted(groups.items())):
         left, top = 20 + (index % 3) * (PANEL_WIDTH + 24), 40 + (index // 3) * (PANEL_HEIGHT + PANEL_GAP)
@@ -105,7 +122,7 @@ def curves_chart(runs: dict[str, Any]) -> str:
     rows = -(-len(groups) // 3)
     if not groups:
         return ""
-    return document(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), "Loss by epoch", parts)
+    return document(20 + 3 * (PANEL_WIDTH + 24), 20 + rows * (PANEL_HEIGHT + PANEL_GAP), title, parts)
 
 
 def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
@@ -113,13 +130,17 @@ def _panel_of(settings: dict[str, Any]) -> tuple[str, str]:
         return f"Classifiers, {settings['stage']}", CLASSIFIER_TITLES[settings["family"]]
     if settings["kind"] == "segmenter" and settings["loss"] == "dice-focal":
         return DECODER_TITLES[settings["decoder"]], ENCODER_TITLES[settings["encoder"]]
+    if settings["kind"] == "detector":
+        return "Detectors", {"lumbar": "region", "disc": "discs"}[settings["task"]]
     return "", ""
 
 
-def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[float], list[float]]]) -> list[str]:
-    longest = max(len(val) for _, _, val in curves)
-    values = np.concatenate([np.array(train + val) for _, train, val in curves])
-    low, high = float(values.min()), float(np.quantile(values, 0.95)) + 1e-6
+def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, tuple[Line, ...]]]) -> list[str]:
+    drawn = [line for _, lines in curves for line in lines]
+    longest = max(len(values) for values, _ in drawn)
+    whole = np.concatenate([np.array(values) for values, _ in drawn])
+    with_losses = any(dashes for _, dashes in drawn)
+    low, high = float(whole.min()), float(np.quantile(whole, 0.95) if with_losses else whole.max()) + 1e-6
     parts = [
         text(left, top - 18, title),
         text(left, top - 5, f"{low:.2f} to {high:.2f}, {longest} epochs", colour="#777"),
@@ -127,12 +148,12 @@ def _panel(left: int, top: int, title: str, curves: Sequence[tuple[str, list[flo
     parts.append(
         f'<rect x="{left}" y="{top}" width="{PANEL_WIDTH}" height="{PANEL_HEIGHT}" fill="none" stroke="#bbb"/>'
     )
-    for index, (label, train, val) in enumerate(curves):
+    for index, (label, lines) in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
-        for losses, dashes in ((train, ' stroke-dasharray="3 3"'), (val, "")):
+        for values, dashes in lines:
             points = " ".join(
                 f"{left + PANEL_WIDTH * i / max(1, longest - 1):.1f},{top + PANEL_HEIGHT * (1 - min(1, (v - low) / (high - low))):.1f}"
-                for i, v in enumerate(losses)
+                for i, v in enumerate(values)
             )
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"{dashes}/>')
         x, y = left + (index % 3) * 76, top + PANEL_HEIGHT + 14 + (index // 3) * 14

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..faults import InputFault
 from . import tables
+from .average_chart import average_section
 from .charts import write_charts
 from .errors import errors_section
 from .glance import glance_section
@@ -27,10 +28,15 @@ SCHEDULE = (
     " 100, 35 and 30 epochs for detectors, classifiers and segmenters, and ImageNet weights), a figure below the paper's tells"
     " nothing of the paper's method. A row of one slice or of three patients is no evidence either way."
 )
+CURVES = (
+    "Loss by epoch, on val drawn through, on train dashed; the highest twentieth of a panel's losses lies at its upper edge."
+    " Below, what val reached: accuracy of classifiers, mean IoU of segmenters, mAP50 of detectors."
+)
 PARITY = (
-    "The last column is the largest difference between a probability of the torch network and the same picture's through the"
-    " exported file and the pipeline's own TypeScript, on 20 drawn pictures (`parity`, `scripts/network-parity.ts`); of a"
-    " detector between confidences, and in brackets between edges of boxes, in pixels of the picture."
+    "Seconds are those of the training, some of it beside other runs. The last column is the largest difference between a"
+    " probability of the torch network and the same picture's through the exported file and the pipeline's own TypeScript, on"
+    " 20 drawn pictures (`parity`, `scripts/network-parity.ts`); of a detector between confidences, and in brackets between"
+    " edges of boxes, in pixels of the picture."
 )
 
 
@@ -52,7 +58,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         "",
         *glance_section(results),
         *shipped_section(results, errors_section(results, out.parent / "results")),
-        *_zoo(runs, ensembles, charts, read_parity(results)),
+        *_zoo(runs, ensembles, charts, average_section(runs, ensembles, results, out.parent / "results"), read_parity(results)),
         *_looks(runs, ensembles, results),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +66,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
 
 
 def _zoo(
-    runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str], parity: dict[str, Any]
+    runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str], average: Sequence[str], parity: dict[str, Any]
 ) -> list[str]:
     """The paper's protocol: tables beside the paper's, then what may not be read from them."""
     networks = {name: record for name, record in runs.items() if record["configuration"]["kind"] != "pretraining"}
@@ -91,6 +97,7 @@ def _zoo(
         *tables.level_table(ensembles),
         "",
         *(["", charts["classifiers"], ""] if "classifiers" in charts else [""]),
+        *average,
         "### Table 4: segmenters, test",
         "",
         *tables.table_4(networks),
@@ -108,7 +115,7 @@ def _zoo(
         "",
         "### Curves (figure 3)",
         "",
-        *([charts["curves"], ""] if "curves" in charts else ["No run is recorded.", ""]),
+        *([CURVES, "", charts["curves"], "", charts["scores"], ""] if "curves" in charts else ["No run is recorded.", ""]),
         "### Sizes, and parity with TypeScript",
         "",
         PARITY,

@@ -114,10 +114,7 @@ def table_1(ensembles: Records) -> list[str]:
         figures = method_figures(ensembles, group, "wae")
         spine.append(
             (
-                title,
-                percent(ABLATIONS[published]),
-                estimate(figures, "mIoUWithBackground"),
-                estimate(figures, "mIoU"),
+                title, percent(ABLATIONS[published]), estimate(figures, "mIoUWithBackground"), estimate(figures, "mIoU"),
                 counted(figures),
             )
         )
@@ -258,12 +255,9 @@ def ensemble_gains(ensembles: Records) -> list[str]:
             if group.startswith("classifiers")
             else ("mIoU", "mIoUWithBackground")
         )
-        figures = record["figures"]["test"]["wae"]["all"]
-        cases = "discs" if "disc" in group else "slices"
-        over = f"{figures['n']} {cases}, {figures['patients']} patients"
         for comparison, found in record["differences"].items():
             told = "; ".join(f"{name} {difference(found.get(name))}" for name in names)
-            rows.append((group, over, comparison, told))
+            rows.append((group, _cases(group, record, "test"), comparison, told))
     return markdown_table(("Ensemble", "Test", "Difference", "Percentage points (95 % interval), p of swaps of patients"), rows)
 
 
@@ -271,10 +265,16 @@ def weights_table(ensembles: Records) -> list[str]:
     """The weights that the grid search chose on val."""
     rows = [
         (group, ", ".join(f"{name} {weight:g}" for name, weight in record["weights"]["wae"].items()),
-         ", ".join(record["weights"]["single"]))
+         ", ".join(record["weights"]["single"]), _cases(group, record, "val"))
         for group, record in sorted(ensembles.items())
     ]
-    return markdown_table(("Ensemble", "Weights (grid search on val)", "Best single on val"), rows)
+    return markdown_table(("Ensemble", "Weights (grid search on val)", "Best single on val", "Val"), rows)
+
+
+def _cases(group: str, record: Record, split: str) -> str:
+    """`275 discs, 54 patients`."""
+    figures = record["figures"][split]["wae"]["all"]
+    return f"{figures['n']} {'discs' if 'disc' in group else 'slices'}, {figures['patients']} patients"
 
 
 def _difference(compared: dict[str, Any]) -> str:
@@ -294,5 +294,5 @@ def sizes_table(runs: Records, parity: Records) -> list[str]:
         spent = f"{epochs} of {settings['schedule']['epochs']}", str(record["bestEpoch"] + 1), f"{record['seconds']:.0f}"
         difference = _difference(parity[name]) if name in parity else MISSING
         rows.append((name, *size, *spent, record["device"], difference))
-    header = ("Run", "Parameters", "Multiply-adds", "Width", "Epochs", "Best epoch", "Seconds", "Device", "TypeScript")
+    header = ("Run", "Parameters", "Multiply-adds", "Width", "Epochs", "Best epoch", "Training, s", "Device", "TypeScript")
     return markdown_table(header, rows)
