@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the repository: the pictures are public data")
     parser.add_argument("--split", choices=("train", "val"), default="val")
-    parser.add_argument("--every", type=int, default=1, help="each so manieth picture alone")
+    parser.add_argument("--every", type=int, default=1, help="one picture in so many")
     parser.add_argument("--only", nargs="+", choices=sorted(DISTURBANCES), default=sorted(DISTURBANCES))
     options = parser.parse_args(arguments)
     images = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
