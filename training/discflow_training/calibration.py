@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit as sigmoid
 
+from .faults import InputFault
+
 CLIP = 1e-6
 PRIOR_STRENGTH = 1.0
 
@@ -59,8 +61,13 @@ def balanced_accuracy(p: np.ndarray, labels: np.ndarray, threshold: float) -> fl
 
 
 def best_threshold(p: np.ndarray, labels: np.ndarray) -> float:
-    """Threshold of the best balanced accuracy, halfway between neighbouring values; among equals the one nearest 0.5."""
+    """Threshold of the best balanced accuracy, halfway between neighbouring values; among equals the one nearest 0.5.
+
+    Raises `InputFault` where all values are the same.
+    """
     values = np.unique(p)
+    if len(values) < 2:
+        raise InputFault(f"all {len(p)} discs have the probability {p[0]}, so no threshold tells them apart")
     middles = (values[:-1] + values[1:]) / 2
     best = max(middles, key=lambda t: (round(balanced_accuracy(p, labels, t), 6), -abs(t - 0.5)))
     return round(float(best), 4)

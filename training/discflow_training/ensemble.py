@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ from .data import DEFAULT_DATA_ROOT, SOURCES, fold_of
 from .disc_data import TARGETS, Disc, labelled, of_source, read_discs
 from .escalation import choose
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, read_fragment, write_fragment
-from .out_of_fold import DEFAULT_FOLDER, common, read_predictions
+from .fragment import DEFAULT_MODELS, members_of, read_fragment, write_fragment
+from .out_of_fold import OUT_OF_FOLD_HELP, common, folder_of, read_predictions
 from .region_data import Region, read_regions
 from .segment import CLASSES, Probabilities, confusion, measure, member_probabilities, overlap_figures
 
@@ -143,7 +144,10 @@ def _classifier_outputs(models: Path, members: Sequence[dict], discs: Sequence[D
 
 
 def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[str, Any]:
-    """Every target of the manifest; raises `InputFault` where a target has no disc of either kind, as a pack answers both."""
+    """Every target of the manifest.
+
+    Raises `InputFault` where a target has no disc of either kind, as a pack answers both, or where all are answered alike.
+    """
     targets = {}
     for index, name in enumerate(TARGETS):
         known, labels = labelled(discs, range(len(discs)), index)
@@ -151,7 +155,10 @@ def fit_targets(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> dict[s
             raise InputFault(f"{name}: {labels.sum()} of {len(labels)} labelled discs are positive; a pack needs both kinds")
         stacked = np.stack([values[known, index] for values in outputs.values()])
         folds = np.array([fold_of(discs[i].patient) for i in known])
-        targets[name] = fit_target(list(outputs), stacked, labels, folds, source_shares([discs[i].source for i in known]))
+        try:
+            targets[name] = fit_target(list(outputs), stacked, labels, folds, source_shares([discs[i].source for i in known]))
+        except InputFault as fault:
+            raise InputFault(f"{name}: {fault}") from fault
     return targets
 
 
@@ -182,6 +189,25 @@ def fit_segmentation(outputs: dict[str, list[Probabilities]], regions: Sequence[
     return {"method": "single" if len(chosen) == 1 else "wae", "weights": chosen}
 
 
+def fit_segmenters(maps: dict[str, list[Probabilities]], regions: Sequence[Region], fragment: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The manifest's segmentation and the segmenter of the single tier, by val slices.
+
+    Without any, both stay as the pack has them where they name its segmenters; else all count the same and the first is the
+    single one. Either is said on standard error.
+    """
+    if regions:
+        def overlap(name: str) -> float:
+            return float(np.mean([values["mIoU"] for values in measure(regions, maps[name]).values()]))
+        return fit_segmentation(maps, regions), max(maps, key=overlap)
+    before, single = fragment.get("segmentation", {}), fragment.get("tiers", {}).get("single", {}).get("segmenter")
+    if before and set(before["weights"]) <= set(maps) and single in maps:
+        print(f"no val slice has a mask: the segmenters' weights stay as they were, the single one is {single}", file=sys.stderr)
+        return before, single
+    single = next(iter(maps))
+    print(f"no val slice has a mask: the segmenters count the same, and the single one is the first, {single}", file=sys.stderr)
+    return fit_segmentation(maps, regions), single
+
+
 def tier_answers(
     targets: dict[str, Any], classifier: str, outputs: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, list[float]]:
@@ -203,14 +229,12 @@ def _best_single(outputs: dict[str, np.ndarray], discs: Sequence[Disc]) -> str:
 def run(models: Path, root: Path, report: str, found: Path | None, unseen: Path) -> dict[str, Any]:
     """Fit, write the fragment, and measure members and ensemble: on what they were fitted on, or on `test`."""
     fragment = read_fragment(models)
-    classifiers = [m for m in fragment["members"] if m["role"] == "disc-classifier"]
-    segmenters = [m for m in fragment["members"] if m["role"] == "spine-segmenter"]
+    classifiers, segmenters = (members_of(models, role) for role in ("disc-classifier", "spine-segmenter"))
     discs, outputs = unseen_outputs(unseen, classifiers, root, found)
     regions = [region for region in read_regions(root) if region.split == "val"]
     maps = {entry["id"]: member_probabilities(models, entry, regions) for entry in segmenters}
     fragment["targets"] = fit_targets(outputs, discs)
-    fragment["segmentation"] = fit_segmentation(maps, regions)
-    single = max(maps, key=lambda name: np.mean([values["mIoU"] for values in measure(regions, maps[name]).values()]))
+    fragment["segmentation"], single = fit_segmenters(maps, regions, fragment)
     classifier = _best_single(outputs, discs)
     fragment["tiers"] = {
         "single": {"classifier": classifier, "segmenter": single},
@@ -253,10 +277,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
-    parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
+    parser.add_argument("--out-of-fold", type=Path, help=OUT_OF_FOLD_HELP)
     parser.add_argument("--report", choices=("fitted", "test"), default="fitted", help="what to measure on: what was fitted on, or test")
     options = parser.parse_args(arguments)
-    report = run(options.models, options.data_root, options.report, options.found, options.out_of_fold)
+    unseen = options.out_of_fold or folder_of(options.models)
+    report = run(options.models, options.data_root, options.report, options.found, unseen)
     print(json.dumps(report, indent=1))
 
 

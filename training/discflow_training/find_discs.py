@@ -17,7 +17,7 @@ from .data import DEFAULT_DATA_ROOT, SCORED_DISCS, read_spider, read_table
 from .detection_pipeline import Detector, find_discs_in_slice
 from .export import open_session, run_session
 from .faults import told_plainly
-from .fragment import DEFAULT_MODELS, read_fragments, write_json
+from .fragment import DEFAULT_MODELS, members_of, write_json
 from .imaging import upright_slice
 
 LARGEST_GAP_RATIO = 1.8
@@ -25,8 +25,7 @@ LARGEST_GAP_RATIO = 1.8
 
 def open_detectors(models: Path) -> tuple[Detector, Detector]:
     """The region's and the discs' detector of a pack."""
-    entries = {member["role"]: member for fragment in read_fragments(models) for member in fragment.get("members", [])}
-    return tuple(_open(models, entries[role]) for role in ("lumbar-detector", "disc-detector"))
+    return tuple(_open(models, members_of(models, role)[-1]) for role in ("lumbar-detector", "disc-detector"))
 
 
 def _open(models: Path, entry: dict[str, Any]) -> Detector:

@@ -1,33 +1,112 @@
-"""The part of a manifest that networks fill: `members/networks.json` in the pack's folder, replaced by atomic renames."""
+"""The parts of a manifest, `members/*.json` in the pack's folder; networks fill `members/networks.json` by atomic renames."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .data import REPOSITORY
-from .faults import InputFault
+from .faults import InputFault, read_text
 
 DEFAULT_MODELS = REPOSITORY / "layers" / "models"
 FRAGMENT = Path("members") / "networks.json"
+ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter")
+MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""What `discflow` takes for a member's name."""
+TEXT, NUMBER, PARTS, LIST = (str, "a text"), ((int, float), "a number"), (dict, "an object"), (list, "a list")
+KINDS = {
+    "members": LIST, "trainingData": LIST, "targets": PARTS, "segmentation": PARTS, "detection": PARTS, "gates": PARTS, "tiers": PARTS,
+    "name": TEXT, "version": TEXT, "licence": TEXT, "intendedUse": TEXT,
+}
+ENTRY = {"id": TEXT, "role": TEXT, "file": TEXT}
+TARGET = {"weights": PARTS, "temperature": NUMBER, "bias": NUMBER, "threshold": NUMBER}
+
+Kinds = dict[str, tuple[Any, str]]
 
 
 def read_fragment(models: Path) -> dict[str, Any]:
-    """The fragment of a pack, empty where there is none yet."""
+    """The networks' fragment of a pack, empty where there is none yet; raises `InputFault` where it is broken."""
     path = models / FRAGMENT
-    return json.loads(path.read_text()) if path.exists() else {"members": []}
+    return {"members": []} | read_part(path) if path.exists() else {"members": []}
 
 
 def read_fragments(models: Path) -> list[dict[str, Any]]:
-    """Every fragment of a pack, in order of name; a bare list is a list of members."""
-    contents = [json.loads(path.read_text()) for path in sorted((models / FRAGMENT.parent).glob("*.json"))]
-    return [{"members": content} if isinstance(content, list) else content for content in contents]
+    """Every fragment of a pack, in order of name; raises `InputFault` where one is broken."""
+    return [read_part(path) for path in sorted((models / FRAGMENT.parent).glob("*.json"))]
+
+
+def read_part(path: Path) -> dict[str, Any]:
+    """One fragment; a bare list is a list of members. Raises `InputFault` where it is no JSON, or not what a manifest holds."""
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as fault:
+        raise InputFault(f"{path}, line {fault.lineno}: {fault.msg}") from fault
+    fragment = {"members": content} if isinstance(content, list) else content
+    if wrong := next(_faults(fragment), None):
+        raise InputFault(f"{path}: {wrong}")
+    return fragment
+
+
+def _faults(fragment: Any) -> Iterator[str]:
+    """What of a fragment is not of the kind that is read of it."""
+    yield from _unlike("it", fragment, {})
+    yield from _unlike("it", fragment, {name: kind for name, kind in KINDS.items() if name in fragment})
+    for place, entry in enumerate(fragment.get("members", []), 1):
+        yield from _member_faults(f"member {place}", entry)
+    for name, target in fragment.get("targets", {}).items():
+        yield from _unlike(f"target {name}", target, TARGET)
+        yield from _unlike(f"target {name}, weights", target["weights"], dict.fromkeys(target["weights"], NUMBER))
+    if segmentation := fragment.get("segmentation"):
+        yield from _unlike("segmentation", segmentation, {"weights": PARTS})
+        yield from _unlike("segmentation, weights", segmentation["weights"], dict.fromkeys(segmentation["weights"], NUMBER))
+    tiers = fragment.get("tiers", {})
+    yield from _unlike("tiers", tiers, dict.fromkeys(tiers, PARTS))
+
+
+def _member_faults(place: str, entry: Any) -> Iterator[str]:
+    yield from _unlike(place, entry, ENTRY)
+    if not MEMBER_ID.fullmatch(entry["id"]):
+        yield f"{place}: the id {entry['id']} is not of small letters, digits and hyphens"
+    if entry["role"] not in ROLES:
+        yield f"{place}: the role {entry['role']} is none of {', '.join(ROLES)}"
+    if entry["role"] == "disc-classifier":
+        yield from _unlike(place, entry, {"output": PARTS})
+        yield from _unlike(f"{place}, output", entry["output"], {"targets": LIST})
+
+
+def _unlike(place: str, values: Any, kinds: Kinds) -> Iterator[str]:
+    """What of an object is missing, or is of another kind."""
+    if not isinstance(values, dict):
+        yield f"{place} is no object"
+    for name, (kind, title) in kinds.items():
+        if name not in values:
+            yield f"{place} has no {name}"
+        elif not isinstance(values[name], kind):
+            yield f"{place}: {name} is not {title}"
+
+
+def member_id(text: str) -> str:
+    """A reader of ids for `argparse`."""
+    if not MEMBER_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text} is not of small letters, digits and hyphens, 64 at most")
+    return text
+
+
+def members_of(models: Path, role: str) -> list[dict[str, Any]]:
+    """A pack's members of a role from all its fragments; raises `InputFault` where there is none."""
+    found = [member for fragment in read_fragments(models) for member in fragment.get("members", []) if member["role"] == role]
+    if not found:
+        raise InputFault(f"no {role} in {models / FRAGMENT.parent}; export one first")
+    return found
 
 
 def write_fragment(models: Path, fragment: dict[str, Any]) -> None:
-    """Replace the fragment."""
+    """Replace the networks' fragment."""
     write_json(models / FRAGMENT, fragment)
 
 
@@ -35,7 +114,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON by an atomic rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 
@@ -47,9 +126,11 @@ def upsert_member(models: Path, entry: dict[str, Any]) -> None:
     write_fragment(models, fragment)
 
 
-def find_member(models: Path, member_id: str) -> dict[str, Any]:
-    """A member's entry by its id."""
+def find_member(models: Path, name: str, role: str | None = None) -> dict[str, Any]:
+    """A member's entry by its id; raises `InputFault` where there is none, or one of another role than asked for."""
     for member in read_fragment(models)["members"]:
-        if member["id"] == member_id:
+        if member["id"] == name:
+            if role not in (None, member["role"]):
+                raise InputFault(f"{name} is a {member['role']} and no {role}")
             return member
-    raise InputFault(f"no member {member_id} in {models / FRAGMENT}")
+    raise InputFault(f"no member {name} in {models / FRAGMENT}")

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, read_fragments, write_json
+from .fragment import DEFAULT_MODELS, ROLES, read_fragments, write_json
 
 LARGEST_BYTES = 32 * 1024 * 1024
-ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter")
 HEADER: dict[str, Any] = {
     "schema": "discflow.pack/1",
     "name": "discflow-default",

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from .data import DEFAULT_DATA_ROOT, DetectionImage, disc_boxes_of_mask, read_spider, read_yolospine
 from .faults import told_plainly
-from .fragment import DEFAULT_MODELS, read_fragment
+from .fragment import DEFAULT_MODELS, members_of
 from .imaging import upright_slice
 from .region_data import IGNORED, Region
 from .segment import member_probabilities
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="a folder for `segment train --pseudo`")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     options = parser.parse_args(arguments)
+    members = members_of(options.models, "spine-segmenter")
     options.out.mkdir(parents=True, exist_ok=True)
-    members = [member for member in read_fragment(options.models)["members"] if member["role"] == "spine-segmenter"]
     slices = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
     slices = [image for image in slices if image.split == "train"]
     kept = 0

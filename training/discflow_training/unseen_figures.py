@@ -23,7 +23,7 @@ from .ensemble import apply_target, combine, fit_targets, tier_answers, unseen_o
 from .escalation import STEPS, changed, escalated, unsure
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_fragment
-from .out_of_fold import DEFAULT_FOLDER
+from .out_of_fold import OUT_OF_FOLD_HELP, folder_of
 from .paper.intervals import area_under_curve, interval, resampled_areas, told_with
 
 BINS = 10
@@ -138,10 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
-    parser.add_argument("--out-of-fold", type=Path, default=DEFAULT_FOLDER, help="a folder of `out_of_fold`")
+    parser.add_argument("--out-of-fold", type=Path, help=OUT_OF_FOLD_HELP)
     parser.add_argument("--tiers", action="store_true", help="the auto tier's rule instead: what it costs and buys")
     options = parser.parse_args(arguments)
-    given = (options.models, options.data_root, options.found, options.out_of_fold)
+    given = (options.models, options.data_root, options.found, options.out_of_fold or folder_of(options.models))
     header, table = (TIER_HEADER, tier_rows(*given)) if options.tiers else (HEADER, rows(*given))
     print("\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *table]))
 

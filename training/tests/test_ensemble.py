@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import expit as sigmoid
 
-from discflow_training import out_of_fold
+from discflow_training import ensemble, out_of_fold
+from discflow_training.__main__ import main
 from discflow_training.calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, source_shares
 from discflow_training.disc_data import Disc
 from discflow_training.ensemble import (
@@ -16,6 +17,7 @@ from discflow_training.ensemble import (
     carried_weights,
     combine,
     fit_segmentation,
+    fit_segmenters,
     fit_target,
     fit_targets,
     fit_weights,
@@ -23,7 +25,7 @@ from discflow_training.ensemble import (
     weight_grid,
 )
 from discflow_training.faults import InputFault
-from discflow_training.fragment import find_member, upsert_member
+from discflow_training.fragment import DEFAULT_MODELS, find_member, upsert_member
 from discflow_training.pack import PackError, assemble
 from discflow_training.region_data import Region
 
@@ -193,6 +195,58 @@ def test_a_target_without_discs_of_both_kinds_is_refused() -> None:
         fit_targets({"a": np.tile(np.linspace(0.2, 0.8, 4)[:, None], 2)}, discs)
 
 
+def test_a_member_of_another_role_is_not_measured_as_one(models: Path) -> None:
+    with pytest.raises(InputFault, match="s is a spine-segmenter and no disc-classifier"):
+        find_member(models, "s", "disc-classifier")
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("{", "line 1: Expecting property name"), ("7", "it is no object"), ('["a"]', "member 1 is no object"),
+    ('{"members": {}}', "members is not a list"), ('[{"id": "a", "file": "a.onnx"}]', "member 1 has no role"),
+    ('[{"id": "a", "role": "judge", "file": "a.onnx"}]', "the role judge is none of lumbar-detector"),
+    ('[{"id": "A b", "role": "disc-detector", "file": "a.onnx"}]', "the id A b is not of small letters"),
+    ('[{"id": "a", "role": "disc-classifier", "file": "a.onnx"}]', "member 1 has no output"),
+    ('{"targets": {"herniation": {"weights": {}}}}', "target herniation has no temperature"),
+    ('{"segmentation": {"weights": {"a": "half"}}}', "segmentation, weights: a is not a number"),
+    ('{"version": 1}', "version is not a text"), ('{"tiers": {"single": "a"}}', "tiers: single is not an object"),
+])
+def test_a_broken_fragment_is_told_with_one_line(text: str, said: str, models: Path) -> None:
+    (models / "members" / "own.json").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["pack", "--models", str(models)])
+    assert "own.json" in ended.value.code and said in ended.value.code and "\n" not in ended.value.code
+
+
+def test_a_fragment_with_a_byte_order_mark_is_read(models: Path) -> None:
+    (models / "members" / "own.json").write_text(json.dumps(OWN), encoding="utf-8-sig")
+    assert assemble(models)["name"] == "our-pack"
+
+
+def test_an_ensemble_of_a_pack_without_segmenters_is_refused(tmp_path: Path) -> None:
+    upsert_member(tmp_path, member("a", "disc-classifier", output={"targets": ["herniation"]}))
+    with pytest.raises(SystemExit, match=r"no spine-segmenter in .*; export one first"):
+        main(["evaluate", "ensemble", "--models", str(tmp_path)])
+
+
+def test_without_val_masks_the_packs_segmenters_stay_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    maps = {"a": [], "b": []}
+    part, single = fit_segmenters(maps, [], {"members": []})
+    assert part["weights"] == {"a": 0.5, "b": 0.5} and single == "a"
+    assert "no val slice has a mask: the segmenters count the same, and the single one is the first, a" in capsys.readouterr().err
+    before = {"method": "wae", "weights": {"a": 0.25, "b": 0.75}}
+    fragment = {"members": [], "segmentation": before, "tiers": {"single": {"segmenter": "b"}}}
+    assert fit_segmenters(maps, [], fragment) == (before, "b")
+    assert "stay as they were, the single one is b" in capsys.readouterr().err
+    gone = {**fragment, "segmentation": {"method": "single", "weights": {"c": 1.0}}}
+    assert fit_segmenters(maps, [], gone)[0]["weights"] == {"a": 0.5, "b": 0.5}
+
+
+def test_a_threshold_of_discs_that_are_all_answered_alike_is_refused() -> None:
+    discs = [Disc("a", Path("a.png"), "1", "train", "yolospine", "t2", order, (0, 0, 1, 1), (order % 2,) * 2, {}) for order in range(4)]
+    with pytest.raises(InputFault, match=r"bulgeOrHerniation: all 4 discs have the probability 0\.5, so no threshold tells them apart"):
+        fit_targets({"a": np.full((4, 2), 0.5)}, discs)
+
+
 def test_upsert_replaces_a_member_of_the_same_id(models: Path) -> None:
     upsert_member(models, member("s", "spine-segmenter", width=0.5))
     assert find_member(models, "s")["width"] == 0.5
@@ -205,8 +259,38 @@ def test_predictions_of_the_folds_join_and_read_back(tmp_path: Path) -> None:
     for name, row in zip(("f0", "f1"), rows, strict=True):
         (tmp_path / name).mkdir()
         (tmp_path / name / "predictions.json").write_text(json.dumps([row]))
-    out_of_fold.main(["--id", "m", "--runs", str(tmp_path / "f0"), str(tmp_path / "f1"), "--out", str(tmp_path)])
-    assert out_of_fold.read_predictions(tmp_path / "m.csv") == {("a", 0): (1.5, -2.0), ("b", 1): (0.25, 0.5)}
+    runs = ["--id", "m", "--runs", str(tmp_path / "f0"), str(tmp_path / "f1")]
+    expected = {("a", 0): (1.5, -2.0), ("b", 1): (0.25, 0.5)}
+    out_of_fold.main([*runs, "--out", str(tmp_path)])
+    assert out_of_fold.read_predictions(tmp_path / "m.csv") == expected
+    out_of_fold.main([*runs, "--models", str(tmp_path / "pack")])
+    assert out_of_fold.read_predictions(tmp_path / "pack-out-of-fold" / "m.csv") == expected
+
+
+def test_answers_to_ones_own_pictures_lie_beside_their_pack_and_never_in_the_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert out_of_fold.folder_of(tmp_path / "pack") == tmp_path / "pack-out-of-fold"
+    assert out_of_fold.folder_of(DEFAULT_MODELS) == out_of_fold.DEFAULT_FOLDER
+    with pytest.raises(SystemExit):
+        out_of_fold.main(["--id", "m", "--runs", str(tmp_path)])
+    assert "one of the arguments --models --out is required" in capsys.readouterr().err
+
+
+def test_an_ensemble_reads_the_answers_beside_its_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(ensemble, "run", lambda *given: asked.append(given[-1]))
+    ensemble.main(["--models", str(tmp_path / "pack")])
+    ensemble.main(["--models", str(tmp_path / "pack"), "--out-of-fold", str(tmp_path)])
+    ensemble.main([])
+    assert asked == [tmp_path / "pack-out-of-fold", tmp_path, out_of_fold.DEFAULT_FOLDER]
+
+
+def test_broken_answers_are_named(tmp_path: Path) -> None:
+    for text, said in (("[", "is broken"), ('[{"image": "a"}]', "holds no answers"), ("[7]", "is broken")):
+        (tmp_path / "predictions.json").write_text(text)
+        with pytest.raises(InputFault, match=said):
+            out_of_fold.join([tmp_path])
 
 
 def test_a_disc_that_two_runs_answer_is_refused(tmp_path: Path) -> None:
