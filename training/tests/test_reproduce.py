@@ -19,7 +19,7 @@ from discflow_training.paper.boxes import images_of, sample_of
 from discflow_training.paper.cases import disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import write_page
-from discflow_training.paper.parity import write_parity
+from discflow_training.paper.parity import comparable, write_parity
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
 from discflow_training.paper.records import is_finished, read_cases, read_records
@@ -126,6 +126,12 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
           "--results", str(settings.results)])
     entry = find_member(tmp_path / "pack", record["id"])
     assert entry["output"] == {"kind": "logits", "activation": "softmax", "targets": ["bulgeOrHerniation"]}
+    trained_on = settings.work / record["id"] / "configuration"
+    trained_on.write_text(trained_on.read_text().replace(record["dataHash"], "0" * 64))
+    with pytest.raises(SystemExit, match="are of another configuration or data than its record"):
+        main(["export", "run", record["id"], "--models", str(tmp_path / "other"), "--work", str(settings.work),
+              "--results", str(settings.results)])
+    assert not comparable({record["id"]: record}, settings.work) and not (tmp_path / "other").exists()
     images = normalised(disc_cases(root, SMOKE.disc_size, "bulgeOrHerniation")["test"].images)
     logits = run_session(open_session(tmp_path / "pack" / entry["file"]), images.numpy())
     np.testing.assert_allclose(softmax(logits, axis=1)[:, 1], record["predictions"]["test"], atol=5e-3)

@@ -16,6 +16,7 @@ from ..decoders import ENCODER_TITLES
 from ..decoders import TITLES as DECODER_TITLES
 from ..detection_pipeline import REGION_CROP
 from ..export import export_onnx, file_entry
+from ..faults import InputFault
 from ..fragment import upsert_member
 from ..imaging import PAD_VALUE
 from ..yolov8 import DecodedYolov8
@@ -23,7 +24,7 @@ from .cases import DISC_CROP, MEAN, STD
 from .protocol import ClassifierRun, DetectorRun, Run, SegmenterRun, run_of
 from .records import DEFAULT_RESULTS
 from .reproduce import DEFAULT_WORK
-from .runner import input_size, load_finished, region_view
+from .runner import holds_weights_of, input_size, load_finished, region_view, weights_path
 
 
 def export_run(run: Run, work: Path, models: Path) -> dict[str, Any]:
@@ -77,6 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run = run_of(record["configuration"])
     if isinstance(run, ClassifierRun) and run.view != "disc":
         raise SystemExit(f"{run.id} answers for no disc, so no pack can hold it")
+    if not weights_path(options.work, run).exists():
+        raise InputFault(f"{run.id} has no weights in {options.work}; `reproduce --only {run.id} --need-weights` trains them again")
+    if not holds_weights_of(record, options.work):
+        raise InputFault(f"the weights of {run.id} in {options.work} are of another configuration or data than its record in {options.results}")
     entry = export_run(run, options.work, options.models)
     upsert_member(options.models, entry)
     print(json.dumps(entry))

@@ -30,7 +30,7 @@ from .phantoms import DISCS, HEIGHT, WIDTH, draw
 from .protocol import ClassifierRun, DetectorRun, Run, SegmenterRun, run_of
 from .records import DEFAULT_RESULTS, read_records
 from .reproduce import DEFAULT_WORK
-from .runner import load_finished, region_view, weights_path
+from .runner import holds_weights_of, load_finished, region_view
 
 PICTURES = 20
 SAMPLES = 400
@@ -90,10 +90,9 @@ def _values(values: Sequence[float]) -> dict[str, Any]:
 
 
 def comparable(records: dict[str, dict[str, Any]], work: Path) -> list[Run]:
-    """The detectors, classifiers and segmenters whose weights are at hand."""
-    runs = [run_of(record["configuration"]) for record in records.values()]
-    kinds = [run for run in runs if isinstance(run, (DetectorRun, ClassifierRun, SegmenterRun))]
-    return [run for run in kinds if weights_path(work, run).exists()]
+    """The detectors, classifiers and segmenters whose weights, those of the record, are at hand."""
+    runs = [run_of(record["configuration"]) for record in records.values() if holds_weights_of(record, work)]
+    return [run for run in runs if isinstance(run, (DetectorRun, ClassifierRun, SegmenterRun))]
 
 
 def sees(run: Run) -> str:

@@ -97,6 +97,14 @@ def has_weights(run: Run, runs: dict[str, Run], root: Path, work: Path) -> bool:
     return weights_path(work, run).exists() and stamp.exists() and stamp.read_text() == stamp_of(run, runs, root)
 
 
+def holds_weights_of(record: dict[str, Any], work: Path) -> bool:
+    """Whether the weights in `work` are a record's: of its configuration and its data."""
+    out = work / record["id"]
+    if not ((out / "weights.pt").exists() and (out / STAMP).exists()):
+        return False
+    return (out / STAMP).read_text().splitlines()[:2] == [record["configurationHash"], record["dataHash"]]
+
+
 def stamp_of(run: Run, runs: dict[str, Run], root: Path) -> str:
     """What decides a run's weights: the hash of its configuration, and those of its data and of all that it starts from."""
     return "\n".join([configuration_hash(run, runs), *_data_hashes(run, runs, root)])
