@@ -27,10 +27,22 @@ from .data import DEFAULT_DATA_ROOT, FOLDS, SOURCES, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .export import export_onnx, file_entry, open_session, run_session
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, find_member, upsert_member
+from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
 from .imaging import CropKind, CropRule
-from .recipes import add_recipe, chosen_recipe, positive
-from .runs import commit, keep_data, keep_recipe, load_average, load_recipe, require_cases, resume, save_checkpoint, save_weights, seed_epoch
+from .recipes import add_recipe, chosen_recipe, device, positive
+from .runs import (
+    begin_with,
+    commit,
+    keep_data,
+    keep_recipe,
+    load_average,
+    load_recipe,
+    require_cases,
+    resume,
+    save_checkpoint,
+    save_weights,
+    seed_epoch,
+)
 
 GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "compression": 0.5, "stenosis": 0.5}
 CHOICES = {
@@ -172,7 +184,7 @@ def train(
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
-        network.load_state_dict(load_average(initial))
+        begin_with(network, initial)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = recipe.epochs * (len(training) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
@@ -294,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
+    training.add_argument("--device", type=device, choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
     add_recipe(training, Recipe(), CHOICES)
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
@@ -303,7 +315,7 @@ def _parser() -> argparse.ArgumentParser:
     measuring = commands.add_parser("evaluate", help="AUC of an exported member on labelled boxes")
     measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
     for command in (exporting, measuring):
-        command.add_argument("--id", required=True, help="the member's id")
+        command.add_argument("--id", type=member_id, required=True, help="the member's id")
         command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     for command in (training, measuring):
         command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
@@ -327,7 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         upsert_member(options.models, entry)
         print(json.dumps(entry))
     else:
-        entry = find_member(options.models, options.id)
+        entry = find_member(options.models, options.id, "disc-classifier")
         discs = [disc for disc in read_discs(options.data_root, found=options.found) if disc.split == options.split and disc.scored]
         print(json.dumps(figures(discs, member_logits(options.models, entry, discs)), indent=1))
 

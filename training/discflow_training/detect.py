@@ -13,8 +13,8 @@ from .detection_golden import write_goldens
 from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_json
 from .detection_training import RECIPES, train
 from .faults import told_plainly
-from .fragment import DEFAULT_MODELS
-from .recipes import add_recorded, chosen_recipe, positive
+from .fragment import DEFAULT_MODELS, read_part
+from .recipes import add_recorded, chosen_recipe, positive, seed
 
 MODELS_HELP = "the pack's folder (default: layers/models)"
 GOLDEN = REPOSITORY / "test" / "golden" / "fixtures" / "detection.json"
@@ -34,9 +34,9 @@ def run_train(options: argparse.Namespace) -> None:
 
 
 def run_export(options: argparse.Namespace) -> None:
-    exported = [export_member(run / "checkpoint.pt", options.models) for run in options.runs]
     fragment = options.models / "members" / "detectors.json"
-    known = json.loads(fragment.read_text()) if fragment.exists() else []
+    known = read_part(fragment)["members"] if fragment.exists() else []
+    exported = [export_member(run / "checkpoint.pt", options.models) for run in options.runs]
     members = list({member["id"]: member for member in [*known, *exported]}.values())
     write_json(fragment, members)
     print(json.dumps(exported))
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     add_recorded(training)
-    training.add_argument("--seed", type=int, help="of first weights, order and augmentation (default: the recipe's)")
+    training.add_argument("--seed", type=seed, help="of first weights, order and augmentation (default: the recipe's)")
     training.add_argument("--epochs", type=positive(int), help="passes over the training pictures (default: the recipe's)")
     training.add_argument("--batch", type=positive(int), help="pictures a step (default: the recipe's)")
     training.add_argument("--fold", type=int, choices=range(FOLDS), help="hold out one of the training patients' five folds")

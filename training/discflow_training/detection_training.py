@@ -142,7 +142,7 @@ def train(
 
 def load_averaged(checkpoint: Path) -> tuple[Recipe, Yolov8]:
     """The recipe and the averaged network of a checkpoint, in evaluation mode."""
-    state = load_stored(checkpoint)
+    state = load_stored(checkpoint, "averaged")
     recipe = Recipe(**tupled(state["recipe"]))
     network = Yolov8(YoloConfig(recipe.scale, recipe.width))
     network.load_state_dict(state["averaged"])
@@ -285,7 +285,7 @@ def _restore(
 
     Raises `InputFault` where it is of another recipe.
     """
-    state = load_stored(path)
+    state = load_stored(path, "averaged")
     require_same(recipe, state["recipe"], path.parent)
     network.load_state_dict(state["network"])
     averaged.network.load_state_dict(state["averaged"])

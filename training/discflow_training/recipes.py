@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
 from .faults import InputFault
 from .runs import tupled
 
@@ -55,12 +57,27 @@ def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
+def seed(text: str) -> int:
+    """A reader of seeds for `argparse`: whole numbers from 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def device(name: str) -> str:
+    """A reader of what trains for `argparse`, cpu or cuda; refuses a GPU that torch does not find."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise argparse.ArgumentTypeError("torch finds no GPU here")
+    return name
+
+
 def add_recipe(parser: argparse.ArgumentParser, recipe: Any, choices: Mapping[str, Container[Any]]) -> None:
     """One option a field of the dataclass, and `--recipe`; `chosen_recipe` reads them. Values in the help are `recipe`'s."""
     add_recorded(parser)
     for name, default in asdict(recipe).items():
         several = isinstance(default, tuple)
-        kind = str if several else positive(type(default)) if name in ABOVE_ZERO else type(default)
+        kind = str if several else positive(type(default)) if name in ABOVE_ZERO else seed if name == "seed" else type(default)
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=kind, nargs="+" if several else None,
             choices=choices.get(name), help=f"{HELP[name]} (default: {' '.join(default) if several else default})",

@@ -33,14 +33,17 @@ def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
     return json.loads(stored["curves"])
 
 
-def load_stored(path: Path) -> Any:
-    """What `torch.save` wrote; raises `InputFault` where the file is broken, as after a full disk."""
+def load_stored(path: Path, holding: str | None = None) -> Any:
+    """What `torch.save` wrote; raises `InputFault` where the file is broken, as after a full disk, or lacks `holding`."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
         raise InputFault(f"{path} is broken; remove it, and the run begins anew") from fault
+    if holding and holding not in stored:
+        raise InputFault(f"{path.parent} holds a run of another kind of network")
+    return stored
 
 
 def seed_epoch(seed: int, epoch: int) -> None:
@@ -62,8 +65,8 @@ def keep_recipe(out: Path, recipe: Any) -> None:
 
 
 def load_recipe(out: Path, kind: Callable[..., Recipe]) -> Recipe:
-    """The recipe of an output folder."""
-    return kind(**tupled(_read_recipe(out / "recipe.json")))
+    """The recipe of an output folder; raises `InputFault` where a run of another kind of network lies there."""
+    return _as_recipe(kind, _read_recipe(out / "recipe.json"), out)
 
 
 def keep_data(out: Path, cases: Iterable[object]) -> None:
@@ -75,6 +78,13 @@ def keep_data(out: Path, cases: Iterable[object]) -> None:
     if path.exists() and (out / "checkpoint.pt").exists() and path.read_text() != own:
         raise InputFault(f"{out} holds a run on other data or labels; give those again, or another --out")
     _write_whole(path, own)
+
+
+def _as_recipe(kind: Callable[..., Recipe], values: dict[str, Any], out: Path) -> Recipe:
+    try:
+        return kind(**tupled(values))
+    except TypeError as fault:
+        raise InputFault(f"{out} holds a run of another kind of network") from fault
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
@@ -94,7 +104,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 def require_same(recipe: Any, earlier: dict[str, Any], out: Path) -> None:
     """Raise `InputFault` where `out` holds a run of another recipe than this."""
-    before = type(recipe)(**tupled(earlier))
+    before = _as_recipe(type(recipe), earlier, out)
     differing = [name for name, value in asdict(recipe).items() if getattr(before, name) != value]
     if differing:
         raise InputFault(f"{out} holds a run with another {', '.join(differing)}; give that again, or another --out")
@@ -119,7 +129,15 @@ def load_average(out: Path) -> dict[str, Tensor]:
     """The averaged weights of a finished run, or of its last checkpoint."""
     if (out / "weights.pt").exists():
         return load_stored(out / "weights.pt")
-    return load_stored(out / "checkpoint.pt")["average"]
+    return load_stored(out / "checkpoint.pt", "average")["average"]
+
+
+def begin_with(network: nn.Module, out: Path) -> None:
+    """Load the averaged weights of another run; raises `InputFault` where they are of another network."""
+    try:
+        network.load_state_dict(load_average(out))
+    except RuntimeError as fault:
+        raise InputFault(f"{out} holds the weights of another network than the one that is to begin with them") from fault
 
 
 def save_weights(out: Path, network: nn.Module) -> None:

@@ -25,9 +25,9 @@ from .data import DEFAULT_DATA_ROOT, FOLDS, MASK_CLASS_NAMES, data_hash, fold_of
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
 from .export import export_onnx, file_entry, open_session, run_session
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, find_member, upsert_member
+from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
 from .imaging import CropRule
-from .recipes import add_recipe, chosen_recipe, positive
+from .recipes import add_recipe, chosen_recipe, device, positive
 from .region_data import (
     CLASSES,
     IGNORED,
@@ -39,7 +39,19 @@ from .region_data import (
     read_pseudo,
     read_regions,
 )
-from .runs import commit, keep_data, keep_recipe, load_average, load_recipe, require_cases, resume, save_checkpoint, save_weights, seed_epoch
+from .runs import (
+    begin_with,
+    commit,
+    keep_data,
+    keep_recipe,
+    load_average,
+    load_recipe,
+    require_cases,
+    resume,
+    save_checkpoint,
+    save_weights,
+    seed_epoch,
+)
 
 FOCAL_GAMMA = 2.0
 CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
@@ -174,7 +186,7 @@ def train(
     if encoder_weights:
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
-        network.load_state_dict(load_average(initial))
+        begin_with(network, initial)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = _expected_steps(training, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
@@ -295,7 +307,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
     training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
     training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
+    training.add_argument("--device", type=device, choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
     add_recipe(training, Recipe(), CHOICES)
     exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
     for command in (training, exporting):
@@ -304,7 +316,7 @@ def _parser() -> argparse.ArgumentParser:
     measuring = commands.add_parser("evaluate", help="IoU and Dice of an exported member on the labelled crops")
     measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
     for command in (exporting, measuring):
-        command.add_argument("--id", required=True, help="the member's id")
+        command.add_argument("--id", type=member_id, required=True, help="the member's id")
         command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     for command in (training, measuring):
         command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
@@ -327,7 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         upsert_member(options.models, entry)
         print(json.dumps(entry))
     else:
-        entry = find_member(options.models, options.id)
+        entry = find_member(options.models, options.id, "spine-segmenter")
         regions = [region for region in read_regions(options.data_root) if region.split == options.split]
         print(json.dumps(measure(regions, member_probabilities(options.models, entry, regions)), indent=1))
 

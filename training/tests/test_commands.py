@@ -4,11 +4,12 @@ import argparse
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
-from discflow_training import classify, detect, detection_training, segment
+from discflow_training import classify, detect, detection_training, find_discs, pseudo, segment
 from discflow_training.__main__ import main
 from discflow_training.detection_training import RECIPES, load_averaged, train
 from discflow_training.faults import InputFault
@@ -31,7 +32,6 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     "export segmenter --out nowhere --id a --models pack", "export detectors nowhere --models pack",
     "export run nowhere --models pack", "results --record a=nowhere --results records",
     "reproduce --list --data-root nowhere --results records --work work", "reproduce --encoder-weights nowhere",
-    "evaluate ensemble --models nowhere --data-root nowhere",
 ])
 def test_a_folder_that_is_not_there_is_named(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -44,7 +44,7 @@ def test_a_folder_that_is_not_there_is_named(
 @pytest.mark.parametrize(("option", "said"), [
     ("--crop-kind oval", "invalid choice: 'oval'"), ("--sources elsewhere", "invalid choice: 'elsewhere'"),
     ("--sequences t9", "invalid choice: 't9'"), ("--fold 5", "invalid choice: 5"), ("--epochs 0", "0 is not above 0"),
-    ("--width -1", "-1 is not above 0"), ("--batch many", "invalid int value: 'many'"),
+    ("--width -1", "-1 is not above 0"), ("--seed -1", "-1 is below 0"), ("--batch many", "invalid int value: 'many'"),
 ])
 def test_a_recipe_that_means_nothing_is_refused(
     option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -64,6 +64,33 @@ def test_a_recipe_that_no_network_can_be_built_for_is_refused(
     write_phantoms(tmp_path / "data", patients=4, seed=0)
     folders = ["--batch", "2", "--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     assert said in refused(["train", *command.split(), *folders], capsys)
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ("evaluate ensemble --models nowhere", "no disc-classifier in nowhere/members; export one first"),
+    ("export classifier --out run --id Own_Net", "Own_Net is not of small letters, digits and hyphens"),
+    ("reproduce --seed -1", "-1 is below 0"),
+])
+def test_what_no_pack_or_run_can_be_made_of_is_refused(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in refused(command.split(), capsys)
+
+
+@pytest.mark.parametrize("command", ["train classifier --out run", "train segmenter --out run", "reproduce"])
+def test_a_gpu_that_is_not_there_is_told(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "argument --device: torch finds no GPU here" in refused([*command.split(), "--device", "cuda"], capsys)
+
+
+@pytest.mark.parametrize(("command", "module", "empty"), [
+    ("find_discs --out found.json", find_discs, "lumbar-detector"), ("pseudo --out masks", pseudo, "spine-segmenter"),
+])
+def test_a_pack_without_the_networks_that_are_asked_is_named(
+    command: str, module: ModuleType, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=f"no {empty} in pack/members"):
+        module.main([*command.split()[1:], "--models", "pack"])
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

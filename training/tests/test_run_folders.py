@@ -99,3 +99,18 @@ def test_a_broken_safetensors_file_is_named(content: bytes, tmp_path: Path) -> N
     (tmp_path / "vgg16.safetensors").write_bytes(content)
     with pytest.raises(InputFault, match=r"vgg16\.safetensors is no safetensors file"):
         read_tensors(tmp_path / "vgg16.safetensors")
+
+
+def test_a_run_of_another_kind_of_network_is_told_by_every_command_that_takes_one(root: Path, tmp_path: Path) -> None:
+    folders = ["--data-root", str(root), "--out", str(tmp_path / "classifier")]
+    main(["train", "classifier", *SMALL, *folders])
+    train(Recipe("disc", "n", 0.25, 64, 96, epochs=1, batch=4), root, tmp_path / "detector", resume=False)
+    classifier, detector = str(tmp_path / "classifier"), str(tmp_path / "detector")
+    pack = ["--models", str(tmp_path / "pack")]
+    again = [*SMALL, "--data-root", str(root), "--out", str(tmp_path / "again")]
+    for command in (
+        ["export", "segmenter", "--out", classifier, "--id", "own", *pack], ["export", "detectors", classifier, *pack],
+        ["train", "segmenter", *SMALL, *folders], ["train", "classifier", *again, "--initial", detector],
+    ):
+        assert "holds a run of another kind of network" in said_by(command)
+    assert "holds the weights of another network" in said_by(["train", "segmenter", *again, "--initial", classifier])

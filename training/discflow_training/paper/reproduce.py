@@ -23,7 +23,7 @@ from ..data import DEFAULT_DATA_ROOT
 from ..decoders import PAPER_ZOO
 from ..disc_data import TARGETS
 from ..faults import InputFault
-from ..recipes import positive
+from ..recipes import device, positive, seed
 from .cases import data_hash_of
 from .ensembles import write_ensembles
 from .page import page_beside, write_page
@@ -162,7 +162,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="RUN", help="these runs and what they start from")
     parser.add_argument("--target", choices=TARGETS, default=WIDE_TARGET, help="what the classifiers are asked")
-    parser.add_argument("--seed", type=int, default=0, help="of first weights, order and augmentation")
+    parser.add_argument("--seed", type=seed, default=0, help="of first weights, order and augmentation")
     parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data")
     parser.add_argument(
         "--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository"
@@ -171,7 +171,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder-weights", type=Path, metavar="FOLDER", help="ImageNet checkpoints named <encoder>.pth (width 1)"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains")
+    parser.add_argument("--device", type=device, choices=("cpu", "cuda"), default="cpu", help="what trains")
     parser.add_argument("--jobs", type=positive(int), default=1, help="runs at a time")
     parser.add_argument("--threads", type=positive(int), default=1, help="threads of a run; part of what makes numbers repeat")
     parser.add_argument(
