@@ -1,6 +1,9 @@
 """The paper's protocol on phantoms: same numbers again, killed and resumed, skipped, in parallel, ensembles, page."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +166,25 @@ def test_two_at_a_time_give_the_same_numbers(root: Path, tmp_path: Path) -> None
     assert (
         said[0] == "3 runs, 3 to carry out" and said[-1].startswith("[3/3]") and said[-1].endswith("about 0 min left")
     )
+
+
+KILLED = """
+import time
+from discflow_training.paper.reproduce import worker_pool
+if __name__ == "__main__":
+    with worker_pool(1) as pool:
+        print(pool.submit(abs, -7).result(), flush=True)
+        pool.submit(time.sleep, 600).result()
+"""
+
+
+def test_the_processes_of_a_killed_command_end_with_it(tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(KILLED)
+    found = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = subprocess.Popen([sys.executable, str(tmp_path / "killed.py")], stdout=subprocess.PIPE, env=found)
+    assert command.stdout.readline() == b"7\n"
+    command.kill()
+    assert command.communicate(timeout=60) == (b"", None), "a process that holds the output lives on"
 
 
 def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import multiprocessing
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -119,10 +120,25 @@ def reproduce(runs: Sequence[Run], settings: Settings, jobs: int = 1, say: Calla
     _in_parallel(todo, by_id, settings, jobs, progress)
 
 
+def worker_pool(jobs: int) -> ProcessPoolExecutor:
+    """Processes that end with this one, however it ends: the command that goes on writes into the same folders."""
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+
+    def wait_and_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()
+
+
 def _in_parallel(todo: Sequence[Run], by_id: dict[str, Run], settings: Settings, jobs: int, progress: Progress) -> None:
     waiting, finished = list(todo), set(by_id) - {run.id for run in todo}
     running: dict[Future[float], Run] = {}
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(jobs) as pool:
         while waiting or running:
             for run in [run for run in waiting if finished.issuperset(run.needs)][: jobs - len(running)]:
                 waiting.remove(run)
