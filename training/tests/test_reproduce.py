@@ -14,6 +14,7 @@ import torch
 from scipy.special import softmax
 
 from discflow_training.__main__ import main
+from discflow_training.data import DEFAULT_DATA_ROOT
 from discflow_training.disc_data import read_discs
 from discflow_training.encoders import vgg16
 from discflow_training.export import open_session, run_session
@@ -25,8 +26,8 @@ from discflow_training.paper.page import write_page
 from discflow_training.paper.parity import comparable, write_parity
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
-from discflow_training.paper.records import is_finished, read_cases, read_records
-from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, wanting, with_needs
+from discflow_training.paper.records import DEFAULT_RESULTS, is_finished, read_cases, read_records
+from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
 from discflow_training.paper.runner import execute, load_finished
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
 from discflow_training.region_data import read_regions
@@ -295,6 +296,13 @@ def test_the_command_hands_on(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_recorded_configuration_is_its_run_again() -> None:
     for run in plan(SMOKE):
         assert run_of(configuration(run)) == run
+
+
+def test_records_of_other_data_do_not_take_the_place_of_the_repositorys(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="give --results for records of"):
+        main(["reproduce", "--list", "--data-root", str(tmp_path)])
+    assert results_of(None, DEFAULT_DATA_ROOT) == DEFAULT_RESULTS
+    assert results_of(tmp_path, tmp_path) == tmp_path
 
 
 def test_an_unknown_run_is_named() -> None:

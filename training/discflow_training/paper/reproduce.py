@@ -183,7 +183,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, default=DEFAULT_WORK, help="checkpoints and weights; not for the repository"
     )
-    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, help="records, small files for the repository")
+    parser.add_argument(
+        "--results", type=Path, help="records (default: training/results of the repository, for the public data alone)"
+    )
     parser.add_argument(
         "--encoder-weights", type=Path, metavar="FOLDER", help="ImageNet checkpoints named <encoder>.pth (width 1)"
     )
@@ -223,9 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = plan(scale_of(options), options.groups, options.seed, options.target, file_hashes(files))
     if options.only:
         runs = with_needs(runs, options.only)
-    settings = Settings(
-        options.data_root, options.work, options.results, options.device, options.threads, files, options.need_weights
-    )
+    results = results_of(options.results, options.data_root)
+    settings = Settings(options.data_root, options.work, results, options.device, options.threads, files, options.need_weights)
     if options.list:
         todo = wanting(runs, settings)
         for item in runs:
@@ -234,6 +235,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     reproduce(runs, settings, options.jobs, lambda line: print(line, flush=True))
     write_ensembles(runs, settings.root, settings.work, settings.results)
     write_page(settings.results, page_beside(settings.results))
+
+
+def results_of(given: Path | None, root: Path) -> Path:
+    """Where the records go; raises `InputFault` where those of other data would take the place of the repository's."""
+    if given is None and root.resolve() != DEFAULT_DATA_ROOT.resolve():
+        raise InputFault(f"give --results for records of {root}: the repository's own are of the public data")
+    return given or DEFAULT_RESULTS
 
 
 def with_needs(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
