@@ -148,14 +148,14 @@ def predict(network: nn.Module, discs: Sequence[Disc], view: DiscInput, cache: S
 
 
 def figures(discs: Sequence[Disc], scores: np.ndarray) -> dict[str, dict[str, float | int]]:
-    """AUC of each target on the scored T2 discs of each source, with the number of discs and positives."""
+    """AUC of each target on the scored T2 discs of each source, with the number of discs and positives; none of NaN scores."""
     result: dict[str, dict[str, float | int]] = {}
     for source in SOURCES:
         chosen = [i for i, disc in enumerate(discs) if disc.scored and disc.source == source and disc.sequence == "t2"]
         for index, target in enumerate(TARGETS):
             known = [i for i in chosen if discs[i].targets[index] >= 0]
             labels = [discs[i].targets[index] for i in known]
-            if 0 < sum(labels) < len(labels):
+            if 0 < sum(labels) < len(labels) and not np.isnan(scores[known, index]).any():
                 auc = float(roc_auc_score(labels, scores[known, index]))
                 result[f"{source}/{target}"] = {"auc": round(auc, 4), "n": len(labels), "positive": sum(labels)}
     return result
@@ -292,9 +292,19 @@ def member_view(entry: dict[str, Any]) -> DiscInput:
 
 
 def member_logits(models: Path, entry: dict[str, Any], discs: Sequence[Disc]) -> np.ndarray:
-    """`N x targets` logits of an exported member on the discs' boxes."""
+    """`N x targets` logits of an exported member on the discs' boxes, in the order of `TARGETS`; NaN where it answers none.
+
+    Raises `InputFault` where there is no disc.
+    """
+    if not discs:
+        raise InputFault("no disc of this split has a box: there is nothing to measure on")
     images = exact_batch(discs, member_view(entry), SliceCache()).numpy()
-    return run_session(open_session(models / entry["file"]), images)
+    logits, output = run_session(open_session(models / entry["file"]), images), entry["output"]
+    if output["activation"] == "softmax":
+        logits = logits[:, 1:] - logits[:, :1]
+    ordered = np.full((len(discs), len(TARGETS)), np.nan, dtype=logits.dtype)
+    ordered[:, [TARGETS.index(name) for name in output["targets"]]] = logits
+    return ordered
 
 
 def _parser() -> argparse.ArgumentParser:

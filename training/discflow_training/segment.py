@@ -341,6 +341,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         entry = find_member(options.models, options.id, "spine-segmenter")
         regions = [region for region in read_regions(options.data_root) if region.split == options.split]
+        if not regions:
+            raise InputFault(f"no {options.split} slice has a mask: there is nothing to measure on")
         print(json.dumps(measure(regions, member_probabilities(options.models, entry, regions)), indent=1))
 
 
