@@ -28,6 +28,7 @@ from .intervals import (
     swapped_areas,
     swapped_figures,
 )
+from .looks import keep_look
 from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
 from .records import header, read_cases, read_records, write_compact
 from .runner import has_weights
@@ -66,6 +67,7 @@ def write_ensembles(runs: Sequence[Run], root: Path, work: Path, results: Path) 
             record |= plid_ensemble(own, read_cases(results, next(iter(own.values()))["cases"]))
         else:
             record |= spine_ensemble(members, root, work)
+        keep_look(results, path)
         write_compact(path, record)
 
 

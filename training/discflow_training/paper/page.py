@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 from collections.abc import Sequence
@@ -16,13 +15,13 @@ from .average_chart import average_section
 from .charts import write_charts
 from .errors import errors_section
 from .glance import glance_section
+from .looks import looks_section
 from .protocol import OPEN_POINTS
 from .published import CANNOT_BE_COMPARED
 from .records import DEFAULT_RESULTS, read_records
 from .shipped import record_evaluation, shipped_section
 
 DEFAULT_PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
-LOOKS = "test-looks.csv"
 SCHEDULE = (
     "Width, pixels and epochs above are what was trained. Where they are below the published networks' (width 1; the paper's"
     " 100, 35 and 30 epochs for detectors, classifiers and segmenters, and ImageNet weights), a figure below the paper's tells"
@@ -59,7 +58,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         *glance_section(results),
         *shipped_section(results, errors_section(results, out.parent / "results")),
         *_zoo(runs, ensembles, charts, average_section(runs, ensembles, results, out.parent / "results"), read_parity(results)),
-        *_looks(runs, ensembles, results),
+        *looks_section(results, [*runs.values(), *ensembles.values()]),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
@@ -174,22 +173,6 @@ def read_parity(results: Path) -> dict[str, Any]:
     """What `scripts/network-parity.ts` wrote, by run; empty where it was not run."""
     path = results / "parity.json"
     return json.loads(path.read_text()) if path.exists() else {}
-
-
-def _looks(runs: dict[str, Any], ensembles: dict[str, Any], results: Path) -> list[str]:
-    """Each look at test: one row a day and commit of recorded runs, and the rows of `test-looks.csv`."""
-    counted: dict[tuple[str, str], int] = {}
-    for record in (*runs.values(), *ensembles.values()):
-        if "figures" in record:
-            key = record["date"], record["commit"]
-            counted[key] = counted.get(key, 0) + 1
-    rows = [(date, commit or tables.MISSING, f"{n} recorded runs and ensembles of the zoo, nothing chosen by it")
-            for (date, commit), n in counted.items()]
-    path = results / LOOKS
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as handle:
-            rows += [(row["date"], row["commit"], row["what"]) for row in csv.DictReader(handle)]
-    return ["## Looks at test", "", *tables.markdown_table(("Date", "Commit", "What was measured"), sorted(rows)), ""]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

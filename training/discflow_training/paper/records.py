@@ -16,6 +16,7 @@ from torch import nn
 
 from ..runs import commit
 from .cases import Cases
+from .looks import keep_look
 from .protocol import REVISIONS
 
 SCHEMA = "discflow.training-run/1"
@@ -103,5 +104,7 @@ def multiply_adds(network: nn.Module, example: torch.Tensor) -> int:
 
 
 def write_record(results: Path, record: dict[str, Any]) -> None:
-    """Keep a run's record."""
-    write_compact(results / "runs" / f"{record['id']}.json", record)
+    """Keep a run's record, and the look at test of the one that it replaces."""
+    path = results / "runs" / f"{record['id']}.json"
+    keep_look(results, path)
+    write_compact(path, record)

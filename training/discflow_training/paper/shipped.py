@@ -31,7 +31,8 @@ OUT_OF_FOLD = {
     "tiers.md": (
         "### What the `auto` tier costs and buys on those discs (Python)",
         "The other classifiers are asked for the discs whose probability by the single one lies within a distance of a"
-        " threshold; the pack's manifest says which. `python -m discflow_training.unseen_figures --tiers"
+        " threshold; the pack's manifest says which. Calibration and thresholds are the pack's own here, chosen on all folds, so"
+        " that balanced accuracies are higher than above. `python -m discflow_training.unseen_figures --tiers"
         " --found results/found-discs.json`.",
     ),
     "masks.md": (
