@@ -12,20 +12,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
+from torch import nn
 
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
+from .classifier_loss import training_loss
+from .classifier_members import member_logits
 from .classifiers import FAMILIES, TITLES, DiscClassifier
 from .data import DEFAULT_DATA_ROOT, FOLDS, SOURCES, data_hash, fold_of
-from .disc_data import AUXILIARY, TARGETS, UNKNOWN, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
-from .export import export_onnx, file_entry, open_session, run_session
+from .disc_data import AUXILIARY, TARGETS, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
+from .export import export_onnx, file_entry
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
 from .imaging import CropKind, CropRule
@@ -44,7 +45,6 @@ from .runs import (
     seed_epoch,
 )
 
-GRADE_WEIGHT = {"level": 0.2, "degenerative": 0.3, "narrowing": 0.2, "pfirrmann": 0.2, "noted": 0.5, "compression": 0.5, "stenosis": 0.5}
 CHOICES = {
     "family": sorted(FAMILIES),
     "crop_kind": get_args(CropKind),
@@ -96,46 +96,6 @@ class Recipe:
         if min(self.input_width, self.input_height) < least:
             raise InputFault(f"{self.input_width} x {self.input_height} pixels: {self.family} takes {least} and more")
         return DiscClassifier(self.family, self.width, 1, len(TARGETS), {name: AUXILIARY[name] for name in self.auxiliary})
-
-
-def masked_bce(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Mean binary cross-entropy over labels in 0..1; negative labels are unknown and left out."""
-    known = (labels >= 0).float()
-    goal = labels.clamp(0, 1) * (1 - smoothing) + smoothing / 2
-    losses = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
-    return (losses * known).sum() / known.sum().clamp(min=1)
-
-
-def _mixed(labels: Tensor, order: Tensor, share: float) -> Tensor:
-    """Labels mixed as the images are; unknown where either is."""
-    other = labels[order]
-    mixed = labels * share + other * (1 - share)
-    return torch.where((labels < 0) | (other < 0), torch.full_like(mixed, UNKNOWN), mixed)
-
-
-def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc], recipe: Recipe) -> Tensor:
-    """Main and auxiliary losses of a batch with mixup."""
-    share = float(np.random.beta(recipe.mixup, recipe.mixup)) if recipe.mixup > 0 else 1.0
-    order, device = torch.randperm(len(discs)), images.device
-    images = images * share + images[order] * (1 - share)
-    with torch.autocast(device.type, torch.bfloat16):
-        heads = network.all_heads(images.contiguous(memory_format=torch.channels_last))
-    targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share).to(device)
-    main = heads["main"].float()
-    loss = sum(masked_bce(main[:, i], targets[:, i], recipe.smoothing) for i in range(len(TARGETS)))
-    for name in recipe.auxiliary:
-        grades = torch.tensor([disc.grades[name] for disc in discs], device=device)
-        loss = loss + GRADE_WEIGHT[name] * _grade_loss(heads[name].float(), grades, order, share)
-    return loss
-
-
-def _grade_loss(logits: Tensor, grades: Tensor, order: Tensor, share: float) -> Tensor:
-    if logits.shape[1] == 1:
-        return masked_bce(logits[:, 0], _mixed(grades.float(), order, share), 0.0)
-    if not (grades >= 0).any():
-        return logits.sum() * 0
-    losses = [F.cross_entropy(logits, goal, ignore_index=UNKNOWN, reduction="sum") for goal in (grades, grades[order])]
-    return (share * losses[0] + (1 - share) * losses[1]) / (grades >= 0).sum()
 
 
 @torch.inference_mode()
@@ -282,29 +242,6 @@ def export(out: Path, models: Path, member_id: str, int8: bool = False) -> dict[
         "crop": view.crop.as_manifest(),
         "output": {"kind": "logits", "activation": "sigmoid", "targets": list(TARGETS)},
     }
-
-
-def member_view(entry: dict[str, Any]) -> DiscInput:
-    """How an exported member sees a disc."""
-    size = entry["input"]
-    rule = CropRule(entry["crop"]["kind"], entry["crop"]["factor"])
-    return DiscInput(rule, size["width"], size["height"], size["mean"], size["std"], size["resize"])
-
-
-def member_logits(models: Path, entry: dict[str, Any], discs: Sequence[Disc]) -> np.ndarray:
-    """`N x targets` logits of an exported member on the discs' boxes, in the order of `TARGETS`; NaN where it answers none.
-
-    Raises `InputFault` where there is no disc.
-    """
-    if not discs:
-        raise InputFault("no disc of this split has a box: there is nothing to measure on")
-    images = exact_batch(discs, member_view(entry), SliceCache()).numpy()
-    logits, output = run_session(open_session(models / entry["file"]), images), entry["output"]
-    if output["activation"] == "softmax":
-        logits = logits[:, 1:] - logits[:, :1]
-    ordered = np.full((len(discs), len(TARGETS)), np.nan, dtype=logits.dtype)
-    ordered[:, [TARGETS.index(name) for name in output["targets"]]] = logits
-    return ordered
 
 
 def _parser() -> argparse.ArgumentParser:

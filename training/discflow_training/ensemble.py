@@ -22,15 +22,17 @@ from scipy.special import expit as sigmoid
 from sklearn.metrics import roc_auc_score
 
 from .calibration import balanced_accuracy, best_threshold, calibrated, fit_calibration, log_loss, logit, source_shares
-from .classify import figures, member_logits
+from .classifier_members import member_logits
+from .classify import figures
 from .data import DEFAULT_DATA_ROOT, SOURCES, fold_of
 from .disc_data import TARGETS, Disc, labelled, of_source, read_discs
 from .escalation import choose
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, members_of, read_fragment, write_fragment
 from .out_of_fold import OUT_OF_FOLD_HELP, common, folder_of, read_predictions
-from .region_data import Region, read_regions
-from .segment import CLASSES, Probabilities, confusion, measure, member_probabilities, overlap_figures
+from .overlap import Probabilities, confusion, measure, overlap_figures
+from .region_data import CLASSES, Region, read_regions
+from .segment import member_probabilities
 
 LEAST_GAIN = 0.005
 """Mean IoU that other weights of the segmenters must gain on `val`, which has three patients with masks."""

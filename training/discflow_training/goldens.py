@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from scipy.special import expit as sigmoid
 
-from .classify import member_view as classifier_view
+from .classifier_members import member_view as classifier_view
 from .data import REPOSITORY
 from .disc_data import exact_crop
 from .ensemble import apply_target

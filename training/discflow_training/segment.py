@@ -27,6 +27,7 @@ from .export import export_onnx, file_entry, open_session, run_session
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
 from .imaging import CropRule
+from .overlap import Probabilities, measure
 from .recipes import add_recipe, chosen_recipe, device, positive
 from .region_data import (
     CLASSES,
@@ -55,9 +56,6 @@ from .runs import (
 
 FOCAL_GAMMA = 2.0
 CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
-
-Probabilities = tuple[np.ndarray, tuple[int, int, int, int]]
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -106,23 +104,6 @@ def dice_focal_loss(logits: Tensor, masks: Tensor) -> Tensor:
     return 1 - dice.mean() + focal
 
 
-def confusion(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """`classes x classes` pixel counts, truth by rows."""
-    flat = truth.astype(np.int64).ravel() * CLASSES + found.astype(np.int64).ravel()
-    return np.bincount(flat, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-
-
-def overlap_figures(counts: np.ndarray) -> dict[str, float]:
-    """IoU and Dice of each class, and mean IoU with and without background, over the pixels of all slices."""
-    inside = np.diag(counts).astype(np.float64)
-    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
-    iou = inside / np.maximum(rows + columns - inside, 1)
-    dice = 2 * inside / np.maximum(rows + columns, 1)
-    result = {f"dice/{name}": round(float(dice[i]), 4) for i, name in enumerate(MASK_CLASS_NAMES)}
-    result |= {f"iou/{name}": round(float(iou[i]), 4) for i, name in enumerate(MASK_CLASS_NAMES)}
-    return result | {"mIoU": round(float(iou[1:].mean()), 4), "mIoU with background": round(float(iou.mean()), 4)}
-
-
 @torch.inference_mode()
 def predict(network: nn.Module, region: Region, view: RegionInput) -> Probabilities:
     """Class probabilities on the crop grid, `4 x h x w`, and the crop."""
@@ -130,20 +111,6 @@ def predict(network: nn.Module, region: Region, view: RegionInput) -> Probabilit
     device = next(network.parameters()).device
     logits = network(torch.from_numpy(frame)[None, None].to(device))[0].float().cpu().numpy()
     return on_crop_grid(logits, crop), crop
-
-
-def measure(regions: Sequence[Region], probabilities: Sequence[Probabilities]) -> dict:
-    """Figures of each source over crops, with the number of slices and patients."""
-    result = {}
-    for source in sorted({region.source for region in regions}):
-        counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-        chosen = [i for i, region in enumerate(regions) if region.source == source]
-        for i in chosen:
-            values, (x0, y0, x1, y1) = probabilities[i]
-            counts += confusion(regions[i].mask[y0:y1, x0:x1], values.argmax(axis=0))
-        patients = len({regions[i].patient for i in chosen})
-        result[source] = overlap_figures(counts) | {"slices": len(chosen), "patients": patients}
-    return result
 
 
 def _epoch_order(training: Sequence[Region], recipe: Recipe, rng: np.random.Generator) -> list[Region]:

@@ -18,9 +18,10 @@ from scipy import ndimage
 from .data import DEFAULT_DATA_ROOT, MASK_CLASS_NAMES
 from .faults import InputFault, told_plainly
 from .imaging import crop_box
+from .overlap import confusion, overlap_figures
 from .paper.intervals import interval, resampled, told_with
-from .region_data import Region, read_regions
-from .segment import CLASSES, confusion, held_out, load_trained, overlap_figures
+from .region_data import CLASSES, Region, read_regions
+from .segment import held_out, load_trained
 
 CANAL = MASK_CLASS_NAMES.index("canal")
 MIN_CANAL_SHARE = 0.05

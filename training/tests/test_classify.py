@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from discflow_training import classify
+from discflow_training import classifier_members
 from discflow_training.augment import crop_grid, sample, vary_intensity
-from discflow_training.classify import Recipe, _mixed, figures, held_out, main, masked_bce, training_loss
+from discflow_training.classifier_loss import _mixed, masked_bce, training_loss
+from discflow_training.classify import Recipe, figures, held_out, main
 from discflow_training.data import FOLDS
 from discflow_training.disc_data import (
     AUXILIARY,
@@ -155,18 +156,18 @@ def test_a_member_of_one_target_and_two_logits_is_measured_by_that_target_alone(
     discs: list[Disc], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = np.array([[0, 1 if disc.targets[1] else -1] for disc in discs[:5]], dtype=np.float32)
-    monkeypatch.setattr(classify, "open_session", lambda path: path)
-    monkeypatch.setattr(classify, "run_session", lambda *_: answers)
+    monkeypatch.setattr(classifier_members, "open_session", lambda path: path)
+    monkeypatch.setattr(classifier_members, "run_session", lambda *_: answers)
     entry = {
         "file": "a.onnx", "input": {"width": 64, "height": 64, "mean": 0, "std": 1, "resize": "stretch"},
         "crop": {"kind": "square", "factor": 1.5},
         "output": {"activation": "softmax", "targets": [TARGETS[1]]},
     }
-    scores = classify.member_logits(tmp_path, entry, discs[:5])
+    scores = classifier_members.member_logits(tmp_path, entry, discs[:5])
     assert np.isnan(scores[:, 0]).all() and scores[:, 1].tolist() == answers[:, 1].tolist()
     assert figures(discs[:5], scores) == {f"yolospine/{TARGETS[1]}": {"auc": 1.0, "n": 5, "positive": 2}}
     with pytest.raises(InputFault, match="nothing to measure on"):
-        classify.member_logits(tmp_path, entry, [])
+        classifier_members.member_logits(tmp_path, entry, [])
 
 
 def test_targets_and_grades_are_joined_from_the_tables(tmp_path: Path) -> None:

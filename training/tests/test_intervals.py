@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from discflow_training.overlap import confusion, overlap_figures
 from discflow_training.paper.intervals import (
     answer_figures,
     answers,
@@ -18,7 +19,6 @@ from discflow_training.paper.intervals import (
     swapped_figures,
     told_with,
 )
-from discflow_training.segment import confusion, overlap_figures
 
 
 def test_answers_give_the_papers_figures() -> None:

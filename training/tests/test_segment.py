@@ -13,6 +13,7 @@ from discflow_training import goldens, segment
 from discflow_training.data import fold_of
 from discflow_training.fragment import read_fragment, write_fragment
 from discflow_training.imaging import plan_letterbox
+from discflow_training.overlap import confusion, overlap_figures
 from discflow_training.pseudo import discs_inside, largest_canal
 from discflow_training.region_data import (
     IGNORED,
@@ -23,7 +24,7 @@ from discflow_training.region_data import (
     jitter_region,
     on_crop_grid,
 )
-from discflow_training.segment import Recipe, confusion, dice_focal_loss, overlap_figures
+from discflow_training.segment import Recipe, dice_focal_loss
 
 TINY = Recipe(width=0.125, input_width=64, input_height=96)
 

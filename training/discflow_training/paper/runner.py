@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ..checkpoints import load_checkpoint
+from ..overlap import Probabilities, confusion
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
-from ..segment import Probabilities, confusion
 from .boxes import BoxTask, box_figures, images_of
 from .cases import MEAN, STD, Cases, cases_of, data_hash_of, regions_of
 from .fitting import Descent, Task, best_epoch, fit, is_over

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..ensemble import search_weights
+from ..overlap import Probabilities
 from ..region_data import CLASSES, Region
-from ..segment import Probabilities
 from .cases import pseudonym, regions_of
 from .intervals import overlap_of_counts, paired_difference, resampled, segmentation_figures, swapped_figures
 from .protocol import SegmenterRun

@@ -16,8 +16,8 @@ from ..classifiers import FAMILIES, DiscClassifier
 from ..decoders import Segmenter
 from ..disc_data import AUXILIARY, UNKNOWN
 from ..encoders import ENCODERS, Vgg
+from ..overlap import confusion, overlap_figures
 from ..region_data import CLASSES, IGNORED
-from ..segment import confusion, overlap_figures
 from ..yolov8 import YoloConfig, Yolov8
 from .augment import vary
 from .cases import GRADES, Cases, normalised
