@@ -71,7 +71,7 @@ async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Pr
       errorName,
     });
     if (attempt >= maxReceiveCount) await giveUp(options, record, traceId);
-    else if (transient) await options.delay(record, secondsUntilRetry(options, error, attempt));
+    else if (transient) await putOff(options, record, traceId, secondsUntilRetry(options, error, attempt));
     return record.messageId;
   }
 }
@@ -86,6 +86,20 @@ function secondsUntilRetry(options: Redelivery, fault: TransientFault, attempt: 
   const grown = firstRetrySeconds * RETRY_GROWTH ** (attempt - 1);
   const spread = grown * (1 + RETRY_SPREAD * (2 * Math.random() - 1));
   return Math.min(MAX_DELAY_SECONDS, Math.max(fault.retryAfterSeconds, spread));
+}
+
+/** Where the delay cannot be set the message comes back when its visibility ends: no reason to repeat its neighbours. */
+async function putOff(
+  { delay, log }: StageHandlerOptions,
+  record: SQSRecord,
+  traceId: string,
+  seconds: number,
+): Promise<void> {
+  try {
+    await delay(record, seconds);
+  } catch (error) {
+    log.warn('message.delay_failed', { traceId, errorName: error instanceof Error ? error.name : 'unknown' });
+  }
 }
 
 async function giveUp({ work, log }: StageHandlerOptions, record: SQSRecord, traceId: string): Promise<void> {

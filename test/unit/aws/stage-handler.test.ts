@@ -47,6 +47,15 @@ test('every message that was worked on leaves a line from which the latency by s
 });
 
 describe('a message that met a passing fault', () => {
+  test('fails alone where its return cannot be set', async () => {
+    const delay = async () => {
+      throw new Error('throttled too');
+    };
+    const { said, failed } = await receive({ delay, work: failing(new TransientFault('throttled')) });
+    expect(failed).toBe(1);
+    expect(said.map(([code]) => code)).toEqual(['message.deferred', 'message.delay_failed']);
+  });
+
   test.each([
     [1, 15],
     [2, 45],
