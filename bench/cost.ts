@@ -81,8 +81,18 @@ export const MODEL = {
   uploadDays: 14,
   keys: 3,
   secrets: 2,
-  /** The most of any backend, those that scale included. */
-  alarms: 30,
+  /** Metrics of all alarms, the most of any backend, those that scale included: CloudWatch bills each, not each alarm. */
+  alarmMetrics: 39,
+  backfill: {
+    /** Studies that a batch holds, and batches that run at once: all but one of them wait. */
+    batch: 20,
+    atOnce: 40,
+    /** Seconds between two tries of a batch that waits for the rate. */
+    leastWaitSeconds: 5,
+    mostWaitSeconds: 300,
+    /** A try and its answer, and the wait; the last one is not waited after, but ended. */
+    transitions: 3,
+  },
   endpointZones: 2,
   /** Hours of a day in which studies arrive. */
   openHours: 10,
@@ -130,10 +140,22 @@ export function idleMonthUsd(prices: Prices, backend: AnalyzeBackend): number {
     endpoints +
     MODEL.keys * p('kmsKeyMonth') +
     MODEL.secrets * p('secretMonth') +
-    MODEL.alarms * p('alarmMonth') +
+    MODEL.alarmMetrics * p('alarmMetricMonth') +
     p('dashboardMonth')
   );
 }
+
+/** What a backfill's batches cost per 1,000 studies in Step Functions, most of it for waiting, US dollars. */
+export function backfillStepsUsd(prices: Prices, studiesPerMinute: number): number {
+  const { batch, atOnce, leastWaitSeconds, mostWaitSeconds, transitions } = MODEL.backfill;
+  const batchSeconds = (batch / studiesPerMinute) * 60;
+  const waitSeconds = Math.min(mostWaitSeconds, Math.max(leastWaitSeconds, batchSeconds));
+  const tries = 1 + ((atOnce - 1) * batchSeconds) / waitSeconds;
+  return (1000 / batch) * tries * transitions * (price(prices, 'stepsMillionTransitions') / 1e6);
+}
+
+const backfillWaitHourUsd = (prices: Prices, triesAnHour: number): number =>
+  (MODEL.backfill.atOnce * triesAnHour * MODEL.backfill.transitions * price(prices, 'stepsMillionTransitions')) / 1e6;
 
 /** Hours of GPU workers that a day takes: the work itself, or the minutes between waking and going back to none. */
 function workerHours(backend: 'ecs-gpu' | 'sagemaker-async', perDay: number, seconds: number): number {
@@ -221,6 +243,16 @@ ${BACKENDS.map((backend) => {
 
 \`lambda-cpu\` deploys no VPC and so no endpoint: the cheap choice for a small site.
 
+## What a backfill adds
+
+Its batches wait in Step Functions for the rate that the job was given, ${MODEL.backfill.atOnce} at once, and each try is billed:
+
+| studies a minute | dollars per 1,000 studies |
+|---:|---:|
+${[1, 4, 20, 60].map((rate) => `| ${rate} | ${usd(backfillStepsUsd(prices, rate))} |`).join('\n')}
+
+Batches that wait for a full lane try once a minute, those of a paused job four times an hour: ${usd(backfillWaitHourUsd(prices, 60))} and ${usd(backfillWaitHourUsd(prices, 4))} an hour.
+
 ## Where one overtakes another (ensemble tier, GPU on Spot)
 
 - ecs-gpu is cheaper than lambda-cpu ${overtakes(prices, measured, 'lambda-cpu', 'ecs-gpu', 'ensemble')}.
@@ -238,7 +270,9 @@ ${BACKENDS.map((backend) => {
   after its last study; at 10 studies a day it starts for each.
 - A study: ${MODEL.uploadMb} MB uploaded and kept ${MODEL.uploadDays} days, ${MODEL.resultMb} MB of results kept a year, ${MODEL.writes} writes and ${MODEL.reads} reads of the table, ${MODEL.puts} PUTs,
   ${MODEL.gets} GETs, ${MODEL.sqsRequests} SQS requests, three traces, ${MODEL.logKb} kB of logs.
-- Not in it: data transfer to the internet, CloudTrail data events, GuardDuty scans, your own identity provider, tax.
+- Idle are ${MODEL.keys} keys, ${MODEL.secrets} secrets, the ${MODEL.alarmMetrics} metrics of all alarms (an alarm over several metrics is billed for each) and a dashboard.
+- Not in it: custom metrics of CloudWatch (Container Insights, what the API, the queues' readers and the log filters count:
+  $0.30 a month each), data transfer to the internet, CloudTrail data events, GuardDuty scans, your own identity provider, tax.
 `;
 }
 
