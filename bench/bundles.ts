@@ -6,13 +6,14 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { FUNCTIONS, LAYERS_OF } from '../infra/bundling/code.ts';
+import { FUNCTIONS } from '../infra/bundling/code.ts';
 import { repositoryRoot } from '../infra/bundling/repository.ts';
-import { type Bundled, type BundledSystem, startBundled } from '../test/support/bundled.ts';
+import { type BundledSystem, startBundled } from '../test/support/bundled.ts';
 import { sqsEvent } from '../test/support/deliver.ts';
 import { phantomPng } from '../test/support/phantom-picture.ts';
 
-const MODEL_LAYER: readonly string[] = ['ingest', 'detect', 'analyze'];
+type Bundled = keyof typeof FUNCTIONS;
+
 const RUNS = 5;
 const LIMIT_MIB = 250;
 
@@ -35,12 +36,11 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** What each function weighs as it is deployed, unzipped. */
-export function bundleSizes({ codeOf, layers }: Pick<BundledSystem, 'codeOf' | 'layers'>): BundleSize[] {
-  const models = sizeOf(join(repositoryRoot, 'layers/models'));
+export function bundleSizes({ functions }: Pick<BundledSystem, 'functions'>): BundleSize[] {
   return (Object.keys(FUNCTIONS) as Bundled[]).map((name) => {
-    const code = sizeOf(codeOf(name));
-    const native = LAYERS_OF[name].reduce((sum, layer) => sum + sizeOf(join(layers, layer)), 0);
-    return { name, codeMiB: mib(code), withLayersMiB: mib(code + native + (MODEL_LAYER.includes(name) ? models : 0)) };
+    const { task, opt } = functions.get(name)!;
+    const code = sizeOf(task);
+    return { name, codeMiB: mib(code), withLayersMiB: mib(code + sizeOf(opt)) };
   });
 }
 

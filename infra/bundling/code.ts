@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AssetHashType, type BundlingOptions, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -17,10 +17,20 @@ function locally(name: string, make: (outputFolder: string) => void): BundlingOp
     local: {
       tryBundle: (outputFolder) => {
         make(outputFolder);
+        makeReadable(outputFolder);
         return true;
       },
     },
   };
+}
+
+/**
+ * Archives keep the modes of this machine, and a function cannot load a file that only the user who bundled it may
+ * read, as a umask of 077 leaves it. Source: Lambda Developer Guide, "Troubleshoot deployment issues", permissions.
+ */
+function makeReadable(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    chmodSync(join(entry.parentPath, entry.name), 0o755);
 }
 
 /** An asset whose hash is that of what `make` puts into it: all of it, so that nothing may be excluded. */
@@ -52,19 +62,6 @@ export const FUNCTIONS = {
   webhook: { handler: 'functions/sweep/webhook.ts' },
   backfill: handler('backfill'),
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
-
-/** The native layers that each function is deployed with. */
-export const LAYERS_OF = {
-  ingest: ['pictures'],
-  detect: ['pictures', 'inference'],
-  analyze: ['pictures', 'inference'],
-  submit: [],
-  notified: [],
-  sweep: [],
-  api: [],
-  webhook: [],
-  backfill: [],
-} as const satisfies Record<keyof typeof FUNCTIONS, readonly NativeLayer[]>;
 
 /** A function's code: its handler and the worker modules it starts. */
 export const functionCode = (folder: string, entries: Readonly<Record<string, string>>): Code =>

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -16,6 +16,7 @@ let folders: Record<string, string>;
 
 /** Bundled in one app, as `cdk deploy` does it: what one asset is made of must not become another's. */
 beforeAll(() => {
+  const umask = process.umask(0o077);
   const app = new App({ outdir });
   const stack = new Stack(app, 'Assets');
   const codes: Record<string, Code> = {
@@ -35,6 +36,7 @@ beforeAll(() => {
   folders = Object.fromEntries(
     Object.keys(codes).map((name) => [name, join(outdir, `asset.${String(keyOf(name)).replace(/\.zip$/, '')}`)]),
   );
+  process.umask(umask);
 }, 300_000);
 afterAll(() => rmSync(outdir, { recursive: true }));
 
@@ -52,4 +54,15 @@ test('every layer is uploaded with its own packages or the model pack', () => {
     for (const name of NATIVE_LAYERS[layer].packages)
       expect(readdirSync(join(folders[layer]!, 'nodejs/node_modules', name)), name).toContain('package.json');
   expect(readdirSync(join(folders.models!, 'models'))).toContain('manifest.json');
+});
+
+test('what is uploaded is for everybody to read, though only its maker may read what he makes', () => {
+  for (const [name, folder] of Object.entries(folders)) {
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const closed = files.filter((file) => (statSync(join(file.parentPath, file.name)).mode & 0o004) === 0);
+    expect(
+      closed.map((file) => file.name),
+      name,
+    ).toEqual([]);
+  }
 });

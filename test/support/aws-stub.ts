@@ -7,6 +7,8 @@ export interface AwsStub {
   readonly env: Readonly<Record<string, string>>;
   /** What was asked, as `PutEvents`, `GetSecretValue`, `AssumeRole`, `InvokeEndpointAsync`. */
   readonly asked: string[];
+  /** The secrets that were asked for, by name. */
+  readonly secrets: string[];
   close(): Promise<void>;
 }
 
@@ -24,23 +26,30 @@ const SECRET = JSON.stringify({ version: 1, key: 'k'.repeat(64) });
  */
 export async function startAwsStub(credentials: Embedded['credentials']): Promise<AwsStub> {
   const asked: string[] = [];
+  const secrets: string[] = [];
   const answer = (response: ServerResponse, operation: string, status: number, body: string, type: string) => {
     asked.push(operation);
     response.writeHead(status, { 'content-type': type }).end(body);
   };
   const json = 'application/x-amz-json-1.1';
   const server = createServer((request: IncomingMessage, response) => {
-    request.resume().on('end', () => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
       const operation =
         String(request.headers['x-amz-target'] ?? '')
           .split('.')
           .at(-1) ?? '';
       if (operation === 'PutEvents') {
-        const body = JSON.stringify({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] });
-        return answer(response, operation, 200, body, json);
+        const taken = JSON.stringify({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] });
+        return answer(response, operation, 200, taken, json);
       }
-      if (operation === 'GetSecretValue')
+      if (operation === 'GetSecretValue') {
+        secrets.push((JSON.parse(body) as { SecretId: string }).SecretId);
         return answer(response, operation, 200, JSON.stringify({ Name: 'secret', SecretString: SECRET }), json);
+      }
       if (request.url?.endsWith('/async-invocations'))
         return answer(response, 'InvokeEndpointAsync', 202, '{"InferenceId":"1"}', 'application/json');
       return answer(response, 'AssumeRole', 200, roleTaken(credentials), 'text/xml');
@@ -50,6 +59,7 @@ export async function startAwsStub(credentials: Embedded['credentials']): Promis
   return {
     env: { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
     asked,
+    secrets,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

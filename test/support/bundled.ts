@@ -1,21 +1,16 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { bundle } from '../../infra/bundling/bundle.ts';
-import { FUNCTIONS, LAYERS_OF } from '../../infra/bundling/code.ts';
-import { copyNatives } from '../../infra/bundling/natives.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
-import { environmentOf, type FunctionName } from '../../src/contracts/env.ts';
+import { ENVIRONMENTS } from '../../src/contracts/env.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
 import { type AwsStub, startAwsStub } from './aws-stub.ts';
 import { putUpload, sqsEvent } from './deliver.ts';
-import { DEFAULT_PACK } from './system.ts';
-
-export type Bundled = keyof typeof FUNCTIONS;
+import { type LaidOut, layOutFunctions, resolved, type Synthesised, synthesise } from './deployed.ts';
 
 export interface Invocation {
   readonly result: unknown;
@@ -23,15 +18,19 @@ export interface Invocation {
   readonly ms: number;
 }
 
-/** The functions as they are deployed, bundled with their layers, each call in a process of its own. */
+/**
+ * The functions as they are deployed: each from the assets that its template names, with the variables that its
+ * template sets, each call in a process of its own.
+ */
 export interface BundledSystem {
   readonly embedded: Embedded;
   readonly stub: AwsStub;
   readonly runs: DynamoRuns;
   readonly data: S3ObjectStore;
-  readonly layers: string;
-  codeOf(name: Bundled): string;
-  invoke(name: Bundled, event: unknown, runtime?: string): Promise<Invocation>;
+  /** By name without the stage; those of a lane of its own begin with `backfill-`. */
+  readonly functions: ReadonlyMap<string, LaidOut>;
+  readonly synthesised: readonly Synthesised[];
+  invoke(name: string, event: unknown, runtime?: string): Promise<Invocation>;
   /** The body of the next message of a queue. */
   next(queue: 'detect' | 'analyze'): Promise<string>;
   /** Puts an upload; gives the event that its notification becomes. */
@@ -39,37 +38,57 @@ export interface BundledSystem {
   close(): Promise<void>;
 }
 
-/** Imports the handler as Lambda does, calls it once and prints what it answered. */
-const RUNNER = `import(process.env.HANDLER)
-  .then(({ handler }) => handler(JSON.parse(process.env.EVENT), {}))
+/** Imports the handler as Lambda does, which takes none with a callback, calls it once and prints what it answered. */
+const RUNNER = `const [module, name] = process.env._HANDLER.split('.');
+const context = { awsRequestId: 'request', getRemainingTimeInMillis: () => 30000 };
+import(process.env.LAMBDA_TASK_ROOT + '/' + module + '.js')
+  .then(({ [name]: handler }) => {
+    if (handler.length > 2) throw new Error('the handler takes a callback');
+    return handler(JSON.parse(process.env.EVENT), context);
+  })
   .then((result) => { process.stdout.write('\\n=' + JSON.stringify(result ?? null)); process.exit(0); })
   .catch((error) => { process.stderr.write(String(error?.stack ?? error)); process.exit(1); });`;
 
+/** With every optional function in it; those of an asynchronous endpoint come from a second synthesis. */
+const CHANGE = {
+  auth: { kind: 'jwt', issuer: 'https://tokens.example.org', audience: ['discflow'] },
+  webhooks: [{ tenant: 'demo', url: 'https://receiver.invalid/hook' }],
+};
+const IMAGE = 'registry.example.org/discflow-analyze:1';
+
 export async function startBundled(): Promise<BundledSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'discflow-bundled-'));
-  const layers = join(folder, 'layers');
-  for (const layer of ['pictures', 'inference'] as const) copyNatives(layer, join(layers, layer));
-  for (const name of Object.keys(FUNCTIONS) as Bundled[])
-    bundle({ entries: FUNCTIONS[name], outputFolder: join(folder, name) });
+  const synthesised = [
+    synthesise('lambda-cpu', { change: CHANGE }),
+    synthesise('sagemaker-async', {
+      only: ['Analyze'],
+      change: { analyze: { backend: 'sagemaker-async', imageUri: IMAGE } },
+    }),
+  ];
+  const laidOut = synthesised.flatMap((each) =>
+    layOutFunctions(each, folder).map((one) => [one.name, { ...one, from: each }] as const),
+  );
+  const functions = new Map(laidOut);
   const embedded = await startEmbedded({ dataDir: null });
   const stub = await startAwsStub(embedded.credentials);
   const clients = createClients(clientOptionsFrom(embedded.env));
   const uploads = new S3ObjectStore(clients.s3, embedded.buckets.uploads);
-  const codeOf = (name: Bundled) => join(folder, name);
   return {
-    ...{ embedded, stub, layers, codeOf },
+    ...{ embedded, stub, functions, synthesised },
     runs: new DynamoRuns(clients.documents, embedded.table),
     data: new S3ObjectStore(clients.s3, embedded.buckets.data),
-    invoke: (name, event, runtime = process.execPath) =>
-      call(runtime, {
-        PATH: process.env.PATH,
-        ...embedded.env,
-        ...stub.env,
-        ...environmentOf(...environment(name, embedded)),
-        NODE_PATH: LAYERS_OF[name].map((layer) => join(layers, layer, 'node_modules')).join(':'),
-        HANDLER: join(codeOf(name), 'handler.js'),
+    invoke(name, event, runtime = process.execPath) {
+      const found = functions.get(name);
+      if (found === undefined) throw new Error(`no template has a function ${name}`);
+      const variables = resolved(found.from, found.variables, embedded);
+      const packFolder = ENVIRONMENTS.detect.shape.packFolder.parse(variables.DISCFLOW_PACK_FOLDER);
+      return call(runtime, found, {
+        ...variables,
+        ...endpointsOf(embedded, stub),
+        DISCFLOW_PACK_FOLDER: join(found.opt, relative('/opt', packFolder)),
         EVENT: JSON.stringify(event),
-      }),
+      });
+    },
     next: (queue) => receive(clients, embedded.queueUrls[queue]),
     upload: async (tenant, uploadId, name, bytes) =>
       sqsEvent([JSON.stringify(await putUpload({ embedded, uploads }, tenant, uploadId, name, bytes))]),
@@ -77,59 +96,17 @@ export async function startBundled(): Promise<BundledSystem> {
       clients.close();
       await embedded.close();
       await stub.close();
+      for (const each of synthesised) each.close();
       rmSync(folder, { recursive: true });
     },
   };
 }
 
-/** What the stacks set, as far as a call needs it. */
-function environment(
-  name: Bundled,
-  { buckets, table, queueUrls }: Embedded,
-): Parameters<typeof environmentOf<FunctionName>> {
-  const store = { stage: 'test', dataBucket: buckets.data, table, eventBus: 'bus' };
-  const packFolder = DEFAULT_PACK;
-  const of: { [Name in Bundled]: Parameters<typeof environmentOf<FunctionName>>[1] } = {
-    ingest: {
-      ...store,
-      packFolder,
-      uploadsBucket: buckets.uploads,
-      tenantKeysSecretPrefix: 'discflow/test/tenants/',
-      detectQueueUrl: queueUrls.detect,
-      uploadMaxBytes: '100000000',
-    },
-    detect: { ...store, packFolder, analyzeQueueUrl: queueUrls.analyze },
-    analyze: { ...store, packFolder },
-    submit: { ...store, endpointName: 'uploads', backfillEndpointName: 'backfill', backfillQueueArn: 'arn' },
-    notified: store,
-    sweep: { stage: 'test', table, eventBus: 'bus' },
-    api: {
-      stage: 'test',
-      uploadsBucket: buckets.uploads,
-      dataBucket: buckets.data,
-      table,
-      tenantRoleArn: 'arn:aws:iam::000000000000:role/tenant',
-      tenants: 'demo',
-      authKind: 'jwt',
-      uploadMaxBytes: '100000000',
-    },
-    webhook: {
-      stage: 'test',
-      webhookSecretPrefix: 'discflow/test/tenants/',
-      webhooks: JSON.stringify([{ tenant: 'demo', url: 'https://127.0.0.1:1/hook' }]),
-    },
-    backfill: {
-      stage: 'test',
-      uploadsBucket: buckets.data,
-      table,
-      backfillQueueUrl: queueUrls.ingest,
-      detectQueueUrl: queueUrls.detect,
-      analyzeQueueUrl: queueUrls.analyze,
-      costPerStudyUsd: '0.01',
-    },
-  };
-  return [name, of[name]];
-}
+/** Where the services are, and who calls them: never what a template sets. */
+const endpointsOf = ({ env }: Embedded, stub: AwsStub): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('AWS_'))),
+  ...stub.env,
+});
 
 async function receive({ sqs }: AwsClients, QueueUrl: string): Promise<string> {
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
@@ -138,10 +115,20 @@ async function receive({ sqs }: AwsClients, QueueUrl: string): Promise<string> {
   return body;
 }
 
-function call(runtime: string, env: NodeJS.ProcessEnv): Promise<Invocation> {
+/** Lambda's own variables that a function may read. Source: Lambda Developer Guide, "Defined runtime environment variables". */
+const platform = ({ handler, task, opt }: LaidOut): NodeJS.ProcessEnv => ({
+  _HANDLER: handler,
+  LAMBDA_TASK_ROOT: task,
+  NODE_PATH: join(opt, 'nodejs/node_modules'),
+  AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+  LANG: 'en_US.UTF-8',
+  TZ: ':UTC',
+});
+
+function call(runtime: string, found: LaidOut, env: NodeJS.ProcessEnv): Promise<Invocation> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(runtime, ['-e', RUNNER], { env });
+    const child = spawn(runtime, ['-e', RUNNER], { cwd: found.task, env: { ...platform(found), ...env } });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -60,9 +60,9 @@ export function buildInFolder(
         cpSync(file, join(root, path));
       }
     } else if (name === 'COPY') {
-      const stage = /^--from=(.+)$/.exec(words[0] ?? '')?.[1];
-      if (stage === undefined) copy(options.context, words);
-      else copy(roots.get(stage) ?? '', words.slice(1));
+      const stage = words.map((word) => /^--from=(.+)$/.exec(word)?.[1]).find((name) => name !== undefined);
+      const paths = words.filter((word) => !word.startsWith('--'));
+      copy(stage === undefined ? options.context : (roots.get(stage) ?? ''), paths);
     } else if (name === 'RUN') {
       const command = options.edit(words.join(' ')).replaceAll(/(?<=\s)\/(?=[a-z])/g, `${root}/`);
       execFileSync('/bin/sh', ['-c', command], { stdio: 'pipe', env: { PATH: process.env.PATH } });
