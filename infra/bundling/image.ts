@@ -8,17 +8,17 @@ const FOLDER = 'functions/analyze';
 
 /**
  * The folder that the analyze image is built from: the Dockerfile and what it copies, production files alone.
- * @param complete false gives the Dockerfile's own folder, for templates that nobody deploys.
+ * @param outdir where the app is synthesised to; undefined gives the Dockerfile's own folder, for templates that nobody
+ * deploys.
  */
-export function imageContext(complete: boolean): string {
-  const source = join(repositoryRoot, FOLDER);
-  if (!complete) return source;
-  const target = join(repositoryRoot, 'cdk.out', '.analyze-image');
+export function imageContext(outdir: string | undefined): string {
+  if (outdir === undefined) return join(repositoryRoot, FOLDER);
+  const target = join(outdir, '.analyze-image');
   layOutImage(target);
   return target;
 }
 
-export function layOutImage(target: string): void {
+function layOutImage(target: string): void {
   rmSync(target, { recursive: true, force: true });
   layOutWorker(join(target, 'app'));
   copyNatives('installer', join(target, 'installer'));

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IManagedPolicy, ManagedPolicy, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -58,7 +59,11 @@ export class AsyncModel extends Construct {
     });
     this.model = new CfnModel(this, 'Model', {
       executionRoleArn: role.roleArn,
-      primaryContainer: { image: image.uri, environment: props.environment },
+      // The clients need a region: CDK tells it to the tasks of ECS, and SageMaker's guide promises its containers none.
+      primaryContainer: {
+        image: image.uri,
+        environment: { AWS_REGION: Stack.of(this).region, ...props.environment },
+      },
       vpcConfig: {
         subnets: placement.vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
         securityGroupIds: [placement.securityGroup.securityGroupId],

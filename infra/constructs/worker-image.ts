@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Stage } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -21,7 +21,7 @@ export class WorkerImage extends Construct {
     const { imageUri } = config.analyze;
     if (imageUri === undefined) {
       const asset = new DockerImageAsset(this, 'Asset', {
-        directory: imageContext(Stack.of(this).bundlingRequired),
+        directory: imageContext(Stack.of(this).bundlingRequired ? Stage.of(this)?.outdir : undefined),
         platform: Platform.LINUX_AMD64,
         assetName: 'discflow-analyze',
       });

@@ -5,15 +5,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sizeOf } from '../../bench/bundles.ts';
-import { layOutImage } from '../../infra/bundling/image.ts';
 import { repositoryRoot } from '../../infra/bundling/repository.ts';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
 import { runRecordSchema } from '../../src/contracts/report.ts';
 import { type AwsStub, startAwsStub } from '../support/aws-stub.ts';
 import { deliver, handlersOf, putUpload } from '../support/deliver.ts';
+import { containerVariables, imageFolder, resolved, type Synthesised, synthesise } from '../support/deployed.ts';
 import { type BuiltImage, buildInFolder } from '../support/dockerfile.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -28,16 +29,27 @@ describe('the Dockerfile', () => {
     for (const [, from] of dockerfile.matchAll(/^FROM (\S+)/gm)) expect(from).toMatch(/^\$\{(NODE|CUDA)\}$/);
     expect(dockerfile).toMatch(/^USER 10001:10001$/m);
   });
+
+  test('lets its user read what was laid out by somebody who lets in nobody else', () => {
+    const copies = dockerfile.split('\n').filter((line) => /^COPY (?!--from=node )/.test(line));
+    expect(copies).toHaveLength(4);
+    for (const line of copies) expect(line).toContain(' --chmod=755 ');
+  });
 });
 
 describe('the analyze image, its build steps carried out in a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'discflow-image-'));
-  const context = join(folder, 'context');
+  const region = 'us-east-1';
+  let context: string;
+  let tasks: Synthesised;
+  let endpoints: Synthesised;
   let image: BuiltImage;
   let system: TestSystem;
   let stub: AwsStub;
   beforeAll(async () => {
-    layOutImage(context);
+    tasks = synthesise('ecs-gpu', { only: ['Analyze'], change: { region } });
+    endpoints = synthesise('sagemaker-async', { only: [], change: { region } });
+    context = imageFolder(tasks, 'Analyze');
     image = buildInFolder(dockerfile, {
       context,
       target: join(folder, 'stages'),
@@ -46,15 +58,17 @@ describe('the analyze image, its build steps carried out in a folder', () => {
     });
     system = await startTestSystem();
     stub = await startAwsStub(system.embedded.credentials);
-  });
+  }, 300_000);
   afterAll(async () => {
+    tasks?.close();
+    endpoints?.close();
     await system?.close();
     await stub?.close();
     rmSync(folder, { recursive: true });
   });
 
   test('copies all that was laid out for it, and nothing else', () => {
-    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(\S+)\/ /gm)].map(([, source]) => source);
+    const copied = [...dockerfile.matchAll(/^COPY --chmod=755 (\S+)\/ /gm)].map(([, source]) => source);
     expect(readdirSync(context).sort()).toEqual([...copied, 'Dockerfile'].sort());
   });
 
@@ -83,27 +97,43 @@ describe('the analyze image, its build steps carried out in a folder', () => {
     return port;
   };
 
+  /** The template's variables over the image's, on a platform that gives endpoints and keys and tells no region. */
+  const deployedWith = (synthesised: Synthesised): Record<string, string> => {
+    const { AWS_REGION: _, ...platform } = system.embedded.env;
+    const aws = Object.entries(platform).filter(([name]) => name.startsWith('AWS_'));
+    return {
+      ...Object.fromEntries(aws),
+      ...stub.env,
+      ...image.environment,
+      DISCFLOW_PACK_FOLDER: join(image.root, image.environment.DISCFLOW_PACK_FOLDER ?? ''),
+      ...resolved(synthesised, containerVariables(synthesised), system.embedded),
+    };
+  };
+
+  test('takes a message as a task of ECS with no region but that of its template, and leaves on SIGTERM', async () => {
+    const handlers = handlersOf(system);
+    const upload = await putUpload(system, 'demo', 'u0', 'slice.png', await phantomPng(3));
+    await deliver(handlers.ingest, [upload]);
+    await deliver(handlers.detect, system.detectBox.sent.splice(0));
+    const [message] = system.analyzeBox.sent.splice(0);
+    const { queueUrls } = system.embedded;
+    const MessageBody = JSON.stringify(message);
+    await system.clients.sqs.send(new SendMessageCommand({ QueueUrl: queueUrls.analyze, MessageBody }));
+    const worker = start('worker', deployedWith(tasks));
+    const left = once(worker, 'exit');
+    const status = async () => (await system.runs.getRun(message?.runKey ?? ''))?.status ?? '';
+    await expect.poll(status, { timeout: 60_000, interval: 200 }).toMatch(/^(done|needs_review)$/);
+    worker.kill('SIGTERM');
+    expect(await left).toEqual([0, null]);
+  });
+
   test('answers /ping, ends a run by /invocations on the processor where no CUDA is, and leaves on SIGTERM', async () => {
     const handlers = handlersOf(system);
     await deliver(handlers.ingest, [await putUpload(system, 'demo', 'u1', 'slice.png', await phantomPng(4))]);
     await deliver(handlers.detect, system.detectBox.sent);
     const [message] = system.analyzeBox.sent;
     const port = await freePort();
-    const { buckets, table, env } = system.embedded;
-    const server = start('serve', {
-      ...env,
-      ...stub.env,
-      ...image.environment,
-      ...environmentOf('analyzeServer', {
-        stage: 'test',
-        dataBucket: buckets.data,
-        table,
-        eventBus: 'bus',
-        port: String(port),
-        packFolder: join(image.root, image.environment.DISCFLOW_PACK_FOLDER ?? ''),
-        provider: 'cuda',
-      }),
-    });
+    const server = start('serve', { ...deployedWith(endpoints), DISCFLOW_PORT: String(port) });
     const left = once(server, 'exit');
     const url = `http://127.0.0.1:${port}`;
     const ping = () =>
