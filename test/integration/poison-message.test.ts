@@ -50,11 +50,18 @@ async function spoil(key: string): Promise<void> {
 /** The system's ports; reading the poisoned upload meets a bug. */
 function portsWithBug(): TestSystem['deps'] {
   const { uploads } = system.deps;
-  const get: typeof uploads.get = async (key, options) => {
-    if (key.includes('/poison/')) throw new TypeError('a bug');
-    return uploads.get(key, options);
+  return {
+    ...system.deps,
+    uploads: {
+      get: async (key, options) => {
+        if (key.includes('/poison/')) throw new TypeError('a bug');
+        return uploads.get(key, options);
+      },
+      head: (...args) => uploads.head(...args),
+      put: (...args) => uploads.put(...args),
+      list: (...args) => uploads.list(...args),
+    },
   };
-  return { ...system.deps, uploads: { get, head: uploads.head, put: uploads.put, list: uploads.list } };
 }
 
 async function waitingIn(queueUrl: string): Promise<number> {
