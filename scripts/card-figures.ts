@@ -1,12 +1,15 @@
-// Writes figures of `discflow evaluate` into the model card: npx tsx scripts/card-figures.ts NAME=DIR …
+// Writes figures of `discflow evaluate` into a model card: npx tsx scripts/card-figures.ts [--card FILE] NAME=DIR …
+// The card is that of layers/models where `--card` names none.
 // Each `<!-- NAME -->` in the card, and the table that follows it, is replaced by the chief figures in DIR/metrics.json.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { estimateText, figureLines, subsetLines } from '../src/cli/evaluate/figure-lines.ts';
 import type { EvaluationRecord } from '../src/cli/evaluate/record.ts';
 
-const CARD = fileURLToPath(new URL('../layers/models/MODEL_CARD.md', import.meta.url));
+const { values: options, positionals } = parseArgs({ options: { card: { type: 'string' } }, allowPositionals: true });
+const CARD = options.card ?? fileURLToPath(new URL('../layers/models/MODEL_CARD.md', import.meta.url));
 
 function tableOf({ sources }: EvaluationRecord): string {
   const rows = sources.flatMap((figures) =>
@@ -25,7 +28,7 @@ function tableOf({ sources }: EvaluationRecord): string {
 }
 
 let card = await readFile(CARD, 'utf8');
-for (const argument of process.argv.slice(2)) {
+for (const argument of positionals) {
   const [name = '', folder = ''] = argument.split('=');
   const marker = `<!-- ${name} -->`;
   if (!card.includes(marker)) throw new Error(`the card has no ${marker}`);
