@@ -16,7 +16,7 @@ commands, in the order of a study on labels of your own (training/README.md):
   train classifier | segmenter | lumbar-detector | disc-detector    one network by our protocol
   export classifier | segmenter | detectors | run                   ONNX files and their entries in a pack
   evaluate classifier | segmenter | detectors | ensemble            figures of exported networks; weights by grid search
-  pack                                                              the manifest with hashes, checked
+  pack                                                              members chosen and in 8 bits if asked; manifest, hashes, card
   reproduce                                                         every run of the paper's tables, resumable
   parity                                                            answers of recorded runs for the TypeScript path
   results                                                           docs/results.md from the recorded runs

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +15,19 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+
+from .faults import InputFault
 
 OPSET = 17
 HALF_MINIMUM_ELEMENTS = 256
 HALF_TOLERANCE = 1e-3
 INT8_MINIMUM_ELEMENTS = 4096
+STORED = {
+    TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.INT8: "int8", TensorProto.UINT8: "int8",
+}
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,56 @@ def round_weights(model: onnx.ModelProto, minimum_elements: int = INT8_MINIMUM_E
     graph.initializer.extend(initializers)
     graph.node.extend(nodes)
     return model
+
+
+def widen_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Undo `halve_weights`: half-precision initializers that a Cast brings back to float32 become float32 themselves."""
+    graph = model.graph
+    halves = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT16}
+    casts = [
+        node for node in graph.node
+        if node.op_type == "Cast" and node.input[0] in halves and any(a.name == "to" and a.i == TensorProto.FLOAT for a in node.attribute)
+    ]
+    read_by = Counter(name for node in graph.node for name in node.input)
+    gone = {name for name in halves if read_by[name] == sum(node.input[0] == name for node in casts)}
+    initializers = [tensor for tensor in graph.initializer if tensor.name not in gone]
+    for node in casts:
+        initializers.append(numpy_helper.from_array(numpy_helper.to_array(halves[node.input[0]]).astype(np.float32), node.output[0]))
+    widened = {node.output[0] for node in casts}
+    nodes = [node for node in graph.node if widened.isdisjoint(node.output)]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(initializers)
+    graph.node.extend(nodes)
+    return model
+
+
+def stored_as(path: Path) -> str:
+    """What most weights of an ONNX file are stored as: `int8`, `fp16` or `fp32`. Raises `InputFault` where it is no such file."""
+    counts = Counter({"fp32": 0})
+    for tensor in load_model(path).graph.initializer:
+        if name := STORED.get(tensor.data_type):
+            counts[name] += math.prod(tensor.dims)
+    return counts.most_common(1)[0][0]
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """An ONNX file's content; raises `InputFault` where it is none."""
+    try:
+        return onnx.load(path)
+    except DecodeError as fault:
+        raise InputFault(f"{path} is no ONNX file") from fault
+
+
+def store_in_int8(source: Path, path: Path) -> bool:
+    """Write `source` with its large weights in 8 bits, as `export_onnx` stores them; False, and no file, where none is large.
+
+    Weights that `source` holds in half precision are rounded from there.
+    """
+    model = round_weights(widen_weights(load_model(source)))
+    if not any(tensor.data_type == TensorProto.INT8 for tensor in model.graph.initializer):
+        return False
+    onnx.save(halve_weights(model), path)
+    return True
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:

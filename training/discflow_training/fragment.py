@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,20 @@ from .faults import InputFault, read_text
 
 DEFAULT_MODELS = REPOSITORY / "layers" / "models"
 FRAGMENT = Path("members") / "networks.json"
+PACKING = Path("members") / "packing.json"
 ROLES = ("lumbar-detector", "disc-detector", "disc-classifier", "spine-segmenter")
 MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """What `discflow` takes for a member's name."""
 TEXT, NUMBER, PARTS, LIST = (str, "a text"), ((int, float), "a number"), (dict, "an object"), (list, "a list")
 KINDS = {
     "members": LIST, "trainingData": LIST, "targets": PARTS, "segmentation": PARTS, "detection": PARTS, "gates": PARTS, "tiers": PARTS,
-    "name": TEXT, "version": TEXT, "licence": TEXT, "intendedUse": TEXT,
+    "name": TEXT, "version": TEXT, "licence": TEXT, "intendedUse": TEXT, "leftOut": LIST, "int8": LIST,
 }
 ENTRY = {"id": TEXT, "role": TEXT, "file": TEXT}
+PACKED = {
+    "leftOut": {"id": TEXT, "role": TEXT, "reason": TEXT},
+    "int8": {"id": TEXT, "sha256": TEXT, "figures": LIST, "kept": (bool, "true or false")},
+}
 TARGET = {"weights": PARTS, "temperature": NUMBER, "bias": NUMBER, "threshold": NUMBER}
 
 Kinds = dict[str, tuple[Any, str]]
@@ -66,6 +71,9 @@ def _faults(fragment: Any) -> Iterator[str]:
         yield from _unlike("segmentation, weights", segmentation["weights"], dict.fromkeys(segmentation["weights"], NUMBER))
     tiers = fragment.get("tiers", {})
     yield from _unlike("tiers", tiers, dict.fromkeys(tiers, PARTS))
+    for name, kinds in PACKED.items():
+        for place, entry in enumerate(fragment.get(name, []), 1):
+            yield from _unlike(f"{name} {place}", entry, kinds)
 
 
 def _member_faults(place: str, entry: Any) -> Iterator[str]:
@@ -110,7 +118,29 @@ def write_fragment(models: Path, fragment: dict[str, Any]) -> None:
     write_json(models / FRAGMENT, fragment)
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
+def change_parts(models: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Replace every fragment of a pack that `change` makes another of; a bare list of members stays one."""
+    for path in sorted((models / FRAGMENT.parent).glob("*.json")):
+        part = read_part(path)
+        changed = change(part)
+        if changed != part:
+            write_json(path, changed["members"] if isinstance(json.loads(read_text(path)), list) else changed)
+
+
+def read_packing(models: Path) -> dict[str, Any]:
+    """What `pack` left out and tried in 8 bits, as `members/packing.json` keeps it for the card."""
+    path = models / PACKING
+    return {"leftOut": [], "int8": []} | (read_part(path) if path.exists() else {})
+
+
+def keep_packing(models: Path, part: str, found: Sequence[dict[str, Any]]) -> None:
+    """Add to a part of `members/packing.json`, in place of what it says of the same members."""
+    kept = read_packing(models)
+    others = [entry for entry in kept[part] if entry["id"] not in {new["id"] for new in found}]
+    write_json(models / PACKING, {**kept, part: sorted([*others, *found], key=lambda entry: entry["id"])})
+
+
+def write_json(path: Path, value: dict[str, Any] | list[Any]) -> None:
     """Write JSON by an atomic rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")

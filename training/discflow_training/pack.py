@@ -1,8 +1,9 @@
-"""Assemble a pack: `python -m discflow_training.pack --models ../layers/models`.
+"""Assemble a pack: `python -m discflow_training.pack --models FOLDER`.
 
 Merges the fragments `members/*.json` (members, targets, segmentation, tiers, detection, training data) into
-`manifest.json`, with each file's SHA-256 and size, and checks what `docs/model-pack.md` asks for. Metrics are left empty:
-they come from the pipeline's own evaluation.
+`manifest.json`, with each file's SHA-256 and size, and checks what `docs/model-pack.md` asks for. A pack of one's own can
+be rid of members that nothing asks, have its networks stored in 8 bits where their figures hold, and gets a model card.
+Metrics are left empty: they come from the pipeline's own evaluation.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .data import DEFAULT_DATA_ROOT
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, ROLES, read_fragments, write_json
+from .pack_card import CARD, write_card
+from .pack_choice import leave_out, trimmed, unused
+from .pack_int8 import LARGEST_LOSS, quantise
 
 LARGEST_BYTES = 32 * 1024 * 1024
 HEADER: dict[str, Any] = {
@@ -83,8 +88,13 @@ def faults(manifest: dict[str, Any]) -> list[str]:
     for key, role in (("classifier", "disc-classifier"), ("segmenter", "spine-segmenter")):
         if key in single and single[key] not in by_role[role]:
             found.append(f"tier single names no {role}: {single[key]}")
+    return found
+
+
+def too_large(manifest: dict[str, Any]) -> list[str]:
+    """The fault of a pack that has more bytes than a layer takes; fewer members or 8 bits mend it."""
     total = sum(member["bytes"] for member in manifest["members"])
-    return found + ([f"{total} bytes are more than {LARGEST_BYTES}"] if total > LARGEST_BYTES else [])
+    return [f"{total} bytes are more than {LARGEST_BYTES}"] if total > LARGEST_BYTES else []
 
 
 def unnamed(fragments: Sequence[dict[str, Any]]) -> list[str]:
@@ -100,27 +110,101 @@ def _weight_faults(part: str, weights: dict[str, float], able: set[str]) -> list
     return found + [f"{part}: weight of {name} is negative" for name, weight in weights.items() if weight < 0]
 
 
-def assemble(models: Path) -> dict[str, Any]:
-    """Write `manifest.json` from the fragments; raises `PackError` and writes nothing where it breaks the contract."""
+def joined(models: Path) -> tuple[dict[str, Any], list[str]]:
+    """The manifest of a pack's fragments and files as they are, and what is wrong with it but for its size."""
     fragments = read_fragments(models)
     manifest = merge_fragments(fragments)
     stamp_files(manifest, models)
     named = {member["file"] for member in manifest["members"]}
     strays = [f"{path.name} belongs to no member" for path in sorted(models.glob("*.onnx")) if path.name not in named]
-    if wrong := faults(manifest) + strays + ([] if models.resolve() == DEFAULT_MODELS else unnamed(fragments)):
-        raise PackError(f"{models}: {'; '.join(wrong)}")
+    return manifest, faults(manifest) + strays + ([] if _is_default(models) else unnamed(fragments))
+
+
+def assemble(models: Path) -> dict[str, Any]:
+    """Write `manifest.json` from the fragments; raises `PackError` and writes nothing where it breaks the contract."""
+    manifest, wrong = joined(models)
+    _refuse(models, wrong + too_large(manifest))
     write_json(models / "manifest.json", manifest)
     return manifest
 
 
+def choose(models: Path) -> dict[str, str]:
+    """Take the members that nothing asks out of a pack, entries and files; why, by id.
+
+    Raises `PackError`, and leaves all as it was, where the pack breaks the contract before or after.
+    """
+    manifest, wrong = joined(models)
+    _refuse(models, wrong)
+    if not manifest["targets"]:
+        raise InputFault(f"{models}: no fragment holds the ensembles' weights, by which members are chosen; run evaluate ensemble first")
+    reasons = unused(manifest)
+    _refuse(models, faults(trimmed(manifest, reasons)))
+    leave_out(models, manifest, reasons)
+    return reasons
+
+
+def store(models: Path, root: Path, largest_loss: float) -> list[dict[str, Any]]:
+    """`quantise` the members of a pack that keeps the contract, whatever its size."""
+    manifest, wrong = joined(models)
+    _refuse(models, wrong)
+    return quantise(models, manifest["members"], root, largest_loss)
+
+
+def _refuse(models: Path, wrong: Sequence[str]) -> None:
+    if wrong:
+        raise PackError(f"{models}: {'; '.join(wrong)}")
+
+
+def _is_default(models: Path) -> bool:
+    return models.resolve() == DEFAULT_MODELS
+
+
+def _loss(text: str) -> float:
+    """A reader of what a figure may lose, for `argparse`."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to below 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m discflow_training.pack", description=__doc__)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
+    parser.add_argument(
+        "--choose", action="store_true", help="delete the classifiers and segmenters that no ensemble weighs and no tier needs, entries and files"
+    )
+    parser.add_argument("--int8", action="store_true", help="store classifiers and segmenters in 8 bits where their figures on val hold")
+    parser.add_argument(
+        "--int8-loss", type=_loss, default=LARGEST_LOSS, metavar="LOSS",
+        help=f"ROC AUC, or mean IoU, that a member may lose by --int8 (default: {LARGEST_LOSS})",
+    )
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data for --int8 (default: ../shared/data)")
+    parser.add_argument("--card", action="store_true", help=f"write {CARD} anew; without it, only where the pack has none")
+    return parser
+
+
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m discflow_training.pack", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
-    options = parser.parse_args(arguments)
-    manifest = assemble(options.models)
+    options = _parser().parse_args(arguments)
+    models, default = options.models, _is_default(options.models)
+    if default and (options.choose or options.int8 or options.card):
+        raise InputFault("--choose, --int8 and --card are for packs of one's own (--models); the figures of layers/models hold for its files")
+    reasons = choose(models) if options.choose else {}
+    for name, reason in reasons.items():
+        print(f"left out {name}: {reason}")
+    if options.int8:
+        trials = store(models, options.data_root, options.int8_loss)
+        print("\n".join(f"{trial['id']}: {trial['said']}" for trial in trials) or "every classifier and segmenter is in 8 bits already")
+    manifest = assemble(models)
+    for name, reason in unused(manifest).items() if manifest["targets"] else []:
+        print(f"{name}: {reason}; --choose leaves it out")
     total = sum(member["bytes"] for member in manifest["members"])
     print(f"{len(manifest['members'])} members, {total / 2**20:.1f} MiB")
+    if options.card or not (default or (models / CARD).exists()):
+        write_card(models, manifest)
+        print(f"wrote {models / CARD}")
+    elif options.choose or options.int8:
+        print(f"{models / CARD} stays as it was; --card writes it anew")
 
 
 if __name__ == "__main__":
