@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from . import classify, detect, ensemble, own_labels, pack, segment
 from .faults import told_plainly
-from .paper import export_run, page, parity, reproduce
+from .paper import export_run, page, parity, reproduce, speed
 
 GUIDE = """\
 commands, in the order of a study on labels of your own (training/README.md):
@@ -19,6 +19,7 @@ commands, in the order of a study on labels of your own (training/README.md):
   pack                                                              members chosen and in 8 bits if asked; manifest, hashes, card
   reproduce                                                         every run of the paper's tables, resumable
   parity                                                            answers of recorded runs for the TypeScript path
+  speed                                                             milliseconds a picture and file size of each network
   results                                                           docs/results.md from the recorded runs
 
 Each takes --help. Run from the folder training/ with the labelled data in ../shared/data or named by --data-root.
@@ -39,6 +40,7 @@ SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] =
 }
 WHOLE: dict[str, Callable[[list[str]], None]] = {
     "lay-out": own_labels.main, "pack": pack.main, "parity": parity.main, "reproduce": reproduce.main, "results": page.main,
+    "speed": speed.main,
 }
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..data import MASK_CLASS_NAMES
 from ..decoders import ENCODER_TITLES
 from ..decoders import TITLES as DECODER_TITLES
 from ..detection_pipeline import REGION_CROP
-from ..export import export_onnx, file_entry
+from ..export import ExportedModel, export_onnx, file_entry
 from ..faults import InputFault
 from ..fragment import upsert_member
 from ..imaging import PAD_VALUE
@@ -29,15 +30,21 @@ from .runner import holds_weights_of, input_size, load_finished, region_view, we
 
 def export_run(run: Run, work: Path, models: Path) -> dict[str, Any]:
     """Write `<models>/<run id>.onnx`; returns the member's entry in the manifest's format."""
-    network = load_finished(run, work).to(memory_format=torch.contiguous_format)
+    exported = export_network(run, load_finished(run, work), models)
+    height, width = input_size(run)
+    size = {"width": width, "height": height, "channels": 1, "pad": int(PAD_VALUE)}
+    return {"id": run.id, "width": run.width, **file_entry(exported), **_description(run, size)}
+
+
+def export_network(run: Run, network: nn.Module, models: Path) -> ExportedModel:
+    """Write a run's network, with whatever weights it has, as `<models>/<run id>.onnx`."""
+    network = network.to(memory_format=torch.contiguous_format)
     height, width = input_size(run)
     if isinstance(run, DetectorRun):
         network = DecodedYolov8(network, width, height)
     batch = 2 if isinstance(run, ClassifierRun) else 1
     example = torch.rand(batch, 1, height, width, generator=torch.Generator().manual_seed(0))
-    exported = export_onnx(network, example, models / f"{run.id}.onnx", dynamic_batch=batch > 1)
-    size = {"width": width, "height": height, "channels": 1, "pad": int(PAD_VALUE)}
-    return {"id": run.id, "width": run.width, **file_entry(exported), **_description(run, size)}
+    return export_onnx(network, example, models / f"{run.id}.onnx", dynamic_batch=batch > 1)
 
 
 def _description(run: Run, size: dict[str, Any]) -> dict[str, Any]:

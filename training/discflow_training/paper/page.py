@@ -20,6 +20,7 @@ from .protocol import OPEN_POINTS
 from .published import CANNOT_BE_COMPARED
 from .records import DEFAULT_RESULTS, read_records
 from .shipped import record_evaluation, shipped_section
+from .sizes import read_speed, sizes_section
 
 DEFAULT_PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
 SCHEDULE = (
@@ -57,7 +58,10 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         "",
         *glance_section(results),
         *shipped_section(results, errors_section(results, out.parent / "results")),
-        *_zoo(runs, ensembles, charts, average_section(runs, ensembles, results, out.parent / "results"), read_parity(results)),
+*_zoo(
+            runs, ensembles, charts, average_section(runs, ensembles, results, out.parent / "results"), read_parity(results),
+            read_speed(results),
+        ),
         *looks_section(results, [*runs.values(), *ensembles.values()]),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +69,8 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
 
 
 def _zoo(
-    runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str], average: Sequence[str], parity: dict[str, Any]
+    runs: dict[str, Any], ensembles: dict[str, Any], charts: dict[str, str], average: Sequence[str], parity: dict[str, Any],
+    speed: dict[str, Any] | None,
 ) -> list[str]:
     """The paper's protocol: tables beside the paper's, then what may not be read from them."""
     networks = {name: record for name, record in runs.items() if record["configuration"]["kind"] != "pretraining"}
@@ -119,8 +124,7 @@ def _zoo(
         "",
         PARITY,
         "",
-        *tables.sizes_table(networks, parity),
-        "",
+        *sizes_section(networks, parity, speed),
         "### What cannot be compared",
         "",
         *(f"- {line}" for line in CANNOT_BE_COMPARED),

@@ -12,6 +12,7 @@ from . import tables
 from .answers import keep_answers
 from .intervals import told_with
 from .records import read_records
+from .sizes import members_section, read_speed
 
 FOLDER = "shipped"
 DISTURBED = "disturbed-"
@@ -83,14 +84,16 @@ def answers_path(results: Path, name: str) -> Path:
 
 
 def shipped_section(results: Path, errors: Sequence[str] = ()) -> list[str]:
-    """Figures by recorded evaluation and source, `errors` drawn, imitated scanners, figures out of fold, and notes."""
+    """Figures by recorded evaluation and source, the networks' speed, `errors` drawn, imitated scanners, figures out of fold, and notes."""
     records = read_records(results, FOLDER)
     lines = ["## Shipped pack (TypeScript)", ""]
+    timed = members_section(read_speed(results))
     if not records:
-        return [*lines, "No evaluation is recorded yet: `results --record NAME=DIR` keeps one of `discflow evaluate`.", ""]
+        return [*lines, "No evaluation is recorded yet: `results --record NAME=DIR` keeps one of `discflow evaluate`.", "", *timed]
     for name, evaluation in sorted(records.items()):
         if not name.startswith(DISTURBED):
             lines += _evaluation(evaluation)
+    lines += timed
     lines += errors
     lines += _disturbed({name: found for name, found in records.items() if name.startswith(DISTURBED)})
     for name, (title, what) in OUT_OF_FOLD.items():

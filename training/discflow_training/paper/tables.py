@@ -275,24 +275,3 @@ def _cases(group: str, record: Record, split: str) -> str:
     """`275 discs, 54 patients`."""
     figures = record["figures"][split]["wae"]["all"]
     return f"{figures['n']} {'discs' if 'disc' in group else 'slices'}, {figures['patients']} patients"
-
-
-def _difference(compared: dict[str, Any]) -> str:
-    """`0.0012`, of a detector `0.0003 (0.01 px)`, or that it found no box on either side."""
-    if not compared["values"]:
-        return "no boxes"
-    pixels = compared.get("largestPixels")
-    return f"{compared['largest']:.4f}" + ("" if pixels is None else f" ({pixels:.2f} px)")
-
-
-def sizes_table(runs: Records, parity: Records) -> list[str]:
-    """Parameters, multiply-adds, epochs and training time of each run, and how near TypeScript comes to its answers."""
-    rows = []
-    for name, record in sorted(runs.items()):
-        settings, epochs = record["configuration"], len(record["curves"])
-        size = f"{record['parameters'] / 1e6:.2f} M", f"{record['multiplyAdds'] / 1e6:.0f} M", f"{settings['width']:g}"
-        spent = f"{epochs} of {settings['schedule']['epochs']}", str(record["bestEpoch"] + 1), f"{record['seconds']:.0f}"
-        difference = _difference(parity[name]) if name in parity else MISSING
-        rows.append((name, *size, *spent, record["device"], difference))
-    header = ("Run", "Parameters", "Multiply-adds", "Width", "Epochs", "Best epoch", "Training, s", "Device", "TypeScript")
-    return markdown_table(header, rows)
