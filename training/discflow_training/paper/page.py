@@ -58,7 +58,7 @@ def write_page(results: Path, out: Path = DEFAULT_PAGE) -> None:
         "",
         *glance_section(results),
         *shipped_section(results, errors_section(results, out.parent / "results")),
-*_zoo(
+        *_zoo(
             runs, ensembles, charts, average_section(runs, ensembles, results, out.parent / "results"), read_parity(results),
             read_speed(results),
         ),
