@@ -12,6 +12,7 @@ import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,6 +74,16 @@ def own_name(stored: str, own: dict[str, Tensor]) -> str | None:
     return None
 
 
+def read_stored(path: Path, said: str) -> Any:
+    """What `torch.save` wrote, on the CPU; raises `InputFault` with `said` where the file is broken, as after a full disk."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
+        raise InputFault(said) from fault
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.pth` or `.safetensors` file by name."""
     if path.suffix == ".safetensors":
@@ -82,12 +93,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputFault(f"{path.name} is no safetensors file, or is broken") from error
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputFault(f"{path.name} holds something else than tensors, or is broken") from error
+    stored = read_stored(path, f"{path.name} holds something else than tensors, or is broken")
     if not isinstance(stored, dict):
         raise InputFault(f"{path.name} holds no tensors by name")
     for wrapper in WRAPPERS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .checkpoints import read_stored
 from .faults import InputFault
 
 LARGEST_SEED = 2**31
@@ -34,13 +34,8 @@ def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def load_stored(path: Path, holding: str | None = None) -> Any:
-    """What `torch.save` wrote; raises `InputFault` where the file is broken, as after a full disk, or lacks `holding`."""
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
-        raise InputFault(f"{path} is broken; remove it, and the run begins anew") from fault
+    """A run's file; raises `InputFault` where it is broken or lacks `holding`."""
+    stored = read_stored(path, f"{path} is broken; remove it, and the run begins anew")
     if holding and holding not in stored:
         raise InputFault(f"{path.parent} holds a run of another kind of network")
     return stored
