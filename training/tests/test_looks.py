@@ -6,14 +6,14 @@ from discflow_training.paper.looks import keep_look, looks_section
 from discflow_training.paper.records import read_records, write_record
 
 
-def record(name: str, commit: str, **more: object) -> dict[str, object]:
-    return {"id": name, "date": "2026-11-25", "commit": commit, **more}
+def keep_record(results: Path, name: str, commit: str, **more: object) -> None:
+    write_record(results / "runs" / f"{name}.json", {"id": name, "date": "2026-11-25", "commit": commit, **more})
 
 
 def test_a_record_that_another_replaces_leaves_its_look(tmp_path: Path) -> None:
-    write_record(tmp_path, record("unet", "aaa", figures={}))
-    write_record(tmp_path, record("fpn", "aaa", figures={}))
-    write_record(tmp_path, record("unet", "bbb", figures={}))
+    keep_record(tmp_path, "unet", "aaa", figures={})
+    keep_record(tmp_path, "fpn", "aaa", figures={})
+    keep_record(tmp_path, "unet", "bbb", figures={})
     page = "\n".join(looks_section(tmp_path, [*read_records(tmp_path).values()]))
     assert "| 2026-11-25 | aaa | 1 recorded runs" in page
     assert "| 2026-11-25 | bbb | 1 recorded runs" in page
@@ -21,7 +21,7 @@ def test_a_record_that_another_replaces_leaves_its_look(tmp_path: Path) -> None:
 
 
 def test_a_record_without_figures_has_looked_at_nothing(tmp_path: Path) -> None:
-    write_record(tmp_path, record("pretrained-resnet50", "aaa"))
+    keep_record(tmp_path, "pretrained-resnet50", "aaa")
     keep_look(tmp_path, tmp_path / "runs" / "pretrained-resnet50.json")
     keep_look(tmp_path, tmp_path / "runs" / "none.json")
     assert "aaa" not in "\n".join(looks_section(tmp_path, [*read_records(tmp_path).values()]))

@@ -12,18 +12,17 @@ import torch.nn.functional as F
 from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
 from discflow_training.paper.cases import Cases
 from discflow_training.paper.fitting import Descent, Frozen, best_epoch, fit, is_over
+from discflow_training.paper.plan import SCALES, SMOKE, plan
 from discflow_training.paper.protocol import (
     CLASSIFIERS,
-    SCALES,
-    SMOKE,
     Augmentation,
     ClassifierRun,
     DetectorRun,
     PretrainingRun,
     Schedule,
     SegmenterRun,
+    configuration,
     configuration_hash,
-    plan,
 )
 from discflow_training.paper.tasks import PlidTask, frozen_part, network_of, spine_loss
 from discflow_training.region_data import IGNORED
@@ -49,13 +48,26 @@ def test_hyper_parameters_are_the_papers() -> None:
 
 
 def test_the_plan_holds_every_run_of_the_tables_after_what_it_starts_from() -> None:
-    kinds = [run.kind for run in RUNS.values()]
+    kinds = [run.kind for run in RUNS.values() if run.kind == "detector" or run.fold is None]
     expected = {"classifier": 24, "segmenter": 34, "pretraining": 8, "detector": 2}
     assert {kind: kinds.count(kind) for kind in expected} == expected
     seen: set[str] = set()
     for run in RUNS.values():
         assert seen.issuperset(run.needs)
         seen.add(run.id)
+
+
+def test_each_fold_repeats_the_runs_of_an_ensemble_from_an_encoder_that_never_saw_it() -> None:
+    held_out = [run for run in RUNS.values() if run.kind != "detector" and run.fold == 3]
+    kinds = [run.kind for run in held_out]
+    assert {kind: kinds.count(kind) for kind in ("classifier", "segmenter", "pretraining")} == {
+        "classifier": 24, "segmenter": 17, "pretraining": 8,
+    }
+    assert all(name.endswith("-fold3") for run in held_out for name in run.needs)
+    for run in held_out:
+        whole = RUNS[run.id.removesuffix("-fold3")]
+        assert replace(run, fold=None) == whole
+        assert "fold" not in configuration(whole) and configuration(run)["fold"] == 3
 
 
 def test_a_hash_knows_the_run_and_all_that_it_starts_from() -> None:
@@ -179,7 +191,7 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_bootstrapped_training_set_draws_with_replacement_for_each_network() -> None:
-    cases = Cases(torch.zeros(50, 1, 8, 8), torch.zeros(50, dtype=torch.int64), ("a",) * 50, ("p",) * 50, ("s",) * 50)
+    cases = Cases(torch.zeros(50, 1, 8, 8), torch.zeros(50, dtype=torch.int64), ("a",) * 50, ("p",) * 50, ("s",) * 50, (0,) * 50)
     drawn = {}
     for family, bootstrap in (("vgg16", True), ("resnet50", True), ("vgg16", False)):
         run = replace(RUNS[f"{family}-disc-frozen"], bootstrap=bootstrap)

@@ -25,7 +25,8 @@ from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import write_page
 from discflow_training.paper.parity import comparable, write_parity
 from discflow_training.paper.phantoms import write_phantoms
-from discflow_training.paper.protocol import SCALES, SMOKE, Schedule, configuration, plan, run_of
+from discflow_training.paper.plan import SCALES, SMOKE, plan
+from discflow_training.paper.protocol import Schedule, configuration, run_of
 from discflow_training.paper.records import DEFAULT_RESULTS, is_finished, read_cases, read_records
 from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
 from discflow_training.paper.runner import execute, load_finished
@@ -139,7 +140,7 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
     images = normalised(disc_cases(root, SMOKE.disc_size, "bulgeOrHerniation")["test"].images)
     logits = run_session(open_session(tmp_path / "pack" / entry["file"]), images.numpy())
     np.testing.assert_allclose(softmax(logits, axis=1)[:, 1], record["predictions"]["test"], atol=5e-3)
-    assert is_finished(settings.results, record["id"], record["configurationHash"], record["dataHash"])
+    assert is_finished(settings.results, run_of(record["configuration"]), record["configurationHash"], record["dataHash"])
 
 
 def test_a_run_begins_with_a_file_of_weights_and_a_frozen_one_keeps_them(root: Path, tmp_path: Path) -> None:

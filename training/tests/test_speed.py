@@ -15,7 +15,8 @@ from discflow_training.__main__ import main
 from discflow_training.export import export_onnx
 from discflow_training.faults import InputFault
 from discflow_training.paper.export_run import export_network
-from discflow_training.paper.protocol import SMOKE, configuration, plan
+from discflow_training.paper.plan import SMOKE, plan
+from discflow_training.paper.protocol import configuration
 from discflow_training.paper.sizes import network_key, sizes_section
 from discflow_training.paper.speed import fresh_network, measure, milliseconds, networks_of
 

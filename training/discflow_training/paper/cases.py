@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import data_hash, read_spider, read_yolospine
+from ..data import data_hash, fold_of, read_spider, read_yolospine
 from ..disc_data import LEVEL_NAMES, TARGETS, Disc, DiscInput, SliceCache, exact_crop, read_discs
 from ..faults import InputFault
 from ..imaging import CropRule, letterbox, plan_letterbox
@@ -24,6 +24,8 @@ from ..region_data import IGNORED, Region, RegionInput, exact_input, read_region
 from .protocol import ClassifierRun, PretrainingRun, Run, SegmenterRun
 
 SPLITS = ("train", "val", "test")
+HELD_OUT = "heldOut"
+"""The part of a run with a fold: its patients of train and val."""
 MEAN, STD = 0.25, 0.25
 DISC_CROP = CropRule("box", 1.1)
 GRADES = ("level", "degenerative", "narrowing", "pfirrmann")
@@ -41,6 +43,8 @@ class Cases:
     names: tuple[str, ...]
     patients: tuple[str, ...]
     sources: tuple[str, ...]
+    folds: tuple[int, ...]
+    """Of the patients, by which cases are held out."""
     levels: tuple[str, ...] = ()
     """Of discs alone."""
 
@@ -48,9 +52,21 @@ class Cases:
         return len(self.names)
 
     def to(self, device: torch.device) -> Cases:
-        return Cases(
-            self.images.to(device), self.labels.to(device), self.names, self.patients, self.sources, self.levels
-        )
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def of_fold(self, fold: int, held_out: bool) -> Cases:
+        """The cases of a fold's patients, or those of all others."""
+        chosen = [index for index, own in enumerate(self.folds) if (own == fold) == held_out]
+        columns = {name: tuple(getattr(self, name)[i] for i in chosen) for name in ("names", "patients", "sources", "folds")}
+        levels = tuple(self.levels[i] for i in chosen) if self.levels else ()
+        return Cases(self.images[chosen], self.labels[chosen], **columns, levels=levels)
+
+    def and_those_of(self, other: Cases) -> Cases:
+        """Both, one after the other."""
+        columns = {
+            name: getattr(self, name) + getattr(other, name) for name in ("names", "patients", "sources", "folds", "levels")
+        }
+        return Cases(torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]), **columns)
 
     def table(self) -> dict[str, Any]:
         """The columns that predictions refer to by position."""
@@ -69,7 +85,25 @@ def pseudonym(kind: str, name: str) -> str:
 
 
 def cases_of(run: PretrainingRun | ClassifierRun | SegmenterRun, root: Path) -> dict[str, Cases]:
-    """The splits of a run's data; test is never trained on nor used to choose."""
+    """The splits of a run's data; test is never trained on nor used to choose.
+
+    A run that holds a fold out trains on the other train patients, stops by the other val patients (by its train patients
+    where the fold holds every val patient) and answers `held_out`; test is not among its parts.
+    """
+    splits = _splits_of(run, root)
+    if run.fold is None:
+        return splits
+    kept = {split: splits[split].of_fold(run.fold, held_out=False) for split in ("train", "val")}
+    if not len(kept["train"]):
+        raise InputFault(f"{run.id}: fold {run.fold} holds every train patient")
+    held_out = [splits[split].of_fold(run.fold, held_out=True) for split in ("train", "val")]
+    return {
+        "train": kept["train"], "val": kept["val"] if len(kept["val"]) else kept["train"],
+        HELD_OUT: held_out[0].and_those_of(held_out[1]),
+    }
+
+
+def _splits_of(run: PretrainingRun | ClassifierRun | SegmenterRun, root: Path) -> dict[str, Cases]:
     if isinstance(run, SegmenterRun):
         return region_cases(root, run.input_width, run.input_height)
     if isinstance(run, PretrainingRun):
@@ -109,6 +143,7 @@ def _of_discs(discs: Sequence[Disc], size: int, label: Any) -> Cases:
         tuple(pseudonym("disc", f"{disc.image}/{disc.order}") for disc in discs),
         tuple(pseudonym("patient", disc.patient) for disc in discs),
         tuple(disc.source for disc in discs),
+        tuple(fold_of(disc.patient) for disc in discs),
         tuple(LEVEL_NAMES[disc.order] if disc.scored else "above" for disc in discs),
     )
 
@@ -136,6 +171,7 @@ def slice_cases(root: Path, size: int, target: str) -> dict[str, Cases]:
             tuple(pseudonym("slice", disc.image) for disc, _ in rows),
             tuple(pseudonym("patient", disc.patient) for disc, _ in rows),
             tuple(disc.source for disc, _ in rows),
+            tuple(fold_of(disc.patient) for disc, _ in rows),
         )
     return result
 
@@ -145,6 +181,16 @@ def regions_of(root: Path) -> dict[str, tuple[Region, ...]]:
     """Labelled slices with masks by split."""
     regions = read_regions(root)
     return {split: tuple(region for region in regions if region.split == split) for split in SPLITS}
+
+
+def regions_for(run: ClassifierRun | SegmenterRun, root: Path, part: str) -> tuple[Region, ...]:
+    """The slices of one part of a segmenter's `cases_of`, in its order; none for other runs."""
+    if not isinstance(run, SegmenterRun):
+        return ()
+    splits = regions_of(root)
+    if run.fold is None:
+        return splits[part]
+    return tuple(region for split in ("train", "val") for region in splits[split] if fold_of(region.patient) == run.fold)
 
 
 @cache
@@ -160,6 +206,7 @@ def region_cases(root: Path, width: int, height: int) -> dict[str, Cases]:
             tuple(pseudonym("region", f"{region.source}/{region.name}") for region in regions),
             tuple(pseudonym("patient", region.patient) for region in regions),
             tuple(region.source for region in regions),
+            tuple(fold_of(region.patient) for region in regions),
         )
     return result
 

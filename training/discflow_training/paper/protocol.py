@@ -1,4 +1,4 @@
-"""The paper's protocol as configuration (Sayed et al., Scientific Reports 15:593, 2025, Methods), and the runs it asks for.
+"""The paper's protocol as configuration (Sayed et al., Scientific Reports 15:593, 2025, Methods).
 
 A run is a frozen dataclass: its fields and the hashes of the runs that it starts from decide its numbers, and nothing
 else does. What the paper leaves open is set here and named in `OPEN_POINTS`.
@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
-
-from ..decoders import PAPER_ZOO
 
 REVISIONS = {"pretraining": 1, "classifier": 1, "segmenter": 2, "detector": 1}
 """Raised when code changes what a kind of run computes, so that earlier records no longer count as such a run's."""
@@ -56,6 +53,11 @@ class Schedule:
     patience: int = 10
 
 
+def fold_part(fold: int | None) -> str:
+    """Part of the names of runs that a fold of train and val patients is held out of."""
+    return "" if fold is None else f"-fold{fold}"
+
+
 @dataclass(frozen=True)
 class PretrainingRun:
     """An encoder learns the level and the grades of training discs, never a target; it stands in for ImageNet weights.
@@ -69,12 +71,14 @@ class PretrainingRun:
     schedule: Schedule
     seed: int
     augmentation: Augmentation = Augmentation(degrees=10.0, brightness=(0.0, 0.3), shift=0.08, flip=False)
+    fold: int | None = None
+    """Train and val patients of this fold are left out; such runs never see test."""
 
     kind = "pretraining"
 
     @property
     def id(self) -> str:
-        return f"pretrained-{self.encoder}"
+        return f"pretrained-{self.encoder}{fold_part(self.fold)}"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -98,6 +102,7 @@ class ClassifierRun:
     augmentation: Augmentation = Augmentation()
     encoder_weights: str = ""
     """SHA-256 of a checkpoint of the encoder, empty where it was pretrained on the training images."""
+    fold: int | None = None
 
     kind = "classifier"
 
@@ -108,13 +113,13 @@ class ClassifierRun:
 
     @property
     def id(self) -> str:
-        return f"{self.family}-{self.view}-{self.stage}{self.question}"
+        return f"{self.family}-{self.view}-{self.stage}{self.question}{fold_part(self.fold)}"
 
     @property
     def needs(self) -> tuple[str, ...]:
         if self.stage == "finetuned":
-            return (f"{self.family}-{self.view}-frozen{self.question}",)
-        return () if self.encoder_weights else (f"pretrained-{self.family}",)
+            return (f"{self.family}-{self.view}-frozen{self.question}{fold_part(self.fold)}",)
+        return () if self.encoder_weights else (f"pretrained-{self.family}{fold_part(self.fold)}",)
 
 
 @dataclass(frozen=True)
@@ -134,16 +139,17 @@ class SegmenterRun:
     class_weights: tuple[float, float, float, float] = (0.25, 0.25, 0.25, 0.25)
     augmentation: Augmentation = Augmentation()
     encoder_weights: str = ""
+    fold: int | None = None
 
     kind = "segmenter"
 
     @property
     def id(self) -> str:
-        return f"{self.decoder}-{self.encoder}-{self.loss}"
+        return f"{self.decoder}-{self.encoder}-{self.loss}{fold_part(self.fold)}"
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return () if self.encoder_weights else (f"pretrained-{self.encoder}",)
+        return () if self.encoder_weights else (f"pretrained-{self.encoder}{fold_part(self.fold)}",)
 
 
 @dataclass(frozen=True)
@@ -177,105 +183,10 @@ class DetectorRun:
 Run = PretrainingRun | ClassifierRun | SegmenterRun | DetectorRun
 
 
-@dataclass(frozen=True)
-class Scale:
-    """What a reproduction may spend: width factor, input sizes in pixels, epochs; the defaults keep the paper's epochs."""
-
-    width: float = 0.25
-    disc_size: int = 128
-    region_width: int = 128
-    region_height: int = 256
-    pretraining_size: int = 80
-    pretraining_epochs: int = 20
-    frozen_epochs: int = 35
-    finetuning_epochs: int = 35
-    segmenter_epochs: int = 30
-    detector_epochs: int = 100
-    detector_sizes: tuple[tuple[int, int], tuple[int, int]] = ((256, 256), (160, 320))
-    """Input of the region's and the discs' detector, width and height."""
-
-
-SHORT = Scale(pretraining_epochs=4, frozen_epochs=3, finetuning_epochs=5, segmenter_epochs=10, detector_epochs=12)
-FULL = Scale(
-    width=1.0,
-    disc_size=400,
-    region_width=288,
-    region_height=576,
-    pretraining_size=224,
-    detector_sizes=((640, 640), (320, 640)),
-)
-"""The published networks on pictures of as many pixels as the paper's 400 x 400; the tall lumbar crop keeps its shape."""
-
-SMOKE = Scale(
-    width=0.125, disc_size=80, region_width=64, region_height=96,
-    pretraining_epochs=1, frozen_epochs=2, finetuning_epochs=2, segmenter_epochs=2,
-    detector_epochs=1, detector_sizes=((64, 96), (64, 96)),
-)
-SCALES = {"paper": Scale(), "full": FULL, "short": SHORT, "smoke": SMOKE}
-GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss", "detectors")
-
-
-def plan(
-    scale: Scale, groups: Sequence[str] = GROUPS, seed: int = 0, target: str = WIDE_TARGET,
-    encoder_weights: dict[str, str] | None = None,
-) -> list[Run]:
-    """Every run of the groups in an order in which each comes after those that it needs."""
-    files = encoder_weights or {}
-    wanted: list[Run] = []
-    for group in groups:
-        if group == "detectors":
-            wanted += [_detector(task, scale, seed) for task in DETECTOR_TASKS]
-        elif group in ("segmenters", "no-custom-loss"):
-            loss = "dice-focal" if group == "segmenters" else "cross-entropy"
-            wanted += [_segmenter(decoder, encoder, loss, scale, seed, files) for decoder, encoder in PAPER_ZOO]
-        else:
-            view = "disc" if group == "classifiers" else "slice"
-            for family in CLASSIFIERS:
-                wanted += [
-                    _classifier(family, view, stage, scale, seed, target, files) for stage in ("frozen", "finetuned")
-                ]
-    return _with_pretraining(wanted, scale, seed)
-
-
-def _with_pretraining(runs: Sequence[Run], scale: Scale, seed: int) -> list[Run]:
-    ordered: dict[str, Run] = {}
-    for run in runs:
-        for name in run.needs:
-            if name.startswith("pretrained-") and name not in ordered:
-                encoder = name.removeprefix("pretrained-")
-                schedule = Schedule(scale.pretraining_epochs, 16, 3e-4 if encoder.startswith("vgg") else 1e-3)
-                ordered[name] = PretrainingRun(encoder, scale.width, scale.pretraining_size, schedule, seed)
-        ordered[run.id] = run
-    return list(ordered.values())
-
-
-def _classifier(family: str, view: str, stage: str, scale: Scale, seed: int, target: str, files: dict[str, str]) -> Run:
-    frozen = stage == "frozen"
-    schedule = Schedule(scale.frozen_epochs if frozen else scale.finetuning_epochs, 5, 1e-3 if frozen else 1e-4)
-    weights = files.get(family, "")
-    return ClassifierRun(
-        family, view, stage, scale.width, scale.disc_size, schedule, seed, target, encoder_weights=weights
-    )
-
-
-def _segmenter(decoder: str, encoder: str, loss: str, scale: Scale, seed: int, files: dict[str, str]) -> Run:
-    schedule = Schedule(scale.segmenter_epochs, 3, 3e-3)
-    return SegmenterRun(
-        decoder, encoder, loss, scale.width, scale.region_width, scale.region_height, schedule, seed,
-        encoder_weights=files.get(encoder, ""),
-    )
-
-
-def _detector(task: Literal["lumbar", "disc"], scale: Scale, seed: int) -> Run:
-    """YOLOv8n, itself a quarter of the published width, is narrowed half as much as the other networks."""
-    width, height = scale.detector_sizes[DETECTOR_TASKS.index(task)]
-    schedule = Schedule(scale.detector_epochs, 8, 0.02, patience=scale.detector_epochs)
-    return DetectorRun(task, "n", min(1.0, 2 * scale.width), width, height, schedule, seed)
-
-
 def configuration(run: Run) -> dict[str, Any]:
-    """A run's settings as JSON values, with its kind."""
-    return json.loads(json.dumps({"kind": run.kind, **asdict(run)}))
+    """A run's settings as JSON values, with its kind; the fold only where one is held out."""
+    settings = {name: value for name, value in asdict(run).items() if name != "fold" or value is not None}
+    return json.loads(json.dumps({"kind": run.kind, **settings}))
 
 
 def run_of(settings: dict[str, Any]) -> Run:

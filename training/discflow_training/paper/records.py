@@ -1,4 +1,5 @@
-"""What a finished run leaves for good: `runs/<id>.json` with everything that tables, intervals and ensembles need.
+"""What a finished run leaves for good: `runs/<id>.json` with everything that tables, intervals and ensembles need, and
+`folds/<id>.json` for a run that holds a fold out.
 
 Predictions refer by position to a table of cases in `cases/`, which many records share.
 """
@@ -17,7 +18,7 @@ from torch import nn
 from ..runs import commit
 from .cases import Cases
 from .looks import keep_look
-from .protocol import REVISIONS
+from .protocol import REVISIONS, DetectorRun, Run
 
 SCHEMA = "discflow.training-run/1"
 DEFAULT_RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -37,23 +38,28 @@ def read_records(results: Path, folder: str = "runs") -> dict[str, dict[str, Any
     return {path.stem: json.loads(path.read_text()) for path in sorted((results / folder).glob("*.json"))}
 
 
-def is_finished(results: Path, run_id: str, configuration_hash: str, data_hash: str) -> bool:
+def is_finished(results: Path, run: Run, configuration_hash: str, data_hash: str) -> bool:
     """Whether a record of the same configuration on the same data lies there."""
-    path = results / "runs" / f"{run_id}.json"
+    path = record_path(results, run)
     if not path.exists():
         return False
     stored = json.loads(path.read_text())
     return stored["configurationHash"] == configuration_hash and stored["dataHash"] == data_hash
 
 
+def record_path(results: Path, run: Run) -> Path:
+    """Where a run's record lies."""
+    held_out = not isinstance(run, DetectorRun) and run.fold is not None
+    return results / ("folds" if held_out else "runs") / f"{run.id}.json"
+
+
 def keep_cases(results: Path, cases: dict[str, Cases], with_labels: bool) -> str:
-    """Write the table of val and test cases once; returns its name."""
+    """Write the table of the cases that predictions are of once, by part; returns its name."""
     table: dict[str, Any] = {}
-    for split in ("val", "test"):
-        if split in cases:
-            table[split] = cases[split].table()
-            if with_labels:
-                table[split]["label"] = cases[split].labels.tolist()
+    for part, of_part in cases.items():
+        table[part] = of_part.table()
+        if with_labels:
+            table[part]["label"] = of_part.labels.tolist()
     name = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
     path = results / "cases" / f"{name}.json"
     if not path.exists():
@@ -103,8 +109,7 @@ def multiply_adds(network: nn.Module, example: torch.Tensor) -> int:
     return total
 
 
-def write_record(results: Path, record: dict[str, Any]) -> None:
-    """Keep a run's record, and the look at test of the one that it replaces."""
-    path = results / "runs" / f"{record['id']}.json"
-    keep_look(results, path)
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Keep a run's record at its `record_path`, and the look at test of the one that it replaces."""
+    keep_look(path.parents[1], path)
     write_compact(path, record)

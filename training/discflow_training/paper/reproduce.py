@@ -29,7 +29,8 @@ from .cases import data_hash_of
 from .ensembles import write_ensembles
 from .page import page_beside, write_page
 from .phantoms import write_phantoms
-from .protocol import CLASSIFIERS, GROUPS, SCALES, SMOKE, WIDE_TARGET, Run, Scale, configuration_hash, plan
+from .plan import GROUPS, SCALES, SMOKE, Scale, plan
+from .protocol import CLASSIFIERS, WIDE_TARGET, Run, configuration_hash
 from .records import DEFAULT_RESULTS, is_finished
 from .runner import execute, has_weights
 
@@ -69,7 +70,7 @@ def wanting(runs: Sequence[Run], settings: Settings) -> list[Run]:
         if run.kind == "pretraining":
             continue
         own_hash = configuration_hash(run, by_id)
-        if not is_finished(settings.results, run.id, own_hash, data_hash_of(run, settings.root)):
+        if not is_finished(settings.results, run, own_hash, data_hash_of(run, settings.root)):
             choose(run)
         elif settings.need_weights:
             need_weights(run)

@@ -13,11 +13,11 @@ from ..checkpoints import load_checkpoint
 from ..overlap import Probabilities, confusion
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
 from .boxes import BoxTask, box_figures, images_of
-from .cases import MEAN, STD, Cases, cases_of, data_hash_of, regions_of
+from .cases import HELD_OUT, MEAN, STD, Cases, cases_of, data_hash_of, regions_for
 from .fitting import Descent, Task, best_epoch, fit, is_over
 from .intervals import classification_figures, segmentation_figures
 from .protocol import ClassifierRun, DetectorRun, PretrainingRun, Run, SegmenterRun, configuration, configuration_hash
-from .records import header, keep_cases, multiply_adds, parameter_count, write_record
+from .records import header, keep_cases, multiply_adds, parameter_count, record_path, write_record
 from .tasks import GradesTask, PlidTask, SpineTask, frozen_part, logits_of, network_of, pretrained_state
 
 STAMP = "configuration"
@@ -50,7 +50,7 @@ def execute(
     record |= _measured(run, network, root, results)
     torch.save({name: value.cpu() for name, value in network.state_dict().items()}, out / "weights.part")
     (out / "weights.part").replace(weights_path(work, run))
-    write_record(results, record)
+    write_record(record_path(results, run), record)
     (out / "checkpoint.pt").unlink()
     return True
 
@@ -138,28 +138,35 @@ def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Pa
 
 
 def _measured(run: Run, network: nn.Module, root: Path, results: Path) -> dict[str, Any]:
-    """Figures by split and source, and predictions from which others can be computed."""
+    """Figures by split and source, and predictions from which others can be computed; with a fold, the predictions alone."""
     if isinstance(run, PretrainingRun):
         return {}
     if isinstance(run, DetectorRun):
         return {"figures": {split: box_figures(network, run, images_of(root)[split]) for split in ("val", "test")}}
     cases = cases_of(run, root)
-    figures: dict[str, Any] = {}
-    predictions: dict[str, Any] = {}
-    for split in ("val", "test"):
-        part = cases[split]
-        if isinstance(run, SegmenterRun):
-            rows = region_counts(network, regions_of(root)[split], region_view(run))
-            predictions[split] = rows.tolist()
-            figures[split] = by_source(part, lambda i, r=rows, c=part: segmentation_figures(r[i], _at(c.patients, i)))
-        else:
-            p, labels = plid_probabilities(network, part), part.labels.numpy()
-            predictions[split] = [round(float(value), 4) for value in p]
-            figures[split] = by_source(
-                part, lambda i, p=p, y=labels, c=part: classification_figures(p[i], y[i], _at(c.patients, i))
-            )
-    table = keep_cases(results, cases, with_labels=isinstance(run, ClassifierRun))
-    return {"trainingCases": len(cases["train"]), "cases": table, "figures": figures, "predictions": predictions}
+    parts = ("val", "test") if run.fold is None else (HELD_OUT,)
+    answers = {part: _answers(run, network, cases[part], regions_for(run, root, part)) for part in parts}
+    table = keep_cases(results, {part: cases[part] for part in parts}, with_labels=isinstance(run, ClassifierRun))
+    measured: dict[str, Any] = {"trainingCases": len(cases["train"]), "cases": table}
+    if run.fold is None:
+        measured["figures"] = {part: _figures(run, cases[part], answers[part]) for part in parts}
+    return measured | {"predictions": {part: _told(run, answers[part]) for part in parts}}
+
+
+def _answers(run: ClassifierRun | SegmenterRun, network: nn.Module, cases: Cases, regions: tuple[Region, ...]) -> np.ndarray:
+    """Pixel counts of each slice, or the probability of each case."""
+    return region_counts(network, regions, region_view(run)) if isinstance(run, SegmenterRun) else plid_probabilities(network, cases)
+
+
+def _figures(run: ClassifierRun | SegmenterRun, cases: Cases, answers: np.ndarray) -> dict[str, Any]:
+    labels = cases.labels.numpy()
+    if isinstance(run, SegmenterRun):
+        return by_source(cases, lambda i: segmentation_figures(answers[i], _at(cases.patients, i)))
+    return by_source(cases, lambda i: classification_figures(answers[i], labels[i], _at(cases.patients, i)))
+
+
+def _told(run: ClassifierRun | SegmenterRun, answers: np.ndarray) -> list[Any]:
+    return answers.tolist() if isinstance(run, SegmenterRun) else [round(float(value), 4) for value in answers]
 
 
 def by_source(cases: Cases, figures: Any) -> dict[str, Any]:
@@ -201,4 +208,5 @@ def count_row(region: Region, probabilities: Probabilities) -> np.ndarray:
 
 def region_counts(network: nn.Module, regions: tuple[Region, ...], view: RegionInput) -> np.ndarray:
     """Pixel counts of every slice, `slices x 16`."""
-    return np.stack([count_row(region, region_probabilities(network, region, view)) for region in regions])
+    rows = [count_row(region, region_probabilities(network, region, view)) for region in regions]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), CLASSES * CLASSES)
