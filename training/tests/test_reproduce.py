@@ -14,20 +14,20 @@ import torch
 from scipy.special import softmax
 
 from discflow_training.__main__ import main
-from discflow_training.data import DEFAULT_DATA_ROOT
+from discflow_training.data import DEFAULT_DATA_ROOT, FOLDS
 from discflow_training.disc_data import read_discs
 from discflow_training.encoders import vgg16
 from discflow_training.export import open_session, run_session
 from discflow_training.fragment import find_member
 from discflow_training.paper.boxes import images_of, sample_of
-from discflow_training.paper.cases import disc_cases, normalised
+from discflow_training.paper.cases import cases_of, disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import write_page
 from discflow_training.paper.parity import comparable, write_parity
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.plan import SCALES, SMOKE, plan
 from discflow_training.paper.protocol import Schedule, configuration, run_of
-from discflow_training.paper.records import DEFAULT_RESULTS, is_finished, read_cases, read_records
+from discflow_training.paper.records import DEFAULT_RESULTS, read_cases, read_finished, read_records
 from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
 from discflow_training.paper.runner import execute, load_finished
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
@@ -140,7 +140,7 @@ def test_a_record_holds_what_tables_intervals_and_ensembles_need(root: Path, tmp
     images = normalised(disc_cases(root, SMOKE.disc_size, "bulgeOrHerniation")["test"].images)
     logits = run_session(open_session(tmp_path / "pack" / entry["file"]), images.numpy())
     np.testing.assert_allclose(softmax(logits, axis=1)[:, 1], record["predictions"]["test"], atol=5e-3)
-    assert is_finished(settings.results, run_of(record["configuration"]), record["configurationHash"], record["dataHash"])
+    assert read_finished(settings.results, run_of(record["configuration"]), record["configurationHash"], record["dataHash"]) == record
 
 
 def test_a_run_begins_with_a_file_of_weights_and_a_frozen_one_keeps_them(root: Path, tmp_path: Path) -> None:
@@ -245,6 +245,49 @@ def test_detectors_learn_from_turned_slices_and_are_measured(root: Path, tmp_pat
     assert "| Lumbar region | 99.50 / " in (tmp_path / "results.md").read_text()
 
 
+def test_weights_are_chosen_out_of_fold_once_every_fold_is_there(root: Path, tmp_path: Path) -> None:
+    settings = settings_of(root, tmp_path)
+    members = ["vgg16-slice-frozen", "resnet50-slice-frozen", "pspnet-vgg16-dice-focal", "pspnet-resnet34-dice-focal"]
+    everything = plan(SMOKE)
+    reproduce(with_needs(everything, members), settings, say=quiet)
+    write_ensembles(everything, root, settings.work, settings.results)
+    assert {name: record["chosenOn"] for name, record in read_records(settings.results, "ensembles").items()} == {
+        "classifiers-slice-frozen": "val", "segmenters-dice-focal": "val",
+    }
+    reproduce(with_needs(everything, [f"{name}-fold{fold}" for name in members for fold in range(FOLDS)]), settings, say=quiet)
+    write_ensembles(everything, root, settings.work, settings.results)
+    ensembles = read_records(settings.results, "ensembles")
+    held_out = [read_records(settings.results, "folds")[f"{members[0]}-fold{fold}"] for fold in range(FOLDS)]
+    assert all("figures" not in record and list(record["predictions"]) == ["heldOut"] for record in held_out)
+    by_id = {run.id: run for run in everything}
+    for record in ensembles.values():
+        cases = cases_of(by_id[record["configuration"]["members"][0]], root)
+        figures = record["figures"]["outOfFold"]["wae"]["all"]
+        assert record["chosenOn"] == "outOfFold" and figures["n"] == len(cases["train"]) + len(cases["val"])
+        assert record["figures"]["test"]["wae"]["all"]["n"] == len(cases["test"])
+        assert all(member["all"]["n"] == figures["n"] for member in record["members"].values())
+    write_page(settings.results, tmp_path / "results.md")
+    assert "| classifiers-slice-frozen | train and val, out of fold: 12 slices, 12 patients |" in (tmp_path / "results.md").read_text()
+    (settings.work / "pspnet-vgg16-dice-focal-fold2" / "weights.pt").unlink()
+    (settings.results / "ensembles" / "segmenters-dice-focal.json").unlink()
+    write_ensembles(everything, root, settings.work, settings.results)
+    assert not (settings.results / "ensembles" / "segmenters-dice-focal.json").exists()
+
+
+def test_a_fold_of_all_val_patients_stops_by_its_train_patients(root: Path) -> None:
+    run = next(run for run in plan(SMOKE) if run.id == "vgg16-slice-frozen")
+    whole = cases_of(run, root)
+    assert list(whole) == ["train", "val", "test"]
+    for fold in range(FOLDS):
+        parts = cases_of(replace(run, fold=fold), root)
+        held = set(parts["heldOut"].patients)
+        assert set(parts) == {"train", "val", "heldOut"} and not held & {*parts["train"].patients, *parts["val"].patients}
+        kept_val = set(whole["val"].patients) - held
+        assert set(parts["val"].patients) == (kept_val or set(parts["train"].patients))
+    answered = [name for fold in range(FOLDS) for name in cases_of(replace(run, fold=fold), root)["heldOut"].names]
+    assert sorted(answered) == sorted([*whole["train"].names, *whole["val"].names])
+
+
 def test_a_turned_slice_keeps_its_boxes_on_their_discs(root: Path) -> None:
     run = next(run for run in plan(SCALES["paper"], ("detectors",)) if run.task == "disc")
     image = images_of(root)["train"][0]
@@ -269,7 +312,8 @@ def test_agreed_pixels_need_no_search() -> None:
     rng = np.random.default_rng(0)
     maps = [[rng.dirichlet(np.ones(4), 60).T.reshape(4, 6, 10).astype(np.float32)] for _ in range(3)]
     truth = maps[1][0].argmax(axis=0).astype(np.uint8)
-    panel = Panel(maps, [truth])
+    panel = Panel()
+    panel.add(truth, [member[0] for member in maps])
     assert panel.score([1], np.ones(1)) == 1.0
     assert forward_selection(panel, 3, 2)[0] == 1
     mean = (maps[0][0] + maps[1][0]) / 2

@@ -15,7 +15,7 @@ from .tables import markdown_table
 
 GROUP = "classifiers-disc-finetuned"
 COLOURS = {"wae": "#3366aa", "aem": "#339966", "single": "#cc6633"}
-TITLES = {"wae": "WAE", "aem": "AEM", "single": "best single on val"}
+TITLES = {"wae": "WAE", "aem": "AEM", "single": "best single"}
 SIDE, LEFT, TOP = 240, 48, 26
 NAME = "average"
 

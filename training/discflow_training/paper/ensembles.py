@@ -1,7 +1,8 @@
 """Weighted average (WAE), plain average (AEM) and best single network of finished runs (paper, Weighted average ensemble).
 
-Weights and the single network are chosen on val alone; test is measured once with what was chosen. Differences are
-paired over patients, and on test alone: on val they would be those of what was chosen there.
+Weights and the single network are chosen on answers of train and val patients by runs that were not trained on them, one a
+fold; where such runs are missing, on val alone. Test is measured once with what was chosen, by the networks of all train
+patients. Differences are paired over patients, and on test alone: elsewhere they would be those of what was chosen there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import numpy as np
 from ..calibration import log_loss
 from ..disc_data import LEVEL_NAMES
 from ..ensemble import search_weights
+from .cases import data_hash_of
+from .held_out import Folded, Member, answered_cases, folded_members, stacked_answers
 from .intervals import (
     answer_figures,
     answers,
@@ -29,8 +33,8 @@ from .intervals import (
     swapped_figures,
 )
 from .looks import keep_look
-from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
-from .records import header, read_cases, read_records, write_compact
+from .protocol import OUT_OF_FOLD, ClassifierRun, Run, SegmenterRun, configuration_hash
+from .records import header, read_cases, read_finished, write_compact
 from .runner import has_weights
 from .spine_ensembles import spine_ensemble
 
@@ -42,33 +46,54 @@ Members = dict[str, dict[str, Any]]
 
 
 def write_ensembles(runs: Sequence[Run], root: Path, work: Path, results: Path) -> None:
-    """Fit and measure an ensemble of each finished group of runs, where its members changed since the last time."""
+    """Fit and measure an ensemble of each group of a plan's finished runs, where its members changed since the last time."""
     by_id = {run.id: run for run in runs}
-    records = {
-        name: record for name, record in read_records(results).items()
-        if name in by_id and record["configurationHash"] == configuration_hash(by_id[name], by_id)
-    }
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[Member]] = {}
+    records: dict[str, dict[str, Any]] = {}
     for run in runs:
-        if run.id in records and isinstance(run, (ClassifierRun, SegmenterRun)):
-            groups.setdefault(group_of(run), []).append(run)
+        if isinstance(run, (ClassifierRun, SegmenterRun)) and run.fold is None:
+            record = read_finished(results, run, configuration_hash(run, by_id), data_hash_of(run, root))
+            if record is not None:
+                records[run.id] = record
+                groups.setdefault(group_of(run), []).append(run)
     for name, members in groups.items():
+        members.sort(key=lambda run: run.id)
         own = {run.id: records[run.id] for run in members}
-        hashes = _joined_hash([record["configurationHash"] + record["dataHash"] for record in own.values()])
+        folded = folded_members(members, by_id, root, results)
+        all_records = [*own.values(), *(record for member in folded or () for record in member.records)]
+        hashes = _joined_hash([record["configurationHash"] + record["dataHash"] for record in all_records])
         path = results / "ensembles" / f"{name}.json"
         if len(members) < 2 or (path.exists() and json.loads(path.read_text())["configurationHash"] == hashes):
             continue
-        if isinstance(members[0], SegmenterRun) and not all(has_weights(run, by_id, root, work) for run in members):
+        needed = [*members, *(run for member in folded or () for run in member.runs)]
+        if isinstance(members[0], SegmenterRun) and not all(has_weights(run, by_id, root, work) for run in needed):
             print(f"{name}: weights of its members are gone; `reproduce --need-weights` trains them again")
             continue
         data = _joined_hash([record["dataHash"] for record in own.values()])
-        record = header(name, {"members": sorted(own)}, hashes, data)
+        record = header(name, {"members": sorted(own)}, hashes, data) | {"chosenOn": OUT_OF_FOLD if folded else "val"}
         if isinstance(members[0], ClassifierRun):
-            record |= plid_ensemble(own, read_cases(results, next(iter(own.values()))["cases"]))
+            record |= plid_ensemble(own, read_cases(results, next(iter(own.values()))["cases"]), unseen_answers(own, results, folded))
         else:
-            record |= spine_ensemble(members, root, work)
+            record |= spine_ensemble(members, folded, root, work)
         keep_look(results, path)
         write_compact(path, record)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What an ensemble is chosen on: `members x n` probabilities of cases that the members were not trained on."""
+
+    part: str
+    probabilities: np.ndarray
+    table: dict[str, Any]
+
+
+def unseen_answers(members: Members, results: Path, folded: Sequence[Folded] | None) -> Unseen:
+    """Answers out of fold, or those to val where there are none."""
+    if folded:
+        return Unseen(OUT_OF_FOLD, stacked_answers(folded), answered_cases(results, folded[0]))
+    table = read_cases(results, next(iter(members.values()))["cases"])["val"]
+    return Unseen("val", np.array([members[name]["predictions"]["val"] for name in sorted(members)]), table)
 
 
 def group_of(run: ClassifierRun | SegmenterRun) -> str:
@@ -78,46 +103,50 @@ def group_of(run: ClassifierRun | SegmenterRun) -> str:
     return f"segmenters-{run.loss}"
 
 
-def plid_ensemble(members: Members, cases: dict[str, Any]) -> dict[str, Any]:
+def plid_ensemble(members: Members, cases: dict[str, Any], unseen: Unseen) -> dict[str, Any]:
     """Ensembles of classifiers from their recorded predictions."""
     ids = sorted(members)
-    stacked = {split: np.array([members[name]["predictions"][split] for name in ids]) for split in ("val", "test")}
-    labels = {split: np.array(cases[split]["label"]) for split in ("val", "test")}
+    test = np.array([members[name]["predictions"]["test"] for name in ids])
+    known = np.array(unseen.table["label"])
 
     def accuracy(p: np.ndarray) -> float:
-        right = ((p >= 0.5) == (labels["val"] == 1)).mean()
-        return float(right) - LEVEL_OF_TIES * log_loss(p, labels["val"])
+        right = ((p >= 0.5) == (known == 1)).mean()
+        return float(right) - LEVEL_OF_TIES * log_loss(p, known)
 
     weights = {
-        "wae": search_weights(len(ids), lambda w: accuracy(w @ stacked["val"])),
+        "wae": search_weights(len(ids), lambda w: accuracy(w @ unseen.probabilities)),
         "aem": np.full(len(ids), 1 / len(ids)),
-        "single": np.eye(len(ids))[max(range(len(ids)), key=lambda i: accuracy(stacked["val"][i]))],
+        "single": np.eye(len(ids))[max(range(len(ids)), key=lambda i: accuracy(unseen.probabilities[i]))],
     }
     result: dict[str, Any] = {
         "weights": {method: _named(ids, weights[method]) for method in METHODS},
+        "members": {
+            name: _by_source(unseen.table, lambda i, p=p: classification_figures(
+                p[i], known[i], [unseen.table["patient"][k] for k in i]))
+            for name, p in zip(ids, unseen.probabilities, strict=True)
+        },
         "figures": {}, "byPatient": {}, "byLevel": {}, "levelAlone": {},
     }
-    for split in ("val", "test"):
-        table = cases[split]
-        answers_of = {method: weights[method] @ stacked[split] for method in METHODS}
-        result["figures"][split] = {
-            method: _by_source(table, lambda i, p=p, s=split, t=table: classification_figures(
-                p[i], labels[s][i], [t["patient"][k] for k in i]))
+    for part, stacked, table in ((unseen.part, unseen.probabilities, unseen.table), ("test", test, cases["test"])):
+        labels = np.array(table["label"])
+        answers_of = {method: weights[method] @ stacked for method in METHODS}
+        result["figures"][part] = {
+            method: _by_source(table, lambda i, p=p, y=labels, t=table: classification_figures(
+                p[i], y[i], [t["patient"][k] for k in i]))
             for method, p in answers_of.items()
         }
-        result["byPatient"][split] = {
-            method: classification_figures(*worst_of_patients(p, labels[split], table["patient"]))
-            for method, p in answers_of.items()
+        result["byPatient"][part] = {
+            method: classification_figures(*worst_of_patients(p, labels, table["patient"])) for method, p in answers_of.items()
         }
         if "level" in table:
-            result["byLevel"][split] = by_level(answers_of["wae"], labels[split], table)
-            result["levelAlone"][split] = level_alone(labels[split], table)
-    test = {method: weights[method] @ stacked["test"] for method in METHODS}
+            result["byLevel"][part] = by_level(answers_of["wae"], labels, table)
+            result["levelAlone"][part] = level_alone(labels, table)
+    answered, labels = {method: weights[method] @ test for method in METHODS}, np.array(cases["test"]["label"])
     result["differences"] = {
-        f"wae less {other}": plid_differences(test["wae"], test[other], labels["test"], cases["test"]["patient"])
+        f"wae less {other}": plid_differences(answered["wae"], answered[other], labels, cases["test"]["patient"])
         for other in ("aem", "single")
     }
-    result["predictions"] = {"test": {method: [round(float(v), 4) for v in p] for method, p in test.items()}}
+    result["predictions"] = {"test": {method: [round(float(v), 4) for v in p] for method, p in answered.items()}}
     return result
 
 

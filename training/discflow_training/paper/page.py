@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..faults import InputFault
-from . import tables
+from . import ensemble_tables, tables
 from .average_chart import average_section
 from .charts import write_charts
 from .errors import errors_section
@@ -104,7 +104,7 @@ def _zoo(
         *average,
         "### Table 4: segmenters, test",
         "",
-        *tables.table_4(networks),
+        *tables.table_4(networks, ensembles),
         "",
         *([charts["segmenters"], ""] if "segmenters" in charts else []),
         "### Table 5: segmentation ensemble",
@@ -113,9 +113,9 @@ def _zoo(
         "",
         "### What the ensembles buy",
         "",
-        *tables.ensemble_gains(ensembles),
+        *ensemble_tables.ensemble_gains(ensembles),
         "",
-        *tables.weights_table(ensembles),
+        *ensemble_tables.weights_table(ensembles),
         "",
         "### Curves (figure 3)",
         "",

@@ -16,6 +16,9 @@ REVISIONS = {"pretraining": 1, "classifier": 1, "segmenter": 2, "detector": 1}
 
 CLASSIFIERS = ("vgg16", "vgg19", "resnet50", "densenet121", "inceptionv3", "xception")
 WIDE_TARGET = "bulgeOrHerniation"
+OUT_OF_FOLD = "outOfFold"
+CHOSEN_ON = {OUT_OF_FOLD: "train and val, out of fold", "val": "val"}
+"""What weights were chosen on, as records name it, and in words."""
 DETECTOR_TASKS: tuple[Literal["lumbar", "disc"], ...] = ("lumbar", "disc")
 OPEN_POINTS = (
     "Fine-tuning unfreezes the last block of the convolutions (the paper: some of them).",

@@ -38,13 +38,13 @@ def read_records(results: Path, folder: str = "runs") -> dict[str, dict[str, Any
     return {path.stem: json.loads(path.read_text()) for path in sorted((results / folder).glob("*.json"))}
 
 
-def is_finished(results: Path, run: Run, configuration_hash: str, data_hash: str) -> bool:
-    """Whether a record of the same configuration on the same data lies there."""
+def read_finished(results: Path, run: Run, configuration_hash: str, data_hash: str) -> dict[str, Any] | None:
+    """The record of a run of the same configuration on the same data, if one lies there."""
     path = record_path(results, run)
     if not path.exists():
-        return False
+        return None
     stored = json.loads(path.read_text())
-    return stored["configurationHash"] == configuration_hash and stored["dataHash"] == data_hash
+    return stored if (stored["configurationHash"], stored["dataHash"]) == (configuration_hash, data_hash) else None
 
 
 def record_path(results: Path, run: Run) -> Path:

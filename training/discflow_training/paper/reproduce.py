@@ -31,7 +31,7 @@ from .page import page_beside, write_page
 from .phantoms import write_phantoms
 from .plan import GROUPS, SCALES, SMOKE, Scale, plan
 from .protocol import CLASSIFIERS, WIDE_TARGET, Run, configuration_hash
-from .records import DEFAULT_RESULTS, is_finished
+from .records import DEFAULT_RESULTS, read_finished
 from .runner import execute, has_weights
 
 DEFAULT_WORK = DEFAULT_RESULTS.parent / "work"
@@ -70,7 +70,7 @@ def wanting(runs: Sequence[Run], settings: Settings) -> list[Run]:
         if run.kind == "pretraining":
             continue
         own_hash = configuration_hash(run, by_id)
-        if not is_finished(settings.results, run, own_hash, data_hash_of(run, settings.root)):
+        if read_finished(settings.results, run, own_hash, data_hash_of(run, settings.root)) is None:
             choose(run)
         elif settings.need_weights:
             need_weights(run)
@@ -223,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         smoke(options.jobs)
         return
     files = encoder_files(options.encoder_weights)
+    everything = plan(scale_of(options), GROUPS, options.seed, options.target, file_hashes(files))
     runs = plan(scale_of(options), options.groups, options.seed, options.target, file_hashes(files))
     if options.only:
         runs = with_needs(runs, options.only)
@@ -234,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{item.id}, {'to carry out' if item in todo else 'nothing to do'}")
         return
     reproduce(runs, settings, options.jobs, lambda line: print(line, flush=True))
-    write_ensembles(runs, settings.root, settings.work, settings.results)
+    write_ensembles(everything, settings.root, settings.work, settings.results)
     write_page(settings.results, page_beside(settings.results))
 
 
@@ -268,7 +269,7 @@ def smoke(jobs: int, folder: Path | None = None, groups: Sequence[str] = GROUPS,
     settings = Settings(folder / "data", folder / "work", folder / "results")
     runs = plan(scale, groups)
     reproduce(runs, settings, jobs, lambda line: print(line, flush=True))
-    write_ensembles(runs, settings.root, settings.work, settings.results)
+    write_ensembles(plan(scale), settings.root, settings.work, settings.results)
     write_page(settings.results, folder / "results.md")
     print(f"{folder / 'results.md'}, {time.monotonic() - started:.0f} s on {os.cpu_count()} processors")
     return folder

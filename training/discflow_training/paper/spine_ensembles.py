@@ -1,8 +1,8 @@
-"""Ensembles of segmenters: greedy forward selection on val, then a grid on the best five (steps of 0.1, 1,001 points)."""
+"""Ensembles of segmenters: greedy forward selection, then a grid on the best five (steps of 0.1, 1,001 points)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from ..ensemble import search_weights
 from ..overlap import Probabilities
 from ..region_data import CLASSES, Region
-from .cases import pseudonym, regions_of
+from .cases import HELD_OUT, pseudonym, regions_for, regions_of
+from .held_out import Folded
 from .intervals import overlap_of_counts, paired_difference, resampled, segmentation_figures, swapped_figures
-from .protocol import SegmenterRun
+from .protocol import OUT_OF_FOLD, SegmenterRun
 from .runner import count_row, load_finished, region_probabilities, region_view
 
 LARGEST_GRID = 5
@@ -21,29 +22,35 @@ COMPARED = ("mIoU", "mIoUWithBackground", "diceWithBackground")
 
 
 class Panel:
-    """Probabilities of all members on val pixels where they do not agree, and the pixel counts where they do.
+    """Probabilities of all members where they do not agree, slice by slice, and the pixel counts where they do.
 
     Where every member has the same largest class, so has every weighted mean of them: those pixels need no search.
     """
 
-    def __init__(self, maps: Sequence[Sequence[np.ndarray]], truths: Sequence[np.ndarray]) -> None:
-        self._agreed = np.zeros(CLASSES * CLASSES)
-        parts, goals = [], []
-        for index, truth in enumerate(truths):
-            stacked = np.stack([member[index] for member in maps]).reshape(len(maps), CLASSES, -1)
-            found, goal = stacked.argmax(axis=1), truth.ravel().astype(np.int64)
-            open_ones = (found != found[0]).any(axis=0)
-            self._agreed += _counts(goal[~open_ones], found[0][~open_ones])
-            parts.append(stacked[:, :, open_ones])
-            goals.append(goal[open_ones])
-        self._open = np.ascontiguousarray(np.concatenate(parts, axis=2))
-        self._goal = np.concatenate(goals)
+    def __init__(self) -> None:
+        self._agreed: list[np.ndarray] = []
+        self._open: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, truth: np.ndarray, maps: Sequence[np.ndarray]) -> None:
+        """A slice's labels, `H x W`, and each member's probabilities, `classes x H x W`."""
+        stacked = np.stack(maps).reshape(len(maps), CLASSES, -1)
+        found, goal = stacked.argmax(axis=1), truth.ravel().astype(np.int64)
+        open_ones = (found != found[0]).any(axis=0)
+        self._agreed.append(_counts(goal[~open_ones], found[0][~open_ones]))
+        self._open.append((np.ascontiguousarray(stacked[:, :, open_ones]), goal[open_ones]))
+
+    def rows(self, members: Sequence[int], weights: np.ndarray) -> np.ndarray:
+        """Pixel counts of a weighted mean on each slice, `slices x 16`."""
+        used = [(member, np.float32(weight)) for member, weight in zip(members, weights, strict=True) if weight > 0]
+        rows = []
+        for agreed, (values, goal) in zip(self._agreed, self._open, strict=True):
+            mean = sum(weight * values[member] for member, weight in used)
+            rows.append(agreed + _counts(goal, mean.argmax(axis=0)))
+        return np.array(rows)
 
     def score(self, members: Sequence[int], weights: np.ndarray) -> float:
         """Mean IoU without background of a weighted mean."""
-        used = [(member, weight) for member, weight in zip(members, weights, strict=True) if weight > 0]
-        mean = sum(np.float32(weight) * self._open[member] for member, weight in used)
-        return float(overlap_of_counts(self._agreed + _counts(self._goal, mean.argmax(axis=0)))["mIoU"])
+        return float(overlap_of_counts(self.rows(members, weights).sum(axis=0))["mIoU"])
 
 
 def _counts(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -60,14 +67,15 @@ def forward_selection(panel: Panel, members: int, wanted: int) -> list[int]:
     return chosen
 
 
-def spine_ensemble(runs: Sequence[SegmenterRun], root: Path, work: Path) -> dict[str, Any]:
-    """Ensembles of segmenters from their weights in `work`."""
-    present = sorted(runs, key=lambda run: run.id)
-    ids = [run.id for run in present]
-    regions = regions_of(root)
-    val = {run.id: _maps(run, regions["val"], work) for run in present}
-    truths = [_truth(region, found) for region, found in zip(regions["val"], val[ids[0]], strict=True)]
-    panel = Panel([[values for values, _ in val[name]] for name in ids], truths)
+def spine_ensemble(
+    runs: Sequence[SegmenterRun], folded: Sequence[Folded] | None, root: Path, work: Path
+) -> dict[str, Any]:
+    """Ensembles of segmenters from their weights in `work`; `runs` in the order of their ids."""
+    ids = [run.id for run in runs]
+    panel, regions = Panel(), []
+    for part, members in _unseen(runs, folded, root):
+        regions += part
+        _add_slices(panel, part, members, work)
     best = forward_selection(panel, len(ids), LARGEST_GRID)
     grid = search_weights(len(best), lambda w: panel.score(best, w))
     weights = {
@@ -75,19 +83,27 @@ def spine_ensemble(runs: Sequence[SegmenterRun], root: Path, work: Path) -> dict
         "aem": {name: 1 / len(ids) for name in ids},
         "single": {max(ids, key=lambda name: panel.score([ids.index(name)], np.ones(1))): 1.0},
     }
+    chosen_on, test = (OUT_OF_FOLD if folded else "val"), regions_of(root)["test"]
     counts = {
-        split: _method_counts(present, weights, regions[split], work, val if split == "val" else None)
-        for split in ("val", "test")
+        chosen_on: {
+            method: panel.rows([ids.index(name) for name in named], np.array([*named.values()]))
+            for method, named in weights.items()
+        },
+        "test": _method_counts(runs, weights, test, work),
     }
-    patients = {split: [pseudonym("patient", region.patient) for region in regions[split]] for split in counts}
+    slices = {chosen_on: regions, "test": test}
+    patients = {part: [pseudonym("patient", region.patient) for region in own] for part, own in slices.items()}
     return {
         "selected": [ids[member] for member in best],
         "weights": {
             method: {name: round(weight, 4) for name, weight in named.items()} for method, named in weights.items()
         },
+        "members": {
+            name: _by_source(panel.rows([index], np.ones(1)), patients[chosen_on], regions) for index, name in enumerate(ids)
+        },
         "figures": {
-            split: {method: _by_source(rows, patients[split], regions[split]) for method, rows in by_method.items()}
-            for split, by_method in counts.items()
+            part: {method: _by_source(rows, patients[part], slices[part]) for method, rows in by_method.items()}
+            for part, by_method in counts.items()
         },
         "differences": {
             f"wae less {other}": _differences(counts["test"]["wae"], counts["test"][other], patients["test"])
@@ -97,25 +113,39 @@ def spine_ensemble(runs: Sequence[SegmenterRun], root: Path, work: Path) -> dict
     }
 
 
+def _unseen(
+    runs: Sequence[SegmenterRun], folded: Sequence[Folded] | None, root: Path
+) -> Iterator[tuple[tuple[Region, ...], list[SegmenterRun]]]:
+    """Slices, and the runs that were not trained on them, in the order of the ensemble's members."""
+    if not folded:
+        yield regions_of(root)["val"], list(runs)
+        return
+    for of_fold in zip(*(member.runs for member in folded), strict=True):
+        yield regions_for(of_fold[0], root, HELD_OUT), list(of_fold)
+
+
+def _add_slices(panel: Panel, regions: Sequence[Region], runs: Sequence[SegmenterRun], work: Path) -> None:
+    """Slice by slice, as the maps of all members and slices would fill the memory."""
+    networks = [(load_finished(run, work), region_view(run)) for run in runs]
+    for region in regions:
+        found = [region_probabilities(network, region, view) for network, view in networks]
+        x0, y0, x1, y1 = found[0][1]
+        panel.add(region.mask[y0:y1, x0:x1], [values for values, _ in found])
+
+
 def _maps(run: SegmenterRun, regions: Sequence[Region], work: Path) -> list[Probabilities]:
     network, view = load_finished(run, work), region_view(run)
     return [region_probabilities(network, region, view) for region in regions]
 
 
-def _truth(region: Region, found: Probabilities) -> np.ndarray:
-    x0, y0, x1, y1 = found[1]
-    return region.mask[y0:y1, x0:x1]
-
-
 def _method_counts(
-    runs: Sequence[SegmenterRun], weights: dict[str, dict[str, float]], regions: Sequence[Region], work: Path,
-    known: dict[str, list[Probabilities]] | None,
+    runs: Sequence[SegmenterRun], weights: dict[str, dict[str, float]], regions: Sequence[Region], work: Path
 ) -> dict[str, np.ndarray]:
     """Pixel counts of each method on each slice."""
     sums: dict[str, list[np.ndarray]] = {}
     crops: list[tuple[int, int, int, int]] = []
     for run in runs:
-        maps = known[run.id] if known else _maps(run, regions, work)
+        maps = _maps(run, regions, work)
         crops = [crop for _, crop in maps]
         for method, named in weights.items():
             weight = named.get(run.id, 0.0)

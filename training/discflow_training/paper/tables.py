@@ -9,12 +9,13 @@ from ..classifiers import TITLES as CLASSIFIER_TITLES
 from ..decoders import ENCODER_TITLES, PAPER_ZOO
 from ..decoders import TITLES as DECODER_TITLES
 from .intervals import telling
-from .protocol import CLASSIFIERS
+from .protocol import CLASSIFIERS, OUT_OF_FOLD
 from .published import ABLATIONS, CLASSIFICATION, CLASSIFICATION_COLUMNS, DETECTION, SEGMENTATION, SPINE_ENSEMBLE
 
 Record = dict[str, Any]
 Records = dict[str, Record]
 MISSING = "–"
+SINGLE_TITLE = "Best single where weights were chosen"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -70,6 +71,14 @@ def method_figures(
     """An ensemble's figures of a split and source."""
     record = ensembles.get(group)
     return None if record is None else record["figures"][split][method].get(source)
+
+
+def unseen_figures(ensembles: Records, group: str, part: str, name: str, source: str = "all") -> Record | None:
+    """Figures out of fold of one of an ensemble's `members` or of its `figures` by method, where it was chosen out of fold."""
+    record = ensembles.get(group, {})
+    if record.get("chosenOn") != OUT_OF_FOLD:
+        return None
+    return (record["members"] if part == "members" else record["figures"][OUT_OF_FOLD]).get(name, {}).get(source)
 
 
 def table_1(ensembles: Records) -> list[str]:
@@ -149,10 +158,12 @@ def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]
     for name in (*CLASSIFIERS, "aem", "wae"):
         if name in CLASSIFIERS:
             title = CLASSIFIER_TITLES[name]
+            unseen = unseen_figures(ensembles, "classifiers-disc-finetuned", "members", f"{name}-disc-finetuned", source)
             tuned = figures_of(runs.get(f"{name}-disc-finetuned"), source=source)
             frozen = figures_of(runs.get(f"{name}-disc-frozen"), source=source)
         else:
             title = name.upper()
+            unseen = unseen_figures(ensembles, "classifiers-disc-finetuned", "figures", name, source)
             tuned = method_figures(ensembles, "classifiers-disc-finetuned", name, source=source)
             frozen = method_figures(ensembles, "classifiers-disc-frozen", name, source=source)
         paper = dict(zip(CLASSIFICATION_COLUMNS, CLASSIFICATION[name], strict=True))
@@ -168,11 +179,14 @@ def table_2(runs: Records, ensembles: Records, source: str = "all") -> list[str]
                     for column in ("specificity", "precision", "recall", "f1")
                 ),
                 counted(tuned),
+                estimate(unseen, "accuracy"),
+                estimate(unseen, "auc"),
+                counted(unseen),
             )
         )
     header = (
         "Network", "Accuracy, fine-tuned", "Accuracy, frozen", "Balanced accuracy (the paper's 'AUC')", "ROC AUC",
-        "Specificity", "Precision", "Recall", "F1", "n",
+        "Specificity", "Precision", "Recall", "F1", "n", "Out of fold, accuracy", "Out of fold, ROC AUC", "Out of fold, n",
     )
     return markdown_table(header, rows)
 
@@ -202,12 +216,13 @@ def _beside(published: float, own: str) -> str:
     return f"{percent(published)} / {own}"
 
 
-def table_4(runs: Records, source: str = "all") -> list[str]:
+def table_4(runs: Records, ensembles: Records, source: str = "all") -> list[str]:
     """Every segmenter on test."""
     rows = []
     for decoder, encoder in PAPER_ZOO:
         figures = figures_of(runs.get(f"{decoder}-{encoder}-dice-focal"), source=source)
         without = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
+        unseen = unseen_figures(ensembles, "segmenters-dice-focal", "members", f"{decoder}-{encoder}-dice-focal", source)
         overlap, dice = SEGMENTATION[decoder, encoder]
         rows.append(
             (
@@ -217,6 +232,8 @@ def table_4(runs: Records, source: str = "all") -> list[str]:
                 estimate(figures, "mIoU"),
                 estimate(without, "mIoU"),
                 counted(figures),
+                estimate(unseen, "mIoU"),
+                counted(unseen),
             )
         )
     header = (
@@ -226,6 +243,8 @@ def table_4(runs: Records, source: str = "all") -> list[str]:
         "mIoU without",
         "mIoU without, cross-entropy",
         "Slices",
+        "Out of fold, mIoU without",
+        "Out of fold, slices",
     )
     return markdown_table(header, rows)
 
@@ -239,39 +258,8 @@ def table_5(ensembles: Records) -> list[str]:
     rows = [("Paper, WAEM", *(percent(SPINE_ENSEMBLE[name]) for name, _ in columns), "403 patients in all")]
     for title, method, source in (
         ("WAE", "wae", "all"), ("WAE, T2 SPACE", "wae", "space"), ("WAE, ordinary T2", "wae", "t2w"),
-        ("AEM", "aem", "all"), ("Best single on val", "single", "all"),
+        ("AEM", "aem", "all"), (SINGLE_TITLE, "single", "all"),
     ):
         figures = method_figures(ensembles, "segmenters-dice-focal", method, source=source)
         rows.append((title, *(estimate(figures, name) for name, _ in columns), counted(figures)))
     return markdown_table(("Test", *(title for _, title in columns), "Slices"), rows)
-
-
-def ensemble_gains(ensembles: Records) -> list[str]:
-    """What the weighted average buys over the plain one and over the best single network, paired."""
-    rows = []
-    for group, record in sorted(ensembles.items()):
-        names = (
-            ("accuracy", "balancedAccuracy", "auc")
-            if group.startswith("classifiers")
-            else ("mIoU", "mIoUWithBackground")
-        )
-        for comparison, found in record["differences"].items():
-            told = "; ".join(f"{name} {difference(found.get(name))}" for name in names)
-            rows.append((group, _cases(group, record, "test"), comparison, told))
-    return markdown_table(("Ensemble", "Test", "Difference", "Percentage points (95 % interval), p of swaps of patients"), rows)
-
-
-def weights_table(ensembles: Records) -> list[str]:
-    """The weights that the grid search chose on val."""
-    rows = [
-        (group, ", ".join(f"{name} {weight:g}" for name, weight in record["weights"]["wae"].items()),
-         ", ".join(record["weights"]["single"]), _cases(group, record, "val"))
-        for group, record in sorted(ensembles.items())
-    ]
-    return markdown_table(("Ensemble", "Weights (grid search on val)", "Best single on val", "Val"), rows)
-
-
-def _cases(group: str, record: Record, split: str) -> str:
-    """`275 discs, 54 patients`."""
-    figures = record["figures"][split]["wae"]["all"]
-    return f"{figures['n']} {'discs' if 'disc' in group else 'slices'}, {figures['patients']} patients"
