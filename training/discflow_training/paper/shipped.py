@@ -36,6 +36,12 @@ OUT_OF_FOLD = {
         " that balanced accuracies are higher than above. `python -m discflow_training.unseen_figures --tiers"
         " --found results/found-discs.json`.",
     ),
+    "left-out.md": (
+        "### Classifiers on a source that they never saw (Python)",
+        "Train and val patients of the source that was left out in training, T2, the five lowest discs; beside it the same"
+        " network trained on both sources and read out of fold on the same discs. Temperature and bias of the calibration are"
+        " those of the other source's val discs. `python -m discflow_training.left_out --found results/found-discs.json`.",
+    ),
     "masks.md": (
         "### Segmenters on slices that no member was trained on (Python)",
         "Five folds of the training patients, the shipped networks' recipe without self-training, DeepLabv3+ with the rates"
