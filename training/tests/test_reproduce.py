@@ -28,7 +28,7 @@ from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.plan import SCALES, SMOKE, plan
 from discflow_training.paper.protocol import Schedule, configuration, run_of
 from discflow_training.paper.records import DEFAULT_RESULTS, read_cases, read_finished, read_records
-from discflow_training.paper.reproduce import Settings, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
+from discflow_training.paper.reproduce import Settings, alone_in, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
 from discflow_training.paper.runner import execute, load_finished
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
 from discflow_training.region_data import read_regions
@@ -348,6 +348,15 @@ def test_records_of_other_data_do_not_take_the_place_of_the_repositorys(tmp_path
         main(["reproduce", "--list", "--data-root", str(tmp_path)])
     assert results_of(None, DEFAULT_DATA_ROOT) == DEFAULT_RESULTS
     assert results_of(tmp_path, tmp_path) == tmp_path
+
+
+def test_a_second_command_in_the_same_folder_is_refused_and_a_later_one_not(root: Path, tmp_path: Path) -> None:
+    given = ["reproduce", "--scale", "smoke", "--only", "yolov8n-lumbar", "--data-root", str(root)]
+    given += ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+    with alone_in(tmp_path / "work"), pytest.raises(SystemExit, match="another reproduce works in"):
+        main(given)
+    main(given)
+    assert list(read_records(tmp_path / "results")) == ["yolov8n-lumbar"]
 
 
 def test_an_unknown_run_is_named() -> None:
