@@ -14,7 +14,7 @@ import type { DicomFrame, DicomObject, DirectionCosines, SequenceValues } from '
 import { openPart10, type Part10 } from './part10.ts';
 import { patientOf } from './patient.ts';
 import { describePixels, type PixelDescription } from './pixel-description.ts';
-import { sopClassKind } from './sop-class.ts';
+import { mayBeMrImage, sopClassKind } from './sop-class.ts';
 import { TAG, type TagNumber } from './tags.ts';
 import { code, codes, number, numbers, text } from './values.ts';
 
@@ -86,8 +86,7 @@ function readImage(
 
 /** Modality MR and a class of MR images, or none. */
 export const isMrImage = (part10: Part10): boolean =>
-  code(part10.dataSet, TAG.modality) === 'MR' &&
-  ['mr', 'enhanced_mr', 'absent'].includes(sopClassKind(sopClassOf(part10)));
+  code(part10.dataSet, TAG.modality) === 'MR' && mayBeMrImage(sopClassOf(part10));
 
 const hasPixels = (set: DataSet): boolean =>
   [TAG.pixelData, TAG.floatPixelData, TAG.doublePixelData].some((tag) => set.elements.has(tag));

@@ -39,6 +39,7 @@ export interface Patient {
 export interface DicomOrigin {
   readonly studyInstanceUid: string | null;
   readonly seriesInstanceUid: string | null;
+  readonly sopClassUid: string | null;
   readonly modality: string | null;
 }
 

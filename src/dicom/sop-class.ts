@@ -22,6 +22,10 @@ export type SopClassKind =
   | 'other'
   | 'absent';
 
+/** Whether an object of this class can be a slice: an MR image's class, or none. */
+export const mayBeMrImage = (uid: string | null): boolean =>
+  ['mr', 'enhanced_mr', 'absent'].includes(sopClassKind(uid));
+
 export function sopClassKind(uid: string | null): SopClassKind {
   if (uid === null) return 'absent';
   if (uid === MR_IMAGE) return 'mr';

@@ -1,7 +1,7 @@
 import { fileKind } from '../archive/file-kind.ts';
 import { InputFault, type ReasonCode } from '../contracts/reasons.ts';
 import type { DicomObject, DicomOrigin } from '../dicom/object.ts';
-import { sopClassKind } from '../dicom/sop-class.ts';
+import { mayBeMrImage, sopClassKind } from '../dicom/sop-class.ts';
 import type { LostFile } from './losses.ts';
 import type { PixelDecoder } from './ports.ts';
 import { extensionOf, type UploadFile, type UploadLimits } from './prepare-files.ts';
@@ -178,7 +178,7 @@ function sortLost(faults: readonly FaultyFile[], objects: readonly ReadObject[],
   const places = new Set(objects.map(({ file }) => placeOf(file.name)));
   const lost: LostFile[] = [];
   for (const { entry, file, origin, fault } of faults) {
-    const image = origin === null ? isLikeAnObject(file.name, fault, places) : isMr(origin);
+    const image = origin === null ? isLikeAnObject(file.name, fault, places) : mayBeSlice(origin);
     const { studyInstanceUid = null, seriesInstanceUid = null } = origin ?? {};
     if (image) lost.push({ entry, studyInstanceUid, seriesInstanceUid });
     leaveOut(fault, !image && objects.length > 0, tally);
@@ -186,7 +186,9 @@ function sortLost(faults: readonly FaultyFile[], objects: readonly ReadObject[],
   return lost;
 }
 
-const isMr = ({ modality }: DicomOrigin): boolean => modality === null || modality === 'MR';
+/** Raw data, spectra and the vendors' private objects carry the modality MR too, and hold no image. */
+const mayBeSlice = ({ modality, sopClassUid }: DicomOrigin): boolean =>
+  (modality === null || modality === 'MR') && mayBeMrImage(sopClassUid);
 
 /** Faults that say what a file is not, rather than what is broken. */
 const STRANGERS: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['not_dicom', 'content_type', 'no_pixels']);

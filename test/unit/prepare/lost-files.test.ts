@@ -113,6 +113,25 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
     ]);
     expect(flagsOf(upload)).toEqual([[]]);
   });
+
+  it.each([
+    ['raw data', '1.2.840.10008.5.1.4.1.1.66'],
+    ['a spectrum', '1.2.840.10008.5.1.4.1.1.4.2'],
+    ['a private object of Philips', '1.3.46.670589.11.0.0.12.2'],
+    ['a private object of Siemens', '1.3.12.2.1107.5.9.1'],
+  ])('takes %s in the analysed series for no loss', async (_, sopClassUid) => {
+    const [slice] = phantomStudy({
+      ...small,
+      t1Slices: 0,
+      localizer: false,
+      t2Slices: 1,
+      override: { SOPClassUID: sopClassUid },
+    }).files;
+    const pixels = slice!.bytes.lastIndexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+    const upload = await bench.files([...files, { name: 'XX_0001', bytes: slice!.bytes.subarray(0, pixels) }]);
+    expect(count(upload)).toEqual([['ignored_file', 1]]);
+    expect(flagsOf(upload)).toEqual([[]]);
+  });
 });
 
 describe('prepareUpload of pictures of which one cannot be read', () => {
