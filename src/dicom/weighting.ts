@@ -15,6 +15,10 @@ export interface WeightingOf {
  */
 export function weightingOf(values: SequenceValues, echoTimeMs: number | null): WeightingOf {
   const contrast = ENHANCED_CONTRASTS.get(values.contrast ?? '');
+  // Scanners call a STIR of a long echo T2 too.
+  const inversion = values.scanningSequence.includes('IR') ? inverted(values) : null;
+  if (inversion !== null && (contrast === 't2' || contrast === 't2_star'))
+    return { weighting: inversion, notes: ['acquisition_contrast_differs'] };
   if (contrast !== undefined) return { weighting: contrast, notes: ['by_acquisition_contrast'] };
   const physics = byPhysics(values, echoTimeMs);
   if (physics === null) return byHints(values.descriptionHints);

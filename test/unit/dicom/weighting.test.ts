@@ -75,6 +75,13 @@ describe('weightingOf', () => {
   it('takes the acquisition contrast of an Enhanced object at its word', () => {
     expect(weightingOf(values('SE', 3500, 102, { contrast: 'STIR' }), 102).weighting).toBe('stir');
   });
+
+  it('lets an inversion win over a contrast that is called T2, and says that they differ', () => {
+    const stir = values('SE\\IR', 4000, 70, { contrast: 'T2', inversionTimeMs: 180 });
+    expect(weightingOf(stir, 70)).toEqual({ weighting: 'stir', notes: ['acquisition_contrast_differs'] });
+    const plain = values('SE', 3500, 102, { contrast: 'T2', inversionTimeMs: 0 });
+    expect(weightingOf(plain, 102)).toEqual({ weighting: 't2', notes: ['by_acquisition_contrast'] });
+  });
 });
 
 describe('descriptionHints', () => {
