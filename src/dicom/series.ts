@@ -13,7 +13,10 @@ export interface SeriesFrame {
   readonly geometry: DicomFrame;
 }
 
-/** Frames that belong together: one series UID, one size, one kind of image, one orientation, one echo, one station. */
+/**
+ * Frames that belong together: one series UID, one size, one kind of image, one orientation, one echo, one preparation of
+ * the signal, one station.
+ */
 export interface Series {
   /** Holds raw UIDs: to be hashed, never stored. */
   readonly key: string;
@@ -27,9 +30,9 @@ const SAME_DIRECTION = Math.cos((3 * Math.PI) / 180);
 const SAME_ECHO_MS = 2;
 
 /**
- * Parts the objects of one study into series. An object with a SOP instance UID seen before is left out. A localizer of
- * three planes, a dual echo, a Dixon set and the stations of a whole spine under one series UID come apart. The result
- * does not depend on the order of the objects but for `source`.
+ * Parts the objects of one study into series. An object that comes twice is left out. A localizer of three planes, a dual
+ * echo, a Dixon set, a T2 and its fat-suppressed repetition, and the stations of a whole spine under one series UID come
+ * apart. The result does not depend on the order of the objects but for `source`.
  */
 export function groupSeries(objects: readonly DicomObject[]): Series[] {
   const groups = new Map<string, SeriesFrame[][]>();
@@ -38,7 +41,7 @@ export function groupSeries(objects: readonly DicomObject[]): Series[] {
     const clusters = groups.get(key) ?? [];
     groups.set(key, clusters);
     for (const [frame, geometry] of object.frames.entries()) {
-      const cluster = clusters.find(([first]) => first !== undefined && alike(first.geometry, geometry));
+      const cluster = clusters.find(([first]) => first !== undefined && alike(first, { object, geometry }));
       if (cluster === undefined) clusters.push([{ source, frame, object, geometry }]);
       else cluster.push({ source, frame, object, geometry });
     }
@@ -55,18 +58,26 @@ function seriesOf(key: string, frames: readonly SeriesFrame[]): Series[] {
   }));
 }
 
+/**
+ * Objects by their SOP instance UIDs, each once. Files of one UID that lie elsewhere or are of another kind are other
+ * slices, to which an anonymiser gave one UID.
+ */
 function distinct(objects: readonly DicomObject[]): Array<{ object: DicomObject; source: number }> {
   const seen = new Set<string>();
   return objects
-    .map((object, source) => ({ object, source }))
-    .sort((a, b) => compare(a.object.sopInstanceUid ?? '', b.object.sopInstanceUid ?? ''))
-    .filter(({ object: { sopInstanceUid: uid } }) => {
-      if (uid === null) return true;
-      if (seen.has(uid)) return false;
-      seen.add(uid);
+    .map((object, source) => ({ object, source, key: instanceKey(object) }))
+    .sort((a, b) => compare(a.object.sopInstanceUid ?? '', b.object.sopInstanceUid ?? '') || compare(a.key, b.key))
+    .filter(({ object, key }) => {
+      if (object.sopInstanceUid === null) return true;
+      if (seen.has(key)) return false;
+      seen.add(key);
       return true;
     });
 }
+
+/** The same for two copies of one file. */
+const instanceKey = (object: DicomObject): string =>
+  JSON.stringify([object.sopInstanceUid, seriesKey(object), object.sequence, object.frames]);
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -75,13 +86,30 @@ function seriesKey(object: DicomObject): string {
   return [seriesInstanceUid, modality, sopClassUid, rows, columns].join('|');
 }
 
-function clusterKey({ geometry: { orientation, echoTimeMs, imageType, complexComponent } }: SeriesFrame): string {
+function clusterKey({
+  object,
+  geometry: { orientation, echoTimeMs, imageType, complexComponent },
+}: SeriesFrame): string {
   const values = [echoTimeMs, ...(orientation ?? [])].map((value) => (value === null ? '' : value.toFixed(2)));
-  return [imageType.join('\\'), ...values, ...(complexComponent === null ? [] : [complexComponent])].join('|');
+  const extra = [complexComponent, preparationOf(object)].filter((part) => part !== null && part !== '');
+  return [imageType.join('\\'), ...values, ...extra].join('|');
 }
 
-function alike(a: DicomFrame, b: DicomFrame): boolean {
-  return sameKind(a, b) && sameDirections(a.orientation, b.orientation) && sameEcho(a.echoTimeMs, b.echoTimeMs);
+type Acquired = Pick<SeriesFrame, 'object' | 'geometry'>;
+
+function alike(a: Acquired, b: Acquired): boolean {
+  return (
+    sameKind(a.geometry, b.geometry) &&
+    sameDirections(a.geometry.orientation, b.geometry.orientation) &&
+    sameEcho(a.geometry.echoTimeMs, b.geometry.echoTimeMs) &&
+    preparationOf(a.object) === preparationOf(b.object)
+  );
+}
+
+/** What was done to the signal before the echo, or nothing: an inversion, fat suppression. */
+function preparationOf({ sequence: { scanningSequence, inversionTimeMs, fatSuppressed } }: DicomObject): string {
+  const inversion = scanningSequence.includes('IR') || (inversionTimeMs ?? 0) > 0;
+  return `${inversion ? `IR${Math.round(inversionTimeMs ?? 0)}` : ''}${fatSuppressed ? 'FS' : ''}`;
 }
 
 const sameKind = (a: DicomFrame, b: DicomFrame): boolean =>

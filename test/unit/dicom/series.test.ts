@@ -118,6 +118,27 @@ describe('groupSeries', () => {
     expect(groupSeries(twice)[0]!.frames).toHaveLength(3);
   });
 
+  it('keeps slices to which an anonymiser gave one instance UID, and each of them once', () => {
+    const slices = [0, 4, 8, 4].map((x) => object({ uid: '1.1', x }));
+    expect(orderSlices(groupSeries(slices)[0]!)).toHaveLength(3);
+  });
+
+  it.each([
+    ['its fat-suppressed repetition', { fatSuppressed: true }],
+    ['a STIR of the same echo', { scanningSequence: ['SE', 'IR'], inversionTimeMs: 160 }],
+  ] as const)('parts a T2 and %s under one series UID', (_, sequence) => {
+    const both = [0, 4, 8].flatMap((x) => [object({ uid: `1.2.${x}`, x }), object({ uid: `1.1.${x}`, x, sequence })]);
+    const series = groupSeries(both);
+    expect(series.map(({ frames }) => frames.length)).toEqual([3, 3]);
+    expect(new Set(series.map(({ key }) => key)).size).toBe(2);
+    const [best] = eligibleSeries(series.map((each, index) => rankSeries(each, index, 3)));
+    expect(best!.series.frames.map(({ object: { sopInstanceUid } }) => sopInstanceUid)).toEqual([
+      '1.2.0',
+      '1.2.4',
+      '1.2.8',
+    ]);
+  });
+
   it('does not depend on the order of the files', () => {
     const objects = Array.from({ length: 7 }, (_, index) =>
       object({ uid: `1.${index}`, x: index, orientation: index % 3 === 0 ? [1, 0, 0, 0, 1, 0] : SAGITTAL }),
