@@ -44,7 +44,7 @@ export function rankSeries(series: Series, seriesIndex: number, slices: number):
   const refusal = refusalOf(series, plane, weighting.weighting);
   const penalties = refusal === null ? penaltiesOf(series, plane, slices) : [];
   const base = WEIGHTING_SCORES[weighting.weighting] ?? 0;
-  const score = penalties.reduce((sum, [, cost]) => sum - cost, base - (plane?.obliquityDegrees ?? 0) / 5);
+  const score = penalties.reduce((sum, [, cost]) => sum - cost, base - tiltCost(plane));
   return {
     series,
     refusal,
@@ -63,6 +63,12 @@ export function rankSeries(series: Series, seriesIndex: number, slices: number):
     },
   };
 }
+
+/** Sagittal series are tilted with the spine: up to here that costs nothing. */
+const FREE_TILT_DEGREES = 10;
+
+const tiltCost = (plane: SlicePlane | null): number =>
+  Math.max(0, (plane?.obliquityDegrees ?? 0) - FREE_TILT_DEGREES) / 5;
 
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 
@@ -161,11 +167,11 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
     [imageContentOf(geometry) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],
     [imageType[0] === 'DERIVED', 'derived_primary', 10],
-    [series.station > 0, 'upper_station', 5 * series.station],
+    [series.station > 0, 'upper_station', 15 * series.station],
     [Math.max(...spacing) > 1.5, 'coarse', 10],
     [heightMm > 450 || heightMm < 150, 'field_of_view', 10],
     [object.bodyRegion === null, 'region_unnamed', 1],
-    [slices < 3, 'few_slices', 1],
+    [slices < 3, 'few_slices', 10],
     [(plane?.obliquityDegrees ?? 0) > 20, 'oblique', 5],
   ];
   return candidates.filter(([applies]) => applies).map(([, note, cost]) => [note, cost] as const);

@@ -1,57 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readHeader } from '../../../src/dicom/header.ts';
 import type { DicomObject, DirectionCosines } from '../../../src/dicom/object.ts';
 import { slicePlane, uprightMoves } from '../../../src/dicom/plane.ts';
 import { eligibleSeries, rankSeries, refusalOfStudy } from '../../../src/dicom/ranking.ts';
 import { groupSeries, type SeriesFrame } from '../../../src/dicom/series.ts';
 import { fromTheMiddle, orderSlices } from '../../../src/dicom/slice-order.ts';
-import { phantomStudy } from '../../../src/phantom/study.ts';
+import { type Change, object, rank, SAGITTAL } from '../../support/series-objects.ts';
 
-const template = readHeader(
-  phantomStudy({ seed: 2, rows: 64, columns: 64, spacingMm: [4, 4], t2Slices: 1, t1Slices: 0, localizer: false })
-    .files[0]!.bytes,
-);
-const SAGITTAL: DirectionCosines = [0, 1, 0, 0, 0, -1];
-
-interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>> {
-  readonly uid?: string;
-  readonly x?: number;
-  readonly y?: number;
-  readonly z?: number;
-  readonly spacingMm?: readonly [number, number];
-  readonly orientation?: DirectionCosines | null;
-  readonly imageType?: readonly string[];
-  readonly complexComponent?: string | null;
-  readonly sequence?: Partial<DicomObject['sequence']>;
-}
-
-function object({
-  uid = '1.1',
-  x = 0,
-  y = -140,
-  z = 140,
-  spacingMm = [0.6, 0.6],
-  orientation = SAGITTAL,
-  imageType = ['ORIGINAL', 'PRIMARY', 'M', 'NORM'],
-  complexComponent = null,
-  sequence = {},
-  ...more
-}: Change): DicomObject {
-  const { echoTimeMs } = { ...template.sequence, ...sequence };
-  return {
-    ...template,
-    seriesInstanceUid: '1.9',
-    sopInstanceUid: uid,
-    rows: 512,
-    columns: 512,
-    ...more,
-    sequence: { ...template.sequence, descriptionHints: [], ...sequence },
-    frames: [{ orientation, position: [x, y, z], spacingMm, echoTimeMs, imageType, complexComponent }],
-  };
-}
-
-const rank = (...changes: Change[]) =>
-  groupSeries(changes.map(object)).map((series, index) => rankSeries(series, index, orderSlices(series).length));
 const ranked = (change: Change) => rank(change)[0]!;
 
 describe('slicePlane', () => {
@@ -279,6 +233,24 @@ describe('rankSeries', () => {
       ['WATER', true],
       ['OPP_PHASE', false],
     ]);
+  });
+
+  it.each([
+    ['a slice of a broken-off series', 1],
+    ['a straight series of a few slices', 4],
+  ])('takes a whole series that is tilted with the spine before %s', (_, slices) => {
+    const tilted = Array.from({ length: 13 }, (__, index) => ({
+      uid: `1.1.${index}`,
+      seriesInstanceUid: '1.1',
+      x: 4 * index,
+      orientation: [0.12, 0.99277, 0, 0, 0, -1] as const,
+    }));
+    const straight = Array.from({ length: slices }, (__, index) => ({
+      uid: `1.2.${index}`,
+      seriesInstanceUid: '1.2',
+      x: 4 * index,
+    }));
+    expect(eligibleSeries(rank(...straight, ...tilted))[0]!.ranking.slices).toBe(13);
   });
 
   it('refuses a study for the step that its best series reached', () => {
