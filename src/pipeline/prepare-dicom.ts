@@ -4,6 +4,7 @@ import { uprightMoves } from '../dicom/plane.ts';
 import { eligibleSeries, type RankedSeries, rankSeries, refusalOfStudy } from '../dicom/ranking.ts';
 import { groupSeries } from '../dicom/series.ts';
 import { type OrderedSlice, orderSlices } from '../dicom/slice-order.ts';
+import { holdBackUpperSeries } from '../dicom/upper-series.ts';
 import { holdsText } from '../imaging/text-strokes.ts';
 import { type AnalysedSeries, lossReasons } from './losses.ts';
 import { contentBytes } from './prepare-content.ts';
@@ -79,10 +80,11 @@ async function rankAll({ tenant, pseudonyms }: PrepareContext, objects: readonly
     series.map(async (entry) => ({ entry, hash: await pseudonyms.of(tenant, `series:${entry.key}`) })),
   );
   const sorted = hashed.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
-  return sorted.map(({ entry }, seriesIndex) => {
-    const slices = orderSlices(entry);
-    return { slices, ranked: rankSeries(entry, seriesIndex, slices.length || entry.frames.length) };
-  });
+  const slices = sorted.map(({ entry }) => orderSlices(entry));
+  const ranked = sorted.map(({ entry }, seriesIndex) =>
+    rankSeries(entry, seriesIndex, slices[seriesIndex]!.length || entry.frames.length),
+  );
+  return holdBackUpperSeries(ranked).map((each, seriesIndex) => ({ ranked: each, slices: slices[seriesIndex]! }));
 }
 
 type Choice =
