@@ -22,6 +22,14 @@ commands, in the order of a study on labels of your own (training/README.md):
   speed                                                             milliseconds a picture and file size of each network
   results                                                           docs/results.md from the recorded runs
 
+tools around the default pack, each called as `python -m discflow_training.NAME`:
+  find_discs                                                        boxes for SPIDER's T2 slices without any, for --found
+  pseudo                                                            masks for ordinary T2 slices, for --pseudo
+  out_of_fold                                                       answers of runs to patients that they did not see, for `evaluate ensemble`
+  unseen_discs | unseen_figures | unseen_masks                      figures of recipes on patients that no member was trained on
+  disturbed                                                         labelled pictures as other scanners would take them
+  detect golden | goldens                                           the files of test/golden/fixtures
+
 Each takes --help. Run from the folder training/ with the labelled data in ../shared/data or named by --data-root.
 """
 SUBJECTS: dict[tuple[str, str], tuple[Callable[[list[str]], None], list[str]]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from .data import DEFAULT_DATA_ROOT, FOLDS, REPOSITORY
+from .data import DEFAULT_DATA_ROOT, FOLDS
 from .detection_golden import write_goldens
 from .detection_reports import MEMBER_IDS, evaluate_files, export_member, write_json
 from .detection_training import RECIPES, train
@@ -17,7 +17,6 @@ from .fragment import DEFAULT_MODELS, read_part
 from .recipes import add_recorded, chosen_recipe, positive, seed
 
 MODELS_HELP = "the pack's folder (default: layers/models)"
-GOLDEN = REPOSITORY / "test" / "golden" / "fixtures" / "detection.json"
 
 
 @told_plainly
@@ -80,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.set_defaults(run=run_evaluate)
     golden = commands.add_parser("golden", help="phantoms and what the detectors find on them, for both languages")
     golden.add_argument("--models", type=Path, default=DEFAULT_MODELS, help=MODELS_HELP)
-    golden.add_argument("--out", type=Path, default=GOLDEN, help="detection.json; the phantoms are written beside it")
+    golden.add_argument("--out", type=Path, required=True, help="the JSON file; it and the phantoms beside it are written over")
     golden.set_defaults(run=run_golden)
     for command in (training, export, evaluation, golden):
         command.add_argument("--threads", type=positive(int), default=1, help="of torch; part of what makes numbers repeat")

@@ -20,6 +20,7 @@ from .data import DEFAULT_DATA_ROOT, DetectionImage, read_spider, read_yolospine
 from .disc_data import LEVEL_NAMES, TARGETS, read_discs
 from .faults import told_plainly
 from .imaging import resize_bilinear, upright_slice
+from .recipes import positive
 
 Disturbance = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -121,11 +122,11 @@ def _write_table(path: Path, header: list[str], rows: list[list]) -> None:
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.disturbed", description=__doc__)
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the repository: the pictures are public data")
-    parser.add_argument("--split", choices=("train", "val"), default="val")
-    parser.add_argument("--every", type=int, default=1, help="one picture in so many")
-    parser.add_argument("--only", nargs="+", choices=sorted(DISTURBANCES), default=sorted(DISTURBANCES))
+    parser.add_argument("--split", choices=("train", "val"), default="val", help="whose pictures (default: val)")
+    parser.add_argument("--every", type=positive(int), default=1, help="one picture in so many (default: 1)")
+    parser.add_argument("--only", nargs="+", choices=sorted(DISTURBANCES), default=sorted(DISTURBANCES), help="these (default: all)")
     options = parser.parse_args(arguments)
     images = read_yolospine(options.data_root) + read_spider(options.data_root, ("t2",))
     images = [image for image in images if image.split == options.split][:: options.every]

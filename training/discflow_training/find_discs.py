@@ -67,9 +67,9 @@ def find(models: Path, root: Path, boxed: bool) -> dict[str, list[list[float]]]:
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.find_discs", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
+    parser.add_argument("--out", type=Path, required=True, help="the JSON file for `--found`")
     parser.add_argument("--boxed", action="store_true", help="the slices with labelled boxes instead, as a check")
     options = parser.parse_args(arguments)
     found = find(options.models, options.data_root, options.boxed)

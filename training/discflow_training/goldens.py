@@ -18,7 +18,6 @@ from PIL import Image
 from scipy.special import expit as sigmoid
 
 from .classifier_members import member_view as classifier_view
-from .data import REPOSITORY
 from .disc_data import exact_crop
 from .ensemble import apply_target
 from .export import open_session, run_session
@@ -28,7 +27,6 @@ from .imaging import crop_box, upright_slice
 from .region_data import exact_input, on_crop_grid
 from .segment import member_view as segmenter_view
 
-DEFAULT_OUT = REPOSITORY / "test" / "golden" / "fixtures"
 TENSOR_SAMPLES, MAP_SAMPLES = 100, 200
 Box = tuple[float, float, float, float]
 
@@ -200,8 +198,8 @@ def build(models: Path, out: Path) -> dict[str, Any]:
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.goldens", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
+    parser.add_argument("--out", type=Path, required=True, help="a folder; files there are written over")
     options = parser.parse_args(arguments)
     write_json(options.out / "networks.json", build(options.models, options.out))
     print(json.dumps({"written": str(options.out / "networks.json")}))

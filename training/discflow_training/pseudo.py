@@ -66,9 +66,9 @@ def pseudo_mask(image: DetectionImage, models: Path, members: Sequence[dict[str,
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.pseudo", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     parser.add_argument("--out", type=Path, required=True, help="a folder for `segment train --pseudo`")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     options = parser.parse_args(arguments)
     members = members_of(options.models, "spine-segmenter")
     options.out.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_discs", description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `detect train disc` with --fold")
     parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack whose region detector is used")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     options = parser.parse_args(arguments)
     region = onnx_detector(options.models / f"{MEMBER_IDS['lumbar']}.onnx")
     labels = sources(options.data_root)

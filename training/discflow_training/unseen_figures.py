@@ -135,8 +135,8 @@ HEADER = [
 @told_plainly
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_figures", description=__doc__)
-    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     parser.add_argument("--out-of-fold", type=Path, help=OUT_OF_FOLD_HELP)
     parser.add_argument("--tiers", action="store_true", help="the auto tier's rule instead: what it costs and buys")

@@ -109,7 +109,7 @@ def _row(title: str, own: Sequence[tuple[Region, np.ndarray]]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m discflow_training.unseen_masks", description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="output folders of `segment train`")
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument(
         "--least-canal-piece", type=float, default=0.0, metavar="SHARE",
         help="remove pieces of canal below this share of the largest; 1 leaves the largest alone",

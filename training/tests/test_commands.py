@@ -9,8 +9,21 @@ from types import ModuleType
 import pytest
 import torch
 
-from discflow_training import classify, detect, detection_training, find_discs, pseudo, segment
-from discflow_training.__main__ import main
+from discflow_training import (
+    classify,
+    detect,
+    detection_training,
+    disturbed,
+    find_discs,
+    goldens,
+    out_of_fold,
+    pseudo,
+    segment,
+    unseen_discs,
+    unseen_figures,
+    unseen_masks,
+)
+from discflow_training.__main__ import GUIDE, main
 from discflow_training.detection_training import RECIPES, load_averaged, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
@@ -187,11 +200,46 @@ def test_a_record_of_another_kind_of_network_is_no_recipe(tmp_path: Path, capsys
         assert said in refused(["train", network, "--recipe", str(file), "--out", str(tmp_path / "run")], capsys)
 
 
-def test_every_option_says_what_it_means() -> None:
+TOOLS = (disturbed, find_discs, goldens, out_of_fold, pseudo, unseen_discs, unseen_figures, unseen_masks)
+
+
+def test_every_option_says_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
     reproducing = argparse.ArgumentParser()
     add_arguments(reproducing)
     parsers = [reproducing]
     for module in (classify, segment, detect):
         (commands,) = (a for a in module._parser()._actions if isinstance(a, argparse._SubParsersAction))
         parsers += commands.choices.values()
+
+    def keep(parser: argparse.ArgumentParser, _: object) -> None:
+        parsers.append(parser)
+        raise SystemExit
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", keep)
+    for module in TOOLS:
+        with pytest.raises(SystemExit):
+            module.main([])
     assert [action.dest for parser in parsers for action in parser._actions if not action.help] == []
+
+
+def test_the_guide_names_every_tool_that_is_no_command() -> None:
+    tools = [module.__name__.rpartition(".")[2] for module in TOOLS]
+    own = {*tools, "__main__", "classify", "detect", "ensemble", "own_labels", "pack", "segment"}
+    callable_ = {path.stem for path in Path(disturbed.__file__).parent.glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    assert callable_ == own
+    assert [name for name in tools if name not in GUIDE] == []
+
+
+@pytest.mark.parametrize(("module", "command"), [(goldens, []), (detect, ["golden"])])
+def test_golden_files_are_written_over_only_where_their_place_is_named(
+    module: ModuleType, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        module.main(command)
+    assert "the following arguments are required: --out" in capsys.readouterr().err
+
+
+def test_a_step_of_no_picture_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        disturbed.main(["--out", str(tmp_path), "--every", "0"])
+    assert "0 is not above 0" in capsys.readouterr().err
