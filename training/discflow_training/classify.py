@@ -19,18 +19,18 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
 from .classifier_loss import training_loss
 from .classifier_members import member_logits
 from .classifiers import FAMILIES, TITLES, DiscClassifier
-from .data import DEFAULT_DATA_ROOT, FOLDS, SOURCES, data_hash, fold_of
+from .data import FOLDS, SOURCES, data_hash, fold_of
 from .disc_data import AUXILIARY, TARGETS, Disc, DiscInput, SliceCache, augmented_batch, exact_batch, read_discs
 from .export import export_onnx, file_entry
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
+from .fragment import find_member, upsert_member
 from .imaging import CropKind, CropRule
-from .recipes import add_recipe, chosen_recipe, device, positive
+from .member_training import Course, member_parser
+from .recipes import chosen_recipe
 from .runs import (
     begin_with,
     commit,
@@ -39,8 +39,6 @@ from .runs import (
     load_average,
     load_recipe,
     require_cases,
-    resume,
-    save_checkpoint,
     save_weights,
     seed_epoch,
 )
@@ -145,29 +143,23 @@ def train(
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
         begin_with(network, initial)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * (len(training) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
-    average = WeightAverage(network)
-    state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
-    curves = resume(out, state)
-    average.steps = schedule.last_epoch
+    course = Course(network, recipe, recipe.epochs * (len(training) // recipe.batch), out)
     last = min(recipe.epochs, stop_after or recipe.epochs)
-    for epoch in range(len(curves), last):
+    for epoch in range(len(course.curves), last):
         started = time.monotonic()
         seed_epoch(recipe.seed, epoch)
         rng = np.random.default_rng([recipe.seed, epoch])
-        loss = _epoch(network, optimizer, schedule, average, training, recipe, cache, rng)
-        scores = predict(average.network, validation, recipe.view, cache)
-        curves.append({"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started, "val": figures(validation, scores)})
-        print(json.dumps(curves[-1]), flush=True)
-        save_checkpoint(out, state, curves)
+        loss = _epoch(course, training, recipe, cache, rng)
+        scores = predict(course.average.network, validation, recipe.view, cache)
+        course.curves.append({"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started, "val": figures(validation, scores)})
+        print(json.dumps(course.curves[-1]), flush=True)
+        course.save()
     if last < recipe.epochs:
         return
     record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit()}
-    (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
-    write_predictions(out / "predictions.json", validation, predict(average.network, validation, recipe.view, cache))
-    save_weights(out, average.network)
+    (out / "training.json").write_text(json.dumps(record | {"curves": course.curves}, indent=1))
+    write_predictions(out / "predictions.json", validation, predict(course.average.network, validation, recipe.view, cache))
+    save_weights(out, course.average.network)
 
 
 def require_answers(training: Sequence[Disc]) -> None:
@@ -194,9 +186,9 @@ def write_predictions(path: Path, discs: Sequence[Disc], logits: np.ndarray) -> 
     path.write_text(json.dumps(rows))
 
 
-def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) -> float:
+def _epoch(course: Course, training, recipe, cache, rng) -> float:
     """One pass over the discs in random order; returns the mean loss."""
-    network.train()
+    network = course.network.train()
     order = rng.permutation(len(training))
     losses = []
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
@@ -204,13 +196,7 @@ def _epoch(network, optimizer, schedule, average, training, recipe, cache, rng) 
         images = augmented_batch(batch, recipe.view, cache, rng, recipe.degrees, recipe.strength)
         images = images.to(next(network.parameters()).device)
         loss = training_loss(network, images, batch, recipe)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        average.update(network)
-        losses.append(float(loss.detach()))
+        losses.append(course.step(loss))
     return float(np.mean(losses))
 
 
@@ -245,27 +231,10 @@ def export(out: Path, models: Path, member_id: str, int8: bool = False) -> dict[
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m discflow_training.classify", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train one network")
-    training.add_argument(
-        "--encoder-weights", type=Path, metavar="FILE", help="an ImageNet checkpoint in torchvision's or timm's naming (width 1)"
+    parser, training, measuring = member_parser(
+        "python -m discflow_training.classify", __doc__, Recipe(), CHOICES, "AUC of an exported member on labelled boxes"
     )
-    training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
-    training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", type=device, choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
-    add_recipe(training, Recipe(), CHOICES)
-    exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
-    for command in (training, exporting):
-        command.add_argument("--out", type=Path, required=True, help="the run's folder: recipe, checkpoint, curves, weights")
-    exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
-    measuring = commands.add_parser("evaluate", help="AUC of an exported member on labelled boxes")
-    measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
-    for command in (exporting, measuring):
-        command.add_argument("--id", type=member_id, required=True, help="the member's id")
-        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
     for command in (training, measuring):
-        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
         command.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     return parser
 

@@ -19,16 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .averaging import WeightAverage
 from .checkpoints import load_checkpoint
-from .data import DEFAULT_DATA_ROOT, FOLDS, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
+from .data import FOLDS, MASK_CLASS_NAMES, data_hash, fold_of, read_segmentation
 from .decoders import DECODERS, ENCODER_TITLES, TITLES, Segmenter
 from .export import export_onnx, file_entry, open_session, run_session
 from .faults import InputFault, told_plainly
-from .fragment import DEFAULT_MODELS, find_member, member_id, upsert_member
+from .fragment import find_member, upsert_member
 from .imaging import CropRule
+from .member_training import Course, member_parser
 from .overlap import Probabilities, measure
-from .recipes import add_recipe, chosen_recipe, device, positive
+from .recipes import chosen_recipe
 from .region_data import (
     CLASSES,
     IGNORED,
@@ -48,8 +48,6 @@ from .runs import (
     load_average,
     load_recipe,
     require_cases,
-    resume,
-    save_checkpoint,
     save_weights,
     seed_epoch,
 )
@@ -154,32 +152,26 @@ def train(
         print(load_checkpoint(network.encoder, encoder_weights))
     if initial:
         begin_with(network, initial)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = _expected_steps(training, recipe)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.15)
-    average = WeightAverage(network)
-    state = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average.network}
-    curves = resume(out, state)
-    average.steps = schedule.last_epoch
+    course = Course(network, recipe, _expected_steps(training, recipe), out)
     last = min(recipe.epochs, stop_after or recipe.epochs)
-    for epoch in range(len(curves), last):
+    for epoch in range(len(course.curves), last):
         started = time.monotonic()
         seed_epoch(recipe.seed, epoch)
         rng = np.random.default_rng([recipe.seed, epoch])
-        loss = _epoch(network, optimizer, schedule, average, _epoch_order(training, recipe, rng), recipe, rng)
+        loss = _epoch(course, _epoch_order(training, recipe, rng), recipe, rng)
         curve = {"epoch": epoch, "loss": loss, "seconds": time.monotonic() - started}
         if epoch % 5 == 4 or epoch == recipe.epochs - 1:
-            curve["val"] = measure(validation, [predict(average.network, region, recipe.view) for region in validation])
-        curves.append(curve)
+            curve["val"] = measure(validation, [predict(course.average.network, region, recipe.view) for region in validation])
+        course.curves.append(curve)
         print(json.dumps(curve), flush=True)
-        save_checkpoint(out, state, curves)
+        course.save()
     if last < recipe.epochs:
         return
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
     record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit()}
-    (out / "training.json").write_text(json.dumps(record | {"curves": curves}, indent=1))
-    write_predictions(out / "predictions.npz", validation, [predict(average.network, region, recipe.view) for region in validation])
-    save_weights(out, average.network)
+    (out / "training.json").write_text(json.dumps(record | {"curves": course.curves}, indent=1))
+    write_predictions(out / "predictions.npz", validation, [predict(course.average.network, region, recipe.view) for region in validation])
+    save_weights(out, course.average.network)
 
 
 def held_out(regions: Sequence[Region], fold: int) -> list[Region]:
@@ -196,9 +188,9 @@ def write_predictions(path: Path, regions: Sequence[Region], probabilities: Sequ
     )
 
 
-def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
+def _epoch(course: Course, order, recipe, rng) -> float:
     """One pass; returns the mean loss."""
-    network.train()
+    network = course.network.train()
     losses = []
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
         batch = order[start : start + recipe.batch]
@@ -207,13 +199,7 @@ def _epoch(network, optimizer, schedule, average, order, recipe, rng) -> float:
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(images.to(device).contiguous(memory_format=torch.channels_last))
         loss = dice_focal_loss(logits.float(), masks.to(device))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        average.update(network)
-        losses.append(float(loss.detach()))
+        losses.append(course.step(loss))
     return float(np.mean(losses))
 
 
@@ -265,28 +251,10 @@ def member_probabilities(models: Path, entry: dict[str, Any], regions: Sequence[
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m discflow_training.segment", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train one network")
-    training.add_argument(
-        "--encoder-weights", type=Path, metavar="FILE", help="an ImageNet checkpoint in torchvision's or timm's naming (width 1)"
+    parser, training, _ = member_parser(
+        "python -m discflow_training.segment", __doc__, Recipe(), CHOICES, "IoU and Dice of an exported member on the labelled crops"
     )
     training.add_argument("--pseudo", type=Path, help="a folder written by `pseudo`")
-    training.add_argument("--initial", type=Path, help="start from the weights of this output folder")
-    training.add_argument("--stop-after", type=positive(int), help="stop after this many epochs; the same command goes on")
-    training.add_argument("--device", type=device, choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
-    add_recipe(training, Recipe(), CHOICES)
-    exporting = commands.add_parser("export", help="write a trained network as ONNX with its manifest entry")
-    for command in (training, exporting):
-        command.add_argument("--out", type=Path, required=True, help="the run's folder: recipe, checkpoint, curves, weights")
-    exporting.add_argument("--int8", action="store_true", help="store large weights in 8 bits: half the size of the default")
-    measuring = commands.add_parser("evaluate", help="IoU and Dice of an exported member on the labelled crops")
-    measuring.add_argument("--split", choices=("val", "test"), default="val", help="what to measure on (default: val)")
-    for command in (exporting, measuring):
-        command.add_argument("--id", type=member_id, required=True, help="the member's id")
-        command.add_argument("--models", type=Path, default=DEFAULT_MODELS, help="the pack's folder (default: layers/models)")
-    for command in (training, measuring):
-        command.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     return parser
 
 
