@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { gatesSchema } from '../../../src/contracts/pack.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FOLDERS = ['.', 'docs', 'docs/adr', 'src', 'layers/models', 'training'];
@@ -34,5 +35,10 @@ describe('the documents', () => {
       const headings = read(join('docs/adr', name)).match(/^## .*$/gm);
       expect(headings, name).toEqual(['## Context', '## Decision', '## Consequences']);
     }
+  });
+
+  it('tell what every gate of a pack judges', () => {
+    const page = read('docs/model-pack.md');
+    expect(Object.keys(gatesSchema.shape).filter((gate) => !page.includes(`| \`${gate}`))).toEqual([]);
   });
 });
