@@ -4,7 +4,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import type { Gates } from '../src/contracts/pack.ts';
 import type { Study } from '../src/contracts/study.ts';
 import { cropPixels } from '../src/imaging/crop.ts';
@@ -23,6 +22,7 @@ import {
 } from '../src/pipeline/gates.ts';
 import type { LoadedPack } from '../src/pipeline/ports.ts';
 import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
+import { readGrey } from './grey-picture.ts';
 
 /** One labelled picture: T1 ones must not pass the gates, all others must. */
 interface Picture {
@@ -154,16 +154,6 @@ async function judge(picture: Picture, pack: LoadedPack): Promise<Judged | null>
     features: cropFeatures(image, seen),
     disagreement: Math.max(0, ...disagreements),
   };
-}
-
-async function readGrey(file: string): Promise<Grey16> {
-  const { data, info } = await sharp(file)
-    .toColourspace('grey16')
-    .extractChannel(0)
-    .raw({ depth: 'ushort' })
-    .toBuffer({ resolveWithObject: true });
-  const { width, height } = info;
-  return { depth: 'u16', width, height, data: new Uint16Array(data.buffer, data.byteOffset, width * height) };
 }
 
 function studyOf(image: Grey16): Study {

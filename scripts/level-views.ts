@@ -1,7 +1,6 @@
 // Labelled training and validation pictures as the detectors see them: whole, cut off above L5-S1, upside down.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import type { LabelledPicture } from '../src/cli/evaluate/labelled.ts';
 import { withDiscsOfMask } from '../src/cli/evaluate/mask-discs.ts';
 import { readMask } from '../src/cli/evaluate/masks.ts';
@@ -18,6 +17,7 @@ import { packHash } from '../src/inference/pack-source.ts';
 import { createPixelDecoder } from '../src/pictures/decoder.ts';
 import type { LoadedPack } from '../src/pipeline/ports.ts';
 import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
+import { readGrey } from './grey-picture.ts';
 
 export const VIEWS = ['whole', 'cut-35', 'cut-50', 'cut-65', 'cut-gap', 'cut-above', 'flipped'] as const;
 export type View = (typeof VIEWS)[number];
@@ -144,14 +144,4 @@ async function detect(pixels: Grey16, pack: LoadedPack): Promise<Pick<ViewedPict
       ? []
       : readDetections(discPlan, (await pack.run(disc.id, discPlan.input)).output, disc, detection);
   return { seenRows: seenRows(image), region, found };
-}
-
-async function readGrey(file: string): Promise<Grey16> {
-  const { data, info } = await sharp(file)
-    .toColourspace('grey16')
-    .extractChannel(0)
-    .raw({ depth: 'ushort' })
-    .toBuffer({ resolveWithObject: true });
-  const { width, height } = info;
-  return { depth: 'u16', width, height, data: new Uint16Array(data.buffer, data.byteOffset, width * height) };
 }

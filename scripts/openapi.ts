@@ -1,18 +1,7 @@
 /** Writes docs/openapi.json from the contracts: `npx tsx scripts/openapi.ts [--check]`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { API_ROUTES, REFUSALS } from '../src/contracts/api.ts';
-
-interface RouteShape {
-  readonly method: string;
-  readonly path: string;
-  readonly summary: string;
-  readonly parameters?: Readonly<Record<string, z.ZodType>>;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly answers: Readonly<Record<number, z.ZodType | null>>;
-  readonly refusals?: Readonly<Record<number, string>>;
-}
+import { API_ROUTES, REFUSALS, type Route } from '../src/contracts/api.ts';
 
 const target = new URL('../docs/openapi.json', import.meta.url);
 const LOCATION = { description: 'The presigned address', schema: { type: 'string', format: 'uri' } };
@@ -30,7 +19,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object 
 
 const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema: schemaOf(schema) } } });
 
-function operation(name: string, route: RouteShape): object {
+function operation(name: string, route: Route): object {
   const parameters = [
     ...Object.entries(route.parameters ?? {}).map(([key, schema]) => ({
       name: key,
@@ -66,7 +55,7 @@ function operation(name: string, route: RouteShape): object {
 /** The OpenAPI 3.1 document of the API. */
 export function openApi(): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const [name, route] of Object.entries(API_ROUTES) as Array<[string, RouteShape]>) {
+  for (const [name, route] of Object.entries(API_ROUTES) as Array<[string, Route]>) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(name, route) };
   }
   return {

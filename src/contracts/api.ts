@@ -89,7 +89,8 @@ export const runQuerySchema = z.strictObject({
   cursor: z.string().max(2048).optional(),
 });
 
-interface Route {
+/** One route: what a call gives and what it gets; `answers` by status, null for one without a body. */
+export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly summary: string;

@@ -31,7 +31,6 @@ const CLEAN: Readonly<Record<string, string>> = {
 
 const PACKAGES = [
   'dicom-parser',
-  'dcmjs',
   'sharp',
   'onnxruntime-node',
   '@aws-sdk/client-s3',
