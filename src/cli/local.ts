@@ -6,7 +6,7 @@ import { createIngestHandler } from '../../functions/ingest/compose.ts';
 import { type AwsClients, createClients } from '../aws/clients.ts';
 import { DynamoRuns } from '../aws/dynamo-runs.ts';
 import { createLogger } from '../aws/logger.ts';
-import { FolderTenantKeys, HmacPseudonyms } from '../aws/pseudonyms.ts';
+import { FolderTenantKeys, HmacPseudonyms, TenantKeyError, type TenantKeys } from '../aws/pseudonyms.ts';
 import { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { type BatchHandler, SqsPoller } from '../aws/sqs-poller.ts';
 import { SqsAnnouncer, SqsQueue } from '../aws/sqs-queue.ts';
@@ -57,7 +57,10 @@ const RETRY_SECONDS = 1;
 /** The services are in this process: what passes, passes soon. */
 const FIRST_RETRY_SECONDS = 1;
 
-/** @throws UsageError where the pack is none or broken, or another process serves the data folder. */
+/**
+ * @throws UsageError where the pack is none or broken, the tenant's key is damaged, or another process serves the data
+ * folder.
+ */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const packSha256 = await soundPack(options.pack);
   const embedded = await startEmbedded({ dataDir: options.data, maxReceiveCount: MAX_RECEIVE_COUNT, onFault });
@@ -65,10 +68,17 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     await embedded.close();
     throw new UsageError(`another discflow (process ${embedded.pid}) uses ${options.data}: wait, or give --data`);
   }
+  const tenantKeys = new FolderTenantKeys(join(options.data, 'keys'));
+  try {
+    await checkKey(tenantKeys, options);
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
   const clients = createClients(embedded);
   const { inferenceWorkers: workers } = options;
   const engine = createEngine({ packDirs: [options.pack], ...(workers === undefined ? {} : { workers }) });
-  const stages = composeStages(embedded, clients, engine, { ...options, packSha256 });
+  const stages = composeStages(embedded, clients, engine, { ...options, packSha256, tenantKeys });
   const waiters = new Waiters();
   const pollers = startPollers(embedded, clients, stages.handlers, waiters);
   await recover(embedded, stages);
@@ -106,7 +116,18 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   };
 }
 
-/** A write that the disc refuses would be tried again until every study had failed. */
+/** A damaged key would be met by every study, each of which would end as failed. */
+async function checkKey(keys: TenantKeys, { tenant, data }: LocalOptions): Promise<void> {
+  try {
+    await keys.current(tenant);
+  } catch (error) {
+    if (!(error instanceof TenantKeyError)) throw error;
+    const path = join(data, 'keys');
+    throw new UsageError(`the key of tenant ${tenant} in ${path} is damaged: put a copy of it back`, { cause: error });
+  }
+}
+
+/** What the disc refuses or has lost would be tried again until every study had failed. */
 const onFault = (error: unknown): void => {
   if (!endEarly(error)) warnOfFault(error);
 };
@@ -117,7 +138,7 @@ function composeStages(
   embedded: Embedded,
   clients: AwsClients,
   engine: Engine,
-  options: LocalOptions & { packSha256: string },
+  options: LocalOptions & { packSha256: string; tenantKeys: TenantKeys },
 ) {
   const { queueUrls, buckets } = embedded;
   const data = new S3ObjectStore(clients.s3, buckets.data);
@@ -140,7 +161,7 @@ function composeStages(
     uploads,
     detectQueue,
     decoder,
-    pseudonyms: new HmacPseudonyms(new FolderTenantKeys(join(options.data, 'keys'))),
+    pseudonyms: new HmacPseudonyms(options.tenantKeys),
     limits: DEFAULT_LIMITS,
     packSha256: options.packSha256,
     tier: options.tier,

@@ -1,17 +1,18 @@
+import { DataFolderError } from '../embedded/index.ts';
 import { UsageError } from './plan.ts';
 
 const ending = new AbortController();
 
 /**
- * Aborted where the command must come to an early end: its reason is the error of a disc that takes no more, or, once
+ * Aborted where the command must come to an early end: its reason is the error of a disc that fails, or, once
  * nobody reads its output any more, as behind `| head`, an abort like that of Ctrl-C.
  */
 export const earlyEnd: AbortSignal = ending.signal;
 
 /** The error that the command ends early for; null where there is none. */
-export const failure = (): Error | null => refusedWrite(earlyEnd.reason);
+export const failure = (): Error | null => discFault(earlyEnd.reason);
 
-/** A service whose disc is full may never answer the one who closes it. */
+/** A service whose disc fails may never answer the one who closes it. */
 const CLOSE_WITHIN_MS = 8_000;
 
 /** For the whole life of the command: what would end it in the middle of its work lets it close first. */
@@ -28,14 +29,14 @@ export function watchProcess(): void {
 }
 
 /**
- * Ends the command where its disc takes no more; false for any other error. The embedded table throws such an error
+ * Ends the command where its disc fails; false for any other error. The embedded table throws such an error
  * where no caller can catch it, and threads in the middle of a network would abort a process that exits at once.
  */
 export function endEarly(error: unknown): boolean {
-  const refused = refusedWrite(error);
-  if (refused === null) return false;
-  setTimeout(() => endNow(refused), CLOSE_WITHIN_MS).unref();
-  ending.abort(refused);
+  const fault = discFault(error);
+  if (fault === null) return false;
+  setTimeout(() => endNow(fault), CLOSE_WITHIN_MS).unref();
+  ending.abort(fault);
   return true;
 }
 
@@ -44,22 +45,28 @@ function endNow(error: unknown): never {
   process.exit(1);
 }
 
-/** A wrong call and an error of the file system (disc full, no permission) say all in their message; a bug needs more. */
+/** A wrong call, a data folder of no use and an error of the file system say all in their message; a bug needs more. */
 export function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const refused = refusedWrite(error);
-  if (refused !== null) return refused.message;
-  const plain = error instanceof UsageError || 'syscall' in error;
+  const fault = discFault(error);
+  if (fault !== null) return fault.message;
+  const plain = error instanceof UsageError || error instanceof DataFolderError || 'syscall' in error;
   return plain ? error.message : (error.stack ?? error.message);
 }
 
-/** No space, no quota, a file too large, and what LevelDB makes of them. */
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'LEVEL_IO_ERROR']);
+/** No space, no quota, a file too large, what LevelDB makes of them, and a database that is damaged. */
+const FAULTS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'LEVEL_IO_ERROR', 'LEVEL_CORRUPTION']);
+/** LevelDB's errors of synchronous reads have no code. */
+const FAULT_WORDS = /^(?:IO error|Corruption): /;
 
-/** The error itself or the one of its causes that says that the disc took no more; null where there is none. */
-export function refusedWrite(error: unknown): Error | null {
+/**
+ * The error itself or the one of its causes that says that the disc takes no more, or that it gives back other bytes
+ * than it was given; null where there is none.
+ */
+export function discFault(error: unknown): Error | null {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (NO_ROOM.has(String((at as NodeJS.ErrnoException).code))) return at;
+    if (at instanceof DataFolderError) return null;
+    if (FAULTS.has(String((at as NodeJS.ErrnoException).code)) || FAULT_WORDS.test(at.message)) return at;
   }
   return null;
 }

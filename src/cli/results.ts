@@ -1,10 +1,11 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { RunItem } from '../contracts/items.ts';
 import { keys, RUN_FILES } from '../contracts/keys.ts';
 import type { Reason } from '../contracts/reasons.ts';
 import { type Report, reportSchema } from '../contracts/report.ts';
+import { makeFolder } from '../embedded/index.ts';
 import type { ObjectStore } from '../pipeline/ports.ts';
 import { renderHtml } from '../reporting/html.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
@@ -29,7 +30,7 @@ const refusalStatus = z.enum(['rejected', 'failed', 'quarantined', 'cancelled'])
  */
 export async function prepareOut(out: string, names: readonly string[]): Promise<void> {
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
   } catch (error) {
     throw new UsageError(`--out ${out} cannot be made: ${(error as Error).message}`);
   }
@@ -44,7 +45,7 @@ export async function prepareOut(out: string, names: readonly string[]): Promise
  * goes first and the new one comes last, so that a report never stands beside files of another.
  */
 export async function writeRun(data: ObjectStore, run: RunItem, folder: string): Promise<Report> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await rm(join(folder, RUN_FILES.report), { force: true });
   let report: Report | null = null;
   for (const name of RESULT_FILES) {
@@ -66,7 +67,7 @@ export async function writeEnd(
   folder: string,
   end: { tenant: string; status: z.infer<typeof refusalStatus>; reasons: Reason[]; runKey: string | null },
 ): Promise<Report> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await Promise.all(RESULT_FILES.map((name) => rm(join(folder, name), { force: true })));
   const report = rejectedReport({ ...end, study: null });
   await writeWhole(join(folder, RUN_FILES.html), renderHtml(report, null));

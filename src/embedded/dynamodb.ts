@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -12,6 +12,7 @@ import dynalite from 'dynalite';
 import { STUDIES_TABLE } from '../contracts/table.ts';
 import { makeWritesAtomic } from './atomic-writes.ts';
 import { namesAccessKey } from './credentials.ts';
+import { checkDatabase, DataFolderError, makeFolder } from './data-folder.ts';
 import { closeServer } from './s3/server.ts';
 import type { Credentials } from './s3/signature.ts';
 
@@ -29,7 +30,7 @@ export interface DynamoDbOptions {
 }
 
 /** The data folder was written by a version whose table has other keys or indexes. */
-export class ForeignTableError extends Error {
+export class ForeignTableError extends DataFolderError {
   override readonly name = 'ForeignTableError';
 }
 
@@ -38,7 +39,7 @@ const KEEP_ALIVE_MS = 120_000;
 const ACTIVE_POLL_MS = 5;
 const ACTIVE_WITHIN_MS = 3000;
 
-/** Starts dynalite on loopback with the studies table. Throws `ForeignTableError`. */
+/** Starts dynalite on loopback with the studies table. Throws `ForeignTableError` and `DamagedFolderError`. */
 export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbServer> {
   const { folder } = options;
   const server = await open(options);
@@ -54,7 +55,10 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbS
 async function open(options: DynamoDbOptions): Promise<DynamoDbServer | null> {
   const { folder, credentials } = options;
   makeWritesAtomic();
-  if (folder !== null) await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (folder !== null) {
+    await makeFolder(folder, 0o700);
+    await checkDatabase(folder);
+  }
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, ...(folder === null ? {} : { path: folder }) });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   guard(server, credentials);

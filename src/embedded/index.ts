@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvNames } from '../contracts/env.ts';
 import { makeCredentials } from './credentials.ts';
+import { DataFolderError, makeFolder } from './data-folder.ts';
 import { type DynamoDbServer, startDynamoDb } from './dynamodb.ts';
 import { eventRecord } from './s3/events.ts';
 import { type S3Server, startS3Server } from './s3/server.ts';
@@ -11,6 +12,7 @@ import { type ObjectCreated, S3Store } from './s3/store.ts';
 import { QUEUE_NAMES, type QueueName, type QueueSettings, type SqsServer, startSqs } from './sqs.ts';
 import { type EmbeddedState, findRunning, removeState, writeState } from './state-file.ts';
 
+export { DataFolderError, makeFolder } from './data-folder.ts';
 export { ForeignTableError } from './dynamodb.ts';
 export { type EmbeddedState, findRunning } from './state-file.ts';
 
@@ -48,17 +50,18 @@ const WAIT_FOR_OWNER_MS = 15_000;
 const WAIT_STEP_MS = 50;
 
 /** Another process holds the data folder and does not answer. */
-export class DataFolderBusyError extends Error {
+class DataFolderBusyError extends DataFolderError {
   override readonly name = 'DataFolderBusyError';
 }
 
 /**
  * S3, SQS and DynamoDB on loopback over one folder. Where a process already serves the folder, connects to it as a
  * client. The operating system's lock on the S3 index decides who owns the folder, so a killed owner leaves no lock.
+ * @throws DataFolderError where the folder is damaged, of another version, or held by a process that does not answer.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'discflow-')));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const until = Date.now() + WAIT_FOR_OWNER_MS;
   for (;;) {
     const owner = await Owner.start(folder, options);

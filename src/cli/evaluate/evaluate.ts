@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HmacPseudonyms } from '../../aws/pseudonyms.ts';
 import { type Tier, tierSchema } from '../../contracts/keys.ts';
 import { InputFault } from '../../contracts/reasons.ts';
+import { makeFolder } from '../../embedded/index.ts';
 import { createEngine } from '../../inference/engine.ts';
 import { createPixelDecoder } from '../../pictures/decoder.ts';
 import { pngOfOwnSvg } from '../../pictures/svg.ts';
@@ -53,7 +54,7 @@ export async function evaluate(options: EvaluateOptions): Promise<number> {
     // Nothing made with this key is written: a study needs a name while it runs.
     const pseudonyms = new HmacPseudonyms({ current: async () => ({ version: 0, secret: Buffer.alloc(32) }) });
     const deps = { decoder, pseudonyms, pack };
-    await mkdir(options.out, { recursive: true });
+    await makeFolder(options.out);
     const runs = await runTiers(deps, pictures, options);
     const record = evaluationRecord(data, splits, pack, runs);
     await writeOutputs(options.out, record, runs[0].evidence);

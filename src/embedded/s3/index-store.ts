@@ -1,4 +1,5 @@
 import { ClassicLevel } from 'classic-level';
+import { damageOf } from '../data-folder.ts';
 import type { ChecksumAlgorithm } from './checksums.ts';
 
 export interface StoredChecksum {
@@ -60,14 +61,14 @@ export class S3Index {
     this.#level = level;
   }
 
-  /** Null where another process (or this one) holds the index. */
+  /** Null where another process (or this one) holds the index. Throws `DamagedFolderError`. */
   static async open(folder: string): Promise<S3Index | null> {
     const level = new ClassicLevel<string, unknown>(folder, { keyEncoding: 'utf8', valueEncoding: 'json' });
     try {
       await level.open();
     } catch (error) {
       if (isLocked(error)) return null;
-      throw error;
+      throw damageOf(folder, error) ?? error;
     }
     return new S3Index(level);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/cli/plan.ts';
-import { refusedWrite, told } from '../../../src/cli/process-end.ts';
+import { discFault, told } from '../../../src/cli/process-end.ts';
+import { DataFolderError } from '../../../src/embedded/index.ts';
 
 const coded = (code: string, message: string, more: object = {}) =>
   Object.assign(new Error(message), { code, ...more });
@@ -12,6 +13,9 @@ describe('told', () => {
     ['a full disc under the table', full],
     ['no permission', coded('EACCES', 'EACCES: permission denied', { syscall: 'open' })],
     ['a wrong call', new UsageError('no such file')],
+    ['a data folder of no use', new DataFolderError('written by another version')],
+    ['a damaged table', coded('LEVEL_CORRUPTION', 'Corruption: block checksum mismatch: /data/000005.ldb')],
+    ['a damaged index', new Error('IO error: /data/000005.ldb: Invalid argument')],
   ])('says %s in its message alone', (_, error) => {
     expect(told(error)).toBe(error.message);
   });
@@ -27,8 +31,8 @@ describe('told', () => {
 });
 
 it.each([coded('EPIPE', 'write EPIPE'), coded('LEVEL_NOT_FOUND', 'not found'), new Error('x'), 'text', undefined])(
-  'takes %s for no refused write',
+  'takes %s for no fault of the disc',
   (error) => {
-    expect(refusedWrite(error)).toBeNull();
+    expect(discFault(error)).toBeNull();
   },
 );
