@@ -1,5 +1,6 @@
 import { DataFolderError } from '../embedded/index.ts';
 import { UsageError } from './plan.ts';
+import { printable } from './summary.ts';
 
 const ending = new AbortController();
 
@@ -49,10 +50,13 @@ function endNow(error: unknown): never {
 export function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const fault = discFault(error);
-  if (fault !== null) return fault.message;
+  if (fault !== null) return printableLines(fault.message);
   const plain = error instanceof UsageError || error instanceof DataFolderError || 'syscall' in error;
-  return plain ? error.message : (error.stack ?? error.message);
+  return plain ? printableLines(error.message) : (error.stack ?? error.message);
 }
+
+/** Messages name files that others have named. */
+const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
 
 /** No space, no quota, a file too large, what LevelDB makes of them, and a database that is damaged. */
 const FAULTS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'LEVEL_IO_ERROR', 'LEVEL_CORRUPTION']);

@@ -38,8 +38,8 @@ export function summaryTable(rows: readonly Row[]): string {
   return table.toString();
 }
 
-/** Names of files, in an archive too, can hold what moves a terminal's cursor or colours what follows. */
-export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '?');
+/** Names of files, in an archive too, can hold what moves a terminal's cursor, colours or turns round what follows. */
+export const printable = (name: string): string => name.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '?');
 
 /** With its files where the upload held several studies. */
 function title({ name, member, files = 1 }: Row): string {

@@ -24,6 +24,14 @@ describe('told', () => {
     expect(told(new Error('PutObject failed', { cause: new Error('500', { cause: full }) }))).toBe(full.message);
   });
 
+  it('prints no character of a file name that would change how the terminal shows the rest', () => {
+    const name = 'a\u001b[31m\u202egnp.\u2066.png';
+    expect(told(new UsageError(`${name} is taken\n\nA folder holds`))).toBe(
+      'a?[31m?gnp.?.png is taken\n\nA folder holds',
+    );
+    expect(told(coded('EACCES', `EACCES: ${name}`, { syscall: 'open' }))).toBe('EACCES: a?[31m?gnp.?.png');
+  });
+
   it('tells a bug with its stack', () => {
     const bug = new TypeError('x is no function');
     expect(told(bug)).toBe(bug.stack);
