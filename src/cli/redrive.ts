@@ -1,5 +1,6 @@
 import type { RunItem } from '../contracts/items.ts';
 import type { Page } from '../pipeline/ports.ts';
+import { checkHeld } from './held-data.ts';
 import { type LocalOptions, type LocalSystem, startLocal } from './local.ts';
 import { UsageError } from './plan.ts';
 import { earlyEnd } from './process-end.ts';
@@ -8,10 +9,11 @@ const PAGE = 100;
 
 /**
  * `discflow redrive`: opens the next attempt of failed runs of the tenant and works them off; 1 where one failed again.
- * @throws UsageError, before any work, where a named run has not failed: a second attempt of one that was refused or
- * held back would go round what refused it.
+ * @throws UsageError, before any work, where the folder holds nothing of discflow, or a named run has not failed: a
+ * second attempt of one that was refused or held back would go round what refused it.
  */
 export async function redrive(runKeys: readonly string[], options: LocalOptions): Promise<number> {
+  await checkHeld(options.data);
   const system = await startLocal(options);
   try {
     return await redriveRuns(system, runKeys, options.tenant);

@@ -3,9 +3,14 @@ import { createClients } from '../aws/clients.ts';
 import { DynamoRuns } from '../aws/dynamo-runs.ts';
 import type { RunItem } from '../contracts/items.ts';
 import { startEmbedded } from '../embedded/index.ts';
+import { checkHeld } from './held-data.ts';
 
-/** `discflow status`: the newest runs of a tenant, read beside whatever process works on the folder. */
+/**
+ * `discflow status`: the newest runs of a tenant, read beside whatever process works on the folder.
+ * @throws UsageError where the folder holds nothing of discflow.
+ */
 export async function status(options: { data: string; tenant: string; limit: number; json: boolean }): Promise<number> {
+  await checkHeld(options.data);
   const embedded = await startEmbedded({ dataDir: options.data });
   const clients = createClients(embedded);
   try {
