@@ -22,7 +22,7 @@ import type { Engine, Runs } from '../pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 
 import { type PlannedUpload, UsageError } from './plan.ts';
-import { endEarly } from './process-end.ts';
+import { endEarly, failure } from './process-end.ts';
 import { detectMessage, recover } from './recover.ts';
 import { soundPack } from './sound-pack.ts';
 import { forgetEndedUploads, forgetUpload, submitUpload } from './uploads.ts';
@@ -108,6 +108,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
       }),
     async close() {
       await Promise.all(pollers.map((poller) => poller.stop({ graceSeconds: 10 })));
+      // Nobody waits for those of an earlier process that were taken up again. What fails here, the next start does.
+      if (failure() === null) await forgetEndedUploads(stages.uploads, runs).catch(() => undefined);
       await stages.decoder.close();
       await engine.close();
       clients.close();

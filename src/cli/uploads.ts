@@ -83,7 +83,10 @@ export async function forgetUpload(store: S3ObjectStore, tenant: string, uploadI
   }
 }
 
-/** Deletes what ended in a process that was killed before it could do so itself. */
+/**
+ * Deletes what ended in a process that was killed before it could do so itself, and what no ingest had begun to read by
+ * then: nobody waits for it, and the same call puts it again.
+ */
 export async function forgetEndedUploads(store: S3ObjectStore, runs: Runs): Promise<void> {
   const found = new Map<string, { tenant: string; uploadId: string }>();
   for (const root of ['in/', 'parts/']) {
@@ -94,7 +97,7 @@ export async function forgetEndedUploads(store: S3ObjectStore, runs: Runs): Prom
   }
   for (const { tenant, uploadId } of found.values()) {
     const items = await runs.getUpload(tenant, uploadId);
-    if (items.length > 0 && items.every(({ status }) => status !== 'received')) {
+    if (items.every(({ status }) => status !== 'received')) {
       await forgetUpload(store, tenant, uploadId);
     }
   }
