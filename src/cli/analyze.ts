@@ -8,7 +8,7 @@ import { earlyEnd, failure } from './process-end.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
 import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from './summary.ts';
-import { isTooLarge, SourceUnreadable } from './uploads.ts';
+import { refusalBySize, SourceUnreadable } from './uploads.ts';
 
 export interface AnalyzeOptions {
   readonly out: string;
@@ -82,7 +82,8 @@ export async function analyzeUpload(
   };
   let uploadId: string;
   try {
-    if (await isTooLarge(upload)) return await ended('rejected', [reasonOf('too_large')]);
+    const refusal = await refusalBySize(upload);
+    if (refusal !== null) return await ended('rejected', [refusal]);
     uploadId = await system.submit(upload);
   } catch (error) {
     if (!(error instanceof SourceUnreadable)) throw error;

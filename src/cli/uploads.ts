@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { S3ObjectStore } from '../aws/s3-object-store.ts';
 import { keys, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
 import type { UploadManifest } from '../contracts/messages.ts';
+import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Runs } from '../pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../pipeline/prepare-files.ts';
 import type { PlannedUpload } from './plan.ts';
@@ -20,13 +21,14 @@ const readSource = <T>(reading: Promise<T>): Promise<T> =>
   });
 
 /**
- * Whether ingest would refuse an upload for its size.
+ * Why ingest would refuse an upload for its size or its number of files, before any is copied; null where it would not.
  * @throws SourceUnreadable where a file is gone.
  */
-export async function isTooLarge({ files }: PlannedUpload): Promise<boolean> {
+export async function refusalBySize({ files }: PlannedUpload): Promise<Reason | null> {
+  if (files.length > DEFAULT_LIMITS.maxEntries) return reasonOf('archive_limit', { detail: 'files' });
   let bytes = 0;
   for (const file of files) bytes += (await readSource(stat(file))).size;
-  return bytes > DEFAULT_LIMITS.maxUploadBytes;
+  return bytes > DEFAULT_LIMITS.maxUploadBytes ? reasonOf('too_large') : null;
 }
 
 /**

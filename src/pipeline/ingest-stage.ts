@@ -165,7 +165,11 @@ async function referenceOf({ uploads }: IngestDeps, { key, versionId }: Uploaded
 
 function openParts(deps: IngestDeps, object: UploadedObject, bytes: Buffer): Omit<OpenedUpload, 'hash'> {
   const manifest = uploadManifestSchema.safeParse(parseJson(bytes));
-  if (!manifest.success) throw new InputFault('malformed', 'upload manifest', { cause: manifest.error });
+  if (!manifest.success) {
+    const tooMany = manifest.error.issues.some(({ code, path }) => code === 'too_big' && path.join() === 'parts');
+    if (tooMany) throw new InputFault('archive_limit', 'files', { cause: manifest.error });
+    throw new InputFault('malformed', 'upload manifest', { cause: manifest.error });
+  }
   const { parts, clientReference = null } = manifest.data;
   const prefix = keys.part(object.tenant, object.uploadId, '');
   if (parts.some((part) => !part.key.startsWith(prefix) || part.key.includes('/../'))) {
