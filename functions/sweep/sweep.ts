@@ -22,28 +22,39 @@ export interface SweepReport {
   readonly failed: number;
   /** Ended ones that nobody had announced. */
   readonly announced: number;
-  /** Those that could not be swept this time. */
-  readonly errors: number;
+}
+
+/** Some could not be swept, each told in the log: they stay open or untold until a later sweep. */
+export class SweepIncompleteError extends Error {
+  override readonly name = 'SweepIncompleteError';
 }
 
 /** A queue keeps a message for 14 days: what nobody took for longer has lost its message. */
 const LOST_AFTER_MS = 15 * 86_400_000;
 
-type Outcome = keyof SweepReport;
+type Outcome = keyof SweepReport | 'errors';
 
 /**
  * Ends what nobody ended: runs and uploads whose holder died (killed, out of memory) become `failed`, what ended
  * unannounced is announced. What waits in a queue is left alone, however long, until its message must be gone.
+ * @throws SweepIncompleteError, after all others, where one could not be swept: a sweep that can write no end, or reach
+ * no bus, must be heard.
  */
 export async function sweep(deps: SweepDeps): Promise<SweepReport> {
   const now = deps.clock.nowMs();
   const lostBefore = { messageMs: now - LOST_AFTER_MS, requestMs: now - (deps.requestLostAfterMs ?? LOST_AFTER_MS) };
   const stuck = await deps.runs.listStuck(now - deps.stuckAfterMs, deps.limit, lostBefore);
-  const report = { failed: 0, announced: 0, errors: 0 };
-  for (const item of stuck) report[await sweepOne(deps, item)] += 1;
+  const { errors, ...report } = await sweepAll(deps, stuck);
   deps.log.info('sweep.done', { count: stuck.length });
   if (report.failed > 0) deps.log.warn('sweep.failed_runs', { count: report.failed });
+  if (errors > 0) throw new SweepIncompleteError(`${errors} of ${stuck.length} could not be swept`);
   return report;
+}
+
+async function sweepAll(deps: SweepDeps, stuck: readonly (RunItem | UploadItem)[]): Promise<Record<Outcome, number>> {
+  const outcomes = { failed: 0, announced: 0, errors: 0 };
+  for (const item of stuck) outcomes[await sweepOne(deps, item)] += 1;
+  return outcomes;
 }
 
 async function sweepOne(deps: SweepDeps, item: RunItem | UploadItem): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { failAttempt } from '../../functions/analyze/fail-run.ts';
 import { notified } from '../../functions/analyze/notified.ts';
 import { inferenceIdOf, submitRun } from '../../functions/analyze/submit.ts';
 import { isPublicAddress, postPublicly } from '../../functions/sweep/public-post.ts';
-import { sweep } from '../../functions/sweep/sweep.ts';
+import { SweepIncompleteError, sweep } from '../../functions/sweep/sweep.ts';
 import { createWebhookHandler, verifySignature } from '../../functions/sweep/webhook.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
@@ -74,8 +74,8 @@ describe('the sweep', () => {
     if (claim.outcome !== 'claimed') throw new Error('not claimed');
     await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, start);
 
-    expect(await sweep(at(start + HOUR))).toEqual({ failed: 0, announced: 0, errors: 0 });
-    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 1, announced: 1, errors: 0 });
+    expect(await sweep(at(start + HOUR))).toEqual({ failed: 0, announced: 0 });
+    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 1, announced: 1 });
     expect(told.map(({ subject, status }) => [subject[0], status]).sort()).toEqual([
       ['c', 'failed'],
       ['e', 'done'],
@@ -85,12 +85,32 @@ describe('the sweep', () => {
     expect((await sweep(at(start + 16 * 24 * HOUR))).failed).toBe(1);
   });
 
+  test('that cannot announce one of two says so by failing, after it has announced the other', async () => {
+    told = [];
+    const start = 18 * 24 * HOUR;
+    for (const letter of ['2', '3']) {
+      const { runKey } = await open(letter, start);
+      const claim = await runs.claimRun(runKey, 1, 'analyze', 60_000, start);
+      if (claim.outcome !== 'claimed') throw new Error('not claimed');
+      await runs.advanceRun(claim.item, { status: 'done', reasons: [], stage: 'analyze' }, start);
+    }
+    const refusing = {
+      announce: async (announcement: Announcement) => {
+        if (announcement.subject.startsWith('2')) throw new Error('AccessDenied');
+        await announcer.announce(announcement);
+      },
+    };
+    await expect(sweep({ ...at(start + 3 * HOUR), announcer: refusing })).rejects.toThrow(SweepIncompleteError);
+    expect(told.map(({ subject }) => subject[0])).toEqual(['3']);
+    expect(await sweep(at(start + 3 * HOUR))).toEqual({ failed: 0, announced: 1 });
+  });
+
   test('runs that wait in a queue, however many, do not keep a dead one from being found', async () => {
     const start = 20 * 24 * HOUR;
     for (const letter of ['m', 'n', 'o', 'p']) await open(letter, start);
     const dead = await open('q', start + 1000);
     await runs.claimRun(dead.runKey, 1, 'detect', 60_000, start + 1000);
-    expect(await sweep({ ...at(start + 4 * HOUR), limit: 2 })).toMatchObject({ failed: 1, errors: 0 });
+    expect(await sweep({ ...at(start + 4 * HOUR), limit: 2 })).toMatchObject({ failed: 1 });
     expect((await runs.getRun(dead.runKey))?.status).toBe('failed');
   });
 
@@ -102,7 +122,7 @@ describe('the sweep', () => {
     );
     await runs.claimRun(run.runKey, 1, 'detect', 60_000, 5 * HOUR);
     const report = await sweep({ ...at(9 * HOUR), runs: listing(async () => (stuck === undefined ? [] : [stuck])) });
-    expect(report).toMatchObject({ failed: 1, errors: 0 });
+    expect(report).toMatchObject({ failed: 1 });
     expect((await runs.getRun(run.runKey))?.status).toBe('ingested');
   });
 });
