@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { RUN_FILES } from '../contracts/keys.ts';
@@ -32,7 +33,8 @@ const DICOM = new Set(['.dcm', '.dicom', '.ima']);
  * Turns paths into uploads: the DICOM files of one folder are one, whether the folder is named or some of its files are;
  * each zip and each picture is one of its own, sub-folders are walked in name order. A folder with a DICOMDIR is one
  * upload with all DICOM files below it; the viewer's files and pictures beside them are ignored. So are results of an
- * earlier call, and `out`, where results go, is not entered. A file that may not be opened is an upload of its own.
+ * earlier call, and `out`, where results go, is not entered. A link to a file is that file, a link to a folder is ignored.
+ * A file that may not be opened is an upload of its own.
  * @throws UsageError where a path does not exist, nothing was found, or two uploads would write the same folder.
  */
 export async function planUploads(paths: readonly string[], out?: string): Promise<Plan> {
@@ -67,6 +69,12 @@ interface Search {
 /** Without links, so that two spellings of one folder are alike; a folder that is not there yet is none of those found. */
 const realPath = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
 
+/** A file, or a link to one; a link that leads nowhere is a file that cannot be opened. */
+async function isFileOrLink(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return (await stat(path).catch(() => null))?.isFile() ?? true;
+}
+
 /** Returns how many files are no part of an upload. */
 async function walk(folder: string, search: Search): Promise<number> {
   const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -80,7 +88,7 @@ async function walk(folder: string, search: Search): Promise<number> {
     if (entry.isDirectory() && (await realPath(path)) === search.out) continue;
     if (entry.name.startsWith('.')) ignored += 1;
     else if (entry.isDirectory()) ignored += await walk(path, search);
-    else if (!entry.isFile() || drawn.includes(entry.name)) ignored += 1;
+    else if (!(await isFileOrLink(entry, path)) || drawn.includes(entry.name)) ignored += 1;
     else if (isWhole(path)) search.uploads.push(wholeUpload(path, extensionOf(path)));
     else ignored += await sortFile(path, loose, search);
   }
@@ -104,10 +112,12 @@ async function holdsResults(folder: string): Promise<boolean> {
 /** All DICOM files of an exchange medium (DICOM PS3.10), whatever folders its writer made. */
 async function walkMedium(folder: string, record: string, search: Search): Promise<number> {
   const files = await readdir(folder, { withFileTypes: true, recursive: true });
-  const paths = files
-    .filter((entry) => entry.isFile() && !isDirectoryRecord(entry.name))
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .sort();
+  const paths: string[] = [];
+  for (const entry of files) {
+    const path = join(entry.parentPath, entry.name);
+    if (!isDirectoryRecord(entry.name) && (await isFileOrLink(entry, path))) paths.push(path);
+  }
+  paths.sort();
   const loose: string[] = [];
   let ignored = 0;
   const results = await resultsBelow(folder, search);

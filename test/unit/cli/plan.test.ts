@@ -144,11 +144,32 @@ describe('planUploads', () => {
     await expect(planUploads(['/dev/null'])).rejects.toThrow(UsageError);
   });
 
-  it('follows no link', async () => {
+  it('follows no link to a folder', async () => {
     await put('study/IM1');
     await put('elsewhere/IM2');
     await symlink(join(root, 'elsewhere'), join(root, 'study', 'link'));
     expect(await planOf('study')).toEqual({ uploads: [['study', 1, 'loose']], ignored: 1 });
+  });
+
+  it('takes a link to a file for the file, and one that leads nowhere for a file that cannot be opened', async () => {
+    for (const path of ['store/1', 'store/2', 'store/3']) await put(path);
+    await mkdir(join(root, 'study', 'medium'), { recursive: true });
+    await put('study/medium/DICOMDIR');
+    const link = (to: string, path: string) => symlink(to, join(root, 'study', path));
+    await link(join(root, 'store/1'), 'IM1');
+    await link(join(root, 'store/2'), 'a.zip');
+    await link(join(root, 'store/3'), 'medium/IM3');
+    await link('/dev/null', 'device.zip');
+    await link(join(root, 'store/gone'), 'gone');
+    expect(await planOf('study')).toEqual({
+      uploads: [
+        ['a', 1, '.zip'],
+        ['gone', 1, '.dcm'],
+        ['medium', 1, 'loose'],
+        ['study', 1, 'loose'],
+      ],
+      ignored: 1,
+    });
   });
 
   it('calls names that collide, also but for their case, and paths that hold nothing, wrong use', async () => {
