@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** How often a state is read again, should its announcement be lost. */
 const REREAD_MS = 1000;
 
@@ -32,6 +34,8 @@ export class Waiters {
     const timer = setTimeout(resolve, REREAD_MS);
     const set = this.#waiting.get(subject) ?? new Set();
     this.#waiting.set(subject, set.add(resolve));
+    // Node warns of a leak beyond ten; here one listens a study in flight.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', resolve, { once: true });
     return {
       promise,
