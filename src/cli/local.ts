@@ -81,9 +81,22 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const stages = composeStages(embedded, clients, engine, { ...options, packSha256, tenantKeys });
   const waiters = new Waiters();
   const pollers = startPollers(embedded, clients, stages.handlers, waiters);
-  await recover(embedded, stages);
-  await forgetEndedUploads(stages.uploads, stages.runs);
   const { runs, data } = stages;
+  const halt = () => Promise.all(pollers.map((poller) => poller.stop({ graceSeconds: 10 })));
+  const shut = async () => {
+    await stages.decoder.close();
+    await engine.close();
+    clients.close();
+    await embedded.close();
+  };
+  try {
+    await recover(embedded, stages);
+    await forgetEndedUploads(stages.uploads, runs);
+  } catch (error) {
+    await halt();
+    await shut();
+    throw error;
+  }
   return {
     data,
     runs,
@@ -107,13 +120,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
         return item !== null && isTerminal(item.status) ? item : null;
       }),
     async close() {
-      await Promise.all(pollers.map((poller) => poller.stop({ graceSeconds: 10 })));
+      await halt();
       // Nobody waits for those of an earlier process that were taken up again. What fails here, the next start does.
       if (failure() === null) await forgetEndedUploads(stages.uploads, runs).catch(() => undefined);
-      await stages.decoder.close();
-      await engine.close();
-      clients.close();
-      await embedded.close();
+      await shut();
     },
   };
 }

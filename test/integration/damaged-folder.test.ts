@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createClients } from '../../src/aws/clients.ts';
+import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import { startLocal } from '../../src/cli/local.ts';
 import { UsageError } from '../../src/cli/plan.ts';
 import { told } from '../../src/cli/process-end.ts';
@@ -32,6 +34,25 @@ it('a damaged key of the tenant ends the call before any work, and leaves the fo
   await writeFile(join(dataDir, 'keys', 'local.v1.key'), '');
   const call = startLocal({ data: dataDir, pack: DEFAULT_PACK, tier: 'single', tenant: 'local' });
   await expect(call).rejects.toThrow(UsageError);
+  const next = await startEmbedded({ dataDir });
+  expect(next.role).toBe('owner');
+  await next.close();
+});
+
+it('an index that is cut off ends the call when it is read, and leaves the folder to the next', async () => {
+  const index = join(dataDir, 's3', 'index');
+  const first = await startEmbedded({ dataDir });
+  const clients = createClients(first);
+  await new S3ObjectStore(clients.s3, first.buckets.uploads).put('in/a', Buffer.from('a'), { contentType: 'a/b' });
+  clients.close();
+  await first.close();
+  // The next start moves what was written from the log to a table.
+  await (await startEmbedded({ dataDir })).close();
+  const tables = (await readdir(index)).filter((name) => name.endsWith('.ldb'));
+  expect(tables).not.toEqual([]);
+  for (const table of tables) await truncate(join(index, table), 10);
+  const call = startLocal({ data: dataDir, pack: DEFAULT_PACK, tier: 'single', tenant: 'local' });
+  expect(told(await call.catch((reason: unknown) => reason))).toMatch(/^(IO error|Corruption): .*\.ldb.*$/);
   const next = await startEmbedded({ dataDir });
   expect(next.role).toBe('owner');
   await next.close();
