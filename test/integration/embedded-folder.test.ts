@@ -225,6 +225,21 @@ describe('a process that is killed while it writes objects', () => {
   });
 });
 
+describe('a blob that a killed process kept before a key led to it', () => {
+  it('is removed by the next start; those of objects stay', async () => {
+    const { child } = await spawnChild('hold');
+    await kill(child);
+    const blobs = join(dataDir, 's3', 'blobs');
+    await writeFile(join(blobs, 'ab', `ab${'0'.repeat(30)}`), 'a name');
+    const next = await start();
+    expect(await readdir(join(blobs, 'ab'))).not.toContain(`ab${'0'.repeat(30)}`);
+    const clients = createClients(next);
+    const uploads = new S3ObjectStore(clients.s3, next.buckets.uploads);
+    expect((await uploads.get('in/acme/u1/study.zip'))?.toString()).toBe('study');
+    clients.close();
+  });
+});
+
 describe('the services', () => {
   it('answer nobody who does not know the access key of the folder', async () => {
     const embedded = await start();

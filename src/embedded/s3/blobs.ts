@@ -91,6 +91,15 @@ export class BlobFolder {
     rmSync(this.#path(id), { force: true });
   }
 
+  /** Removes kept blobs that nothing names. */
+  async removeUnnamed(named: ReadonlySet<string>): Promise<void> {
+    for (const shard of await readdir(this.#kept)) {
+      for (const id of await readdir(join(this.#kept, shard))) {
+        if (!named.has(id)) this.remove(id);
+      }
+    }
+  }
+
   #path(id: string): string {
     return join(this.#kept, id.slice(0, 2), id);
   }

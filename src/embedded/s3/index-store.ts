@@ -114,6 +114,16 @@ export class S3Index {
     }
   }
 
+  /** The blobs of all objects and parts. */
+  async blobs(): Promise<Set<string>> {
+    const found = new Set<string>();
+    for await (const record of this.#level.values()) {
+      const { blob } = record as Partial<ObjectRecord>;
+      if (blob !== undefined) found.add(blob);
+    }
+    return found;
+  }
+
   upload(bucket: string, key: string, uploadId: string): UploadRecord | undefined {
     return this.#get<UploadRecord>(uploadKey(bucket, key, uploadId));
   }

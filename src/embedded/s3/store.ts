@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobFolder, type BlobWriter } from './blobs.ts';
 import { S3Error } from './errors.ts';
@@ -36,6 +36,9 @@ export interface S3StoreOptions {
   readonly onCreated: (event: ObjectCreated) => Promise<void>;
 }
 
+/** A file of the folder that a clean close takes away. */
+const OPEN_MARK = 'open';
+
 /** Buckets on a folder: an index in LevelDB and one immutable file a body. Memory does not grow with the objects. */
 export class S3Store {
   readonly index: S3Index;
@@ -43,6 +46,7 @@ export class S3Store {
   readonly #buckets: ReadonlySet<string>;
   readonly #onCreated: S3StoreOptions['onCreated'];
   readonly #locks = new KeyedLocks();
+  readonly #mark: string;
   #lastSequence = 0n;
 
   private constructor(index: S3Index, blobs: BlobFolder, options: S3StoreOptions) {
@@ -50,6 +54,7 @@ export class S3Store {
     this.blobs = blobs;
     this.#buckets = new Set(options.buckets);
     this.#onCreated = options.onCreated;
+    this.#mark = join(options.folder, OPEN_MARK);
   }
 
   /** Null where another process holds the folder. */
@@ -57,11 +62,22 @@ export class S3Store {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const index = await S3Index.open(join(options.folder, 'index'));
     if (index === null) return null;
-    return new S3Store(index, await BlobFolder.open(options.folder), options);
+    try {
+      const blobs = await BlobFolder.open(options.folder);
+      // A blob is kept before the index names it: a process that was killed in between left one that no key leads to.
+      const mark = join(options.folder, OPEN_MARK);
+      if ((await stat(mark).catch(() => null)) !== null) await blobs.removeUnnamed(await index.blobs());
+      await writeFile(mark, '');
+      return new S3Store(index, blobs, options);
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
   }
 
-  close(): Promise<void> {
-    return this.index.close();
+  async close(): Promise<void> {
+    await rm(this.#mark, { force: true });
+    await this.index.close();
   }
 
   get bucketNames(): string[] {
