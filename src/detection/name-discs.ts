@@ -82,7 +82,7 @@ function nameUpwards(column: DiscColumn, lowestCertain: boolean): NamedDisc[] {
     if (index > 0) {
       const step = centreDistance(column[index - 1]!.box, disc.box) / localSpacing(column, index - 1);
       certain &&= step >= STEP.near && step <= STEP.gap;
-      level += step > STEP.gap ? Math.max(2, Math.round(step)) : 1;
+      level += step > STEP.gap ? Math.round(step) : 1;
     }
     if (level >= LEVELS.length) break;
     discs.push(named(disc, level, certain));

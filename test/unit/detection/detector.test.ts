@@ -25,6 +25,13 @@ test('discs come back from the crop of the region', () => {
   expect(found!.box).toEqual({ x: 24.5, y: 37.25, width: 11, height: 5.5 });
 });
 
+test('a foreign detector is read at its target class', () => {
+  const foreign = { ...lumbar, output: { ...lumbar.output, classes: 2, targetClass: 1 } };
+  const output = { dims: [1, 6, 2], data: Float32Array.from([15.5, 10, 16, 16, 21, 8, 40, 8, 0.1, 0.9, 0.8, 0.1]) };
+  const found = readDetections(planRegion(slice, foreign), output, foreign, manifest.detection);
+  expect(found.map(({ box }) => box)).toEqual([{ x: 0, y: -12, width: 64, height: 120 }]);
+});
+
 test('a region outside the slice gives no plan', () => {
   expect(planDiscs(slice, { x: 200, y: 20, width: 20, height: 40 }, disc)).toBeNull();
 });

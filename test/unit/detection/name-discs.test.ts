@@ -57,6 +57,30 @@ describe('nameDiscs', () => {
     expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual([...certain(3), ...doubtful(3, 5)]);
   });
 
+  test.each([
+    [1.45, 0, true],
+    [1.7, 1, false],
+  ])('a step of %d spacings leaves out %d levels', (spacings, missing, levelCertain) => {
+    const further = (spacings - 1) * SPACING;
+    const discs = column(6).map((disc, index) =>
+      index < 3 ? disc : { ...disc, box: { ...disc.box, y: disc.box.y - further } },
+    );
+    const above = levelCertain ? certain(3, 3 + missing) : doubtful(3, 3 + missing);
+    expect(summary(nameDiscs(discs, { ...REGION, y: 40, height: 350 }, SEEN_ROWS))).toEqual([...certain(3), ...above]);
+  });
+
+  test.each([
+    ['overlap by more than half', { x: 17, y: 0, width: 54, height: 44 }, 0],
+    ['lie in one another', { x: 0, y: 0, width: 18, height: 12 }, 0],
+    ['lie nearer than a third of the spacing', { x: 0, y: 14, width: 54, height: 24 }, 2],
+  ])('two boxes that %s alone are one disc', (_, { x, y, width, height }, of) => {
+    const discs = column(6);
+    const double = { box: { x: discs[of]!.box.x + x, y: discs[of]!.box.y + y, width, height }, confidence: 0.4 };
+    const named = nameDiscs([...discs, double], REGION, SEEN_ROWS);
+    expect(named.map(({ confidence }) => confidence)).not.toContain(0.4);
+    expect(named).toHaveLength(6);
+  });
+
   test('of two boxes for one disc the weaker is left out, and the names stay certain', () => {
     const discs = column(6);
     const double = { box: { ...discs[2]!.box, y: discs[2]!.box.y + 6, height: 18 }, confidence: 0.4 };
@@ -97,6 +121,43 @@ describe('nameDiscs', () => {
     const either = { box: { x: 186, y: 325, width: 46, height: 40 }, confidence: 0.8 };
     const named = nameDiscs([...discs, either], { ...REGION, height: 300 }, SEEN_ROWS);
     expect(named.some(({ levelCertain }) => levelCertain)).toBe(false);
+  });
+
+  test('a picture that ends at a likely L5-S1 names nothing with certainty', () => {
+    expect(summary(nameDiscs(column(5), { ...REGION, height: 310 }, 380))).toEqual(doubtful(5));
+  });
+
+  test('where the picture ends at a sacral disc none is left out, and all names are doubtful', () => {
+    const discs = column(6, { x: 190, y: 310 });
+    const sacral = { box: { x: 190, y: 334, width: 32, height: 20 }, confidence: 0.35 };
+    expect(summary(nameDiscs([...discs, sacral], { ...REGION, height: 285 }, 372))).toEqual(doubtful(7));
+  });
+
+  test('of five discs the lowest is never left out as a sacral one', () => {
+    const discs = column(4, { x: 190, y: 310 });
+    const sacral = { box: { x: 190, y: 334, width: 32, height: 20 }, confidence: 0.35 };
+    expect(summary(nameDiscs([...discs, sacral], { ...REGION, height: 300 }, SEEN_ROWS))).toEqual(doubtful(5));
+  });
+
+  test('an unlikely L5-S1 makes all names doubtful, though no other disc may be it', () => {
+    const discs = column(5).map((disc, index) =>
+      index === 0 ? { ...disc, box: { ...disc.box, y: 330, height: 20 } } : disc,
+    );
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual(doubtful(5));
+  });
+
+  test('of two unlikely L5-S1 none is left out', () => {
+    const discs = column(6, { x: 190, y: 310 }).map((disc, index) =>
+      index === 0 ? { ...disc, box: { ...disc.box, y: 300, height: 20 } } : disc,
+    );
+    const sacral = { box: { x: 190, y: 334, width: 32, height: 20 }, confidence: 0.35 };
+    expect(summary(nameDiscs([...discs, sacral], { ...REGION, height: 290 }, SEEN_ROWS))).toEqual(doubtful(7));
+  });
+
+  test('a lowest disc that is hardly likelier than the next makes all names doubtful', () => {
+    const lowest = { box: { x: 182, y: 329, width: 54, height: 30 }, confidence: 0.6 };
+    const discs = [...column(6, { x: 190, y: 310 }), lowest];
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual(doubtful(7));
   });
 
   test('a black border below counts as cut off', () => {

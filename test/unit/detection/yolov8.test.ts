@@ -80,6 +80,10 @@ describe('decodeYolov8', () => {
     expect(found[0]!.confidence).toBeCloseTo(0.6, 6);
   });
 
+  test('a score above one is one', () => {
+    expect(decodeYolov8(output([[10, 10, 4, 4, 1.0001]]), RULES)[0]!.confidence).toBe(1);
+  });
+
   test('boxes that are not finite or have no area are dropped', () => {
     const found = decodeYolov8(
       output([
@@ -87,6 +91,7 @@ describe('decodeYolov8', () => {
         [10, 10, 0, 4, 0.9],
         [10, 10, 4, Number.POSITIVE_INFINITY, 0.9],
         [10, 10, 4, -4, 0.9],
+        [10, 10, 2e6, 4, 0.9],
       ]),
       RULES,
     );

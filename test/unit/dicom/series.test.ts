@@ -62,6 +62,16 @@ describe('groupSeries', () => {
     expect(series.map(({ frames }) => frames.length).sort()).toEqual([1, 1, 1, 1, 2]);
   });
 
+  it.each<[string, Change, number]>([
+    ['an echo of 1.5 ms later', { sequence: { echoTimeMs: 101.5 } }, 1],
+    ['an echo of 20 ms later', { sequence: { echoTimeMs: 120 } }, 2],
+    ['a slice turned by 10 degrees', { orientation: [0, 0.985, -0.174, 0, -0.174, -0.985] }, 2],
+    ['a component of the complex signal', { complexComponent: 'REAL' }, 2],
+  ])('of slices beside one another tells %s apart: %s', (_, change, count) => {
+    const first = { uid: '1.1', sequence: { echoTimeMs: 100 } };
+    expect(groupSeries([object(first), object({ ...first, ...change, uid: '1.2', x: 4 })])).toHaveLength(count);
+  });
+
   it('counts an instance once and keeps those without a UID', () => {
     const twice = [
       object({ uid: '1.1' }),
@@ -262,6 +272,12 @@ describe('rankSeries', () => {
     expect(refusalOfStudy(study)).toBe('no_t2_series');
     expect(refusalOfStudy(study.slice(0, 2))).toBe('no_sagittal_series');
     expect(eligibleSeries(study)).toEqual([]);
+  });
+
+  it('of two series that are alike takes the one with more slices', () => {
+    const series = (uid: string, slices: number) =>
+      Array.from({ length: slices }, (_, index) => ({ uid: `${uid}.${index}`, seriesInstanceUid: uid, x: 4 * index }));
+    expect(eligibleSeries(rank(...series('1.1', 4), ...series('1.2', 5)))[0]!.ranking.slices).toBe(5);
   });
 
   it('records codes and numbers alone', () => {

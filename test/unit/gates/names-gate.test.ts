@@ -76,6 +76,19 @@ describe('checkNames', () => {
     expect(names.discs.some(({ levelCertain }) => levelCertain)).toBe(false);
   });
 
+  test('half a disc in the mask below takes all names', () => {
+    const { discs, mask } = column(UPRIGHT);
+    const data = mask.data.map((value, at) => (at >= (SIZE - 100) * SIZE && at % SIZE < SIZE / 2 ? 0 : value));
+    const missed = discs.slice(1).map((disc, index) => ({ ...disc, level: LEVELS[index]! }));
+    const names = checkNames(missed, { ...mask, data }, 'dicom');
+    expect(names.discs.some(({ levelCertain }) => levelCertain)).toBe(false);
+  });
+
+  test('a level L5-S1 needs review, however the others slope; a turned L4-L5 alone does not', () => {
+    expect(codesOf([0, 0, 0, -2, -3])).toContain('out_of_distribution');
+    expect(codesOf([12, -22, 0, -2, -3])).toEqual([]);
+  });
+
   test('a scrap of disc below, and a missed disc between others, leave the names alone', () => {
     const { discs, mask } = column(UPRIGHT);
     const data = mask.data.slice();

@@ -8,7 +8,7 @@ import type { Grey16 } from '../../../src/imaging/image.ts';
 import { analyzeDiscs } from '../../../src/pipeline/analyze-discs.ts';
 import { detectSlices } from '../../../src/pipeline/detect-slices.ts';
 import type { LoadedPack, Tensor } from '../../../src/pipeline/ports.ts';
-import { DISCS, discAnswer, drawnStudy, regionAnswer, slicePixels } from '../../support/drawn-study.ts';
+import { DISCS, discAnswer, drawnStudy, REGION, regionAnswer, slicePixels } from '../../support/drawn-study.ts';
 import { fakePack } from '../../support/fake-pack.ts';
 import { tinyPack } from '../../support/tiny-pack.ts';
 
@@ -100,7 +100,9 @@ describe('analyzeDiscs', () => {
   test('the report says what was segmented, by whom and with which pack', async () => {
     const { report } = await analyze(makePack(), 'ensemble');
     expect(report.segmentation!.members).toEqual([{ id: 'segmenter', weight: 1 }]);
-    expect(report.segmentation!.areasMm2!.canal).toBeGreaterThan(0);
+    const { background, vertebra, disc, canal } = report.segmentation!.areasMm2!;
+    expect(canal).toBeGreaterThan(0);
+    expect(background + vertebra + disc + canal).toBeCloseTo(report.input!.rows * report.input!.columns * 0.7 ** 2, 1);
     expect(report.models).toEqual({ pack: 'tiny', version: '1', sha256: 'f'.repeat(64), tier: 'ensemble' });
     expect(report.limits).toEqual(['single_mid_sagittal_slice']);
   });
@@ -141,6 +143,21 @@ describe('analyzeDiscs', () => {
     expect(near.ran).toContain('classifier-b');
   });
 
+  test('a disc that auto leaves to the single tier keeps its answer, though that classifier has no weight', async () => {
+    const unweighted = (m: PackManifest) => {
+      const target = { ...m.targets.herniation, weights: { 'classifier-a': 0, 'classifier-b': 1 } };
+      return { ...m, targets: { herniation: target, bulgeOrHerniation: target } };
+    };
+    const pack = makePack({ edit: unweighted, a: [0.45, 0.1, 0.1, 0.1, 0.1, 0.1], b: [0.9] });
+    const { report } = await analyze(pack, 'auto');
+    const [near, clear] = report.discs.map(({ bulgeOrHerniation }) => bulgeOrHerniation);
+    expect(near).toMatchObject({ probability: 0.9, members: [{ id: 'classifier-b' }] });
+    expect(clear).toMatchObject({ probability: 0.1, members: [{ id: 'classifier-a' }] });
+    const whole = makePack({ edit: unweighted });
+    await analyze(whole, 'ensemble');
+    expect(whole.ran).not.toContain('classifier-a');
+  });
+
   test('without a known spacing there are no measurements and no areas', async () => {
     const { report } = await analyze(makePack(), 'ensemble', drawnStudy('image'));
     expect(report.discs.every(({ measurements }) => measurements === null)).toBe(true);
@@ -165,6 +182,23 @@ describe('analyzeDiscs', () => {
     expect(picture.mask).toBeNull();
     expect(reportSchema.parse(picture.report)).toEqual(picture.report);
     expect(codes(await analyze(makePack({ gates }), 'ensemble'))).toEqual([]);
+  });
+
+  test('a refusal outweighs what only asks for a review', async () => {
+    const lowQuality = { minSide: 500, minContrast: 0, sharpness: { low: 0, high: 99 } };
+    const gates = { minCanalToVertebraSignal: 5, lowQuality };
+    const result = await analyze(makePack({ gates }), 'ensemble', drawnStudy('image'));
+    expect(codes(result)).toEqual(['no_t2_series', 'low_quality']);
+    expect(result.report).toMatchObject({ status: 'rejected', discs: [] });
+  });
+
+  test('the canal is looked for where the crop lies in the slice', async () => {
+    const { data, ...slice } = slicePixels();
+    const canal = REGION.x - 0.05 * REGION.width + 0.7 * 1.1 * REGION.width;
+    const bright = data.map((value, index) => (index % slice.width >= canal ? 6000 : 0) + value / 2);
+    const picture = { ...slice, data: bright };
+    const gates = { minCanalToVertebraSignal: 3 };
+    expect(codes(await analyze(makePack({ gates }), 'ensemble', drawnStudy('image'), picture))).toEqual([]);
   });
 
   test('pictures of low quality or far from the training need a review', async () => {

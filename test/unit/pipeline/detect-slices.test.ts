@@ -67,7 +67,7 @@ describe('detectSlices', () => {
       { study, slices },
       finding({ scores: [0.6, 0.62, 0.9, 0.5, 0.7] }),
     );
-    expect(detection.selected.sliceIndex).toBe(9);
+    expect(detection.selected).toMatchObject({ sliceIndex: 9, offsetMm: 8 });
     expect(detection.candidates.map(({ sliceIndex }) => sliceIndex)).toEqual([7, 8, 9, 10, 11]);
     expect(detection.candidates[2]!.regionConfidence).toBeCloseTo(0.9, 5);
     expect(detection.candidates[2]!.discs).toBe(6);
@@ -78,6 +78,18 @@ describe('detectSlices', () => {
     const study = drawnStudy('dicom', 3, [0.7, 0.7]);
     const slices = study.slices.map((_, index) => slicePixels(index));
     const { detection } = await detectSlices({ study, slices }, finding({ scores: [0.9, 0.91, 0.915] }));
+    expect(detection.selected.sliceIndex).toBe(7);
+  });
+
+  test('discs above the lumbar ones make no slice the better', async () => {
+    const study = drawnStudy('dicom', 2, [0.7, 0.7]);
+    const columns = [DISCS.slice(0, 5), DISCS];
+    const pack = fakePack(manifest, {
+      lumbar: () => regionAnswer(manifest, 0.9),
+      disc: () => discAnswer(manifest, columns.shift()!, 0.9),
+    });
+    const { detection } = await detectSlices({ study, slices: [slicePixels(), slicePixels(1)] }, pack);
+    expect(detection.candidates.map(({ discs }) => discs)).toEqual([5, 6]);
     expect(detection.selected.sliceIndex).toBe(7);
   });
 
@@ -99,8 +111,11 @@ describe('detectSlices', () => {
     expect(refused.map(({ code }) => code)).toEqual(['not_lumbar']);
   });
 
-  test('four lumbar discs are too few, and a gap makes the levels above it uncertain', async () => {
-    const discs = DISCS.filter((_, index) => index !== 2).slice(0, 4);
+  test.each([
+    ['four discs', 4],
+    ['four lumbar discs and one above', 5],
+  ])('%s are too few, and a gap makes the levels above it uncertain', async (_, count) => {
+    const discs = DISCS.filter((__, index) => index !== 2).slice(0, count);
     const { detection, refused } = await detectSlices(
       { study: drawnStudy('image'), slices: [slicePixels()] },
       finding({ discs }),
