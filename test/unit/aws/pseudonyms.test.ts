@@ -59,4 +59,14 @@ describe('FolderTenantKeys', () => {
     await expect(new FolderTenantKeys(folder).current('../acme')).rejects.toBeInstanceOf(TenantKeyError);
     expect(await readFile(join(folder, 'acme.v1.key'), 'utf8')).toBe('short');
   });
+
+  it('reads a key again that could not be read before', async () => {
+    const path = join(folder, 'acme.v1.key');
+    const secret = Buffer.alloc(32, 7);
+    const keys = new FolderTenantKeys(folder);
+    await writeFile(path, 'short');
+    await expect(keys.current('acme')).rejects.toBeInstanceOf(TenantKeyError);
+    await writeFile(path, secret.toString('base64'));
+    expect((await keys.current('acme')).secret.equals(secret)).toBe(true);
+  });
 });

@@ -85,6 +85,18 @@ describe('a message that met a passing fault', () => {
   });
 });
 
+test('a message whose end cannot be written down fails alone at its last receive', async () => {
+  const work = {
+    ...failing(new Error('a bug')),
+    giveUp: async () => {
+      throw new Error('throttled');
+    },
+  };
+  const { said, failed } = await receive({ count: 5, work });
+  expect(failed).toBe(1);
+  expect(said.map(([code]) => code)).toEqual(['message.failed', 'message.give_up_failed']);
+});
+
 describe('the trace of a message', () => {
   const traced = async (header?: string) => {
     let trace = '';

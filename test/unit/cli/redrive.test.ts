@@ -65,4 +65,15 @@ describe('a redrive', () => {
     expect(await redriveRuns(system(), [], TENANT)).toBe(1);
     expect(said).toBe(`${failed}: failed (attempt 2): model_unavailable\n1 runs redriven\n`);
   });
+
+  it('takes failed runs beyond the first page, and a run that is named twice once', async () => {
+    const failed: string[] = [];
+    for (let count = 0; count < 101; count++) failed.push(await ended('failed'));
+    await redriveRuns(system(), [failed[0]!, failed[0]!], TENANT);
+    expect(await runs.getRun(failed[0]!)).toMatchObject({ attempt: 2 });
+    await redriveRuns(system(), [], TENANT);
+    expect(said).toContain('101 runs redriven');
+    const attempts = await Promise.all(failed.map(async (runKey) => (await runs.getRun(runKey))!.attempt));
+    expect(attempts).toEqual([3, ...new Array(100).fill(2)]);
+  });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { keys, pseudonymSchema, runKeySchema, tenantSchema, uploadIdSchema } from '../../../src/contracts/keys.ts';
+import {
+  base32,
+  keys,
+  pseudonymSchema,
+  runKeySchema,
+  tenantSchema,
+  uploadIdSchema,
+} from '../../../src/contracts/keys.ts';
 import { isTerminal, runStatusSchema } from '../../../src/contracts/messages.ts';
 
 describe('keys', () => {
@@ -32,6 +39,18 @@ describe('keys', () => {
     expect(keys.content('t', 's', 'c', 'study.json')).toBe('t/studies/s/content/c/study.json');
     expect(keys.run('t', 's', 'r', 'report.json')).toBe('t/studies/s/runs/r/report.json');
   });
+});
+
+it.each([
+  ['', ''],
+  ['f', 'my'],
+  ['fo', 'mzxq'],
+  ['foo', 'mzxw6'],
+  ['foob', 'mzxw6yq'],
+  ['fooba', 'mzxw6ytb'],
+  ['foobar', 'mzxw6ytboi'],
+])('base32 of %j is that of RFC 4648, section 10: %s', (text, encoded) => {
+  expect(base32(Buffer.from(text))).toBe(encoded);
 });
 
 describe('run statuses', () => {

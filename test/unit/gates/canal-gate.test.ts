@@ -37,6 +37,11 @@ describe('canalFlags', () => {
     expect(canalFlags(DISCS, canal(0, 210))[0]!.code).toBe('canal_not_seen');
   });
 
+  test('what ends in the front half of the box is not its canal', () => {
+    const [{ box }] = DISCS as [(typeof DISCS)[number]];
+    expect(levels(canal(0, HEIGHT, Math.ceil(box.x), Math.floor(box.x + box.width / 2)))).toContain('L5-S1');
+  });
+
   test('what lies in front of the disc or far behind it is not its canal', () => {
     expect(levels(canal(0, HEIGHT, 0, 20))).toHaveLength(5);
     expect(levels(canal(0, HEIGHT, 100, 110))).toHaveLength(5);

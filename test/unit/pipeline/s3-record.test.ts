@@ -37,6 +37,21 @@ describe('a record of the uploads bucket', () => {
     expect(parsed(raw)).toMatchObject({ outcome: 'object', key: raw.key });
   });
 
+  it.each([
+    ['of another bucket', 'in/demo/u1/a.zip', 'foreign'],
+    ['deeper than an upload', 'in/demo/u1/a/b.zip', 'uploads'],
+    ['of no tenant', 'in/De_mo/u1/a.zip', 'uploads'],
+  ])('names no upload where its object is %s', (_, key, bucket) => {
+    const foreign = { ...record({ key, size: 10 }), s3: { bucket: { name: bucket }, object: { key, size: 10 } } };
+    const answer = parseS3Record(foreign, { uploadsBucket: 'uploads', maxUploadBytes: 1000 });
+    expect(answer).toMatchObject({ outcome: 'refused', code: 'invalid_key', object: null });
+  });
+
+  it('takes an object of the largest size, and none beyond', () => {
+    expect(parsed({ key: 'in/demo/u1/a.zip', size: 1000 })).toMatchObject({ outcome: 'object' });
+    expect(parsed({ key: 'in/demo/u1/a.zip', size: 1001 })).toMatchObject({ outcome: 'refused', code: 'too_large' });
+  });
+
   it('without a sequencer has no order, whatever its ETag: another version is the newer one', async () => {
     const { runs, deps } = refusingIngest();
     for (const [versionId, eTag] of [
