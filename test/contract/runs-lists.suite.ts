@@ -50,6 +50,7 @@ export function listSuite(create: () => Runs): void {
     const runKeys = await fill(runs, tenant, 14);
     const wanted = runKeys.filter((_, index) => index % 3 === 0).reverse();
     expect((await readAll(runs, tenant, { status: 'done', limit: 2 })).flat()).toEqual(wanted);
+    expect((await runs.listByTenant(tenant, { status: 'done', limit: 100 })).cursor).toBeNull();
     expect((await readAll(runs, tenant, { status: 'ingested', limit: 100 })).flat()).toHaveLength(9);
     expect((await readAll(runs, tenant, { status: 'detected', limit: 100 })).flat()).toEqual([]);
     await runs.reopenRun(wanted[0]!, T0 + 100_000);

@@ -17,7 +17,7 @@ export interface Change extends Partial<Omit<DicomObject, 'sequence' | 'frames'>
   readonly x?: number;
   readonly y?: number;
   readonly z?: number;
-  readonly spacingMm?: readonly [number, number];
+  readonly spacingMm?: readonly [number, number] | null;
   readonly orientation?: DirectionCosines | null;
   readonly imageType?: readonly string[];
   readonly complexComponent?: string | null;

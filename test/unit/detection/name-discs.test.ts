@@ -178,6 +178,16 @@ describe('nameDiscs', () => {
     expect(named.some(({ levelCertain }) => levelCertain)).toBe(false);
   });
 
+  test.each([
+    ['too near to the next', { x: 0, y: -15 }],
+    ['turned too far to posterior', { x: 30, y: -10 }],
+  ])('a likely L5-S1 that lies %s makes all names doubtful', (_, { x, y }) => {
+    const discs = column(5);
+    const box = { ...discs[0]!.box, x: discs[0]!.box.x + x, y: discs[0]!.box.y + y };
+    const region = { ...REGION, height: REGION.height + y };
+    expect(summary(nameDiscs([{ ...discs[0]!, box }, ...discs.slice(1)], region, SEEN_ROWS))).toEqual(doubtful(5));
+  });
+
   test.each([0, 1, 2])('%i discs are named without certainty', (count) => {
     expect(summary(nameDiscs(column(count), REGION, SEEN_ROWS))).toEqual(doubtful(count));
   });

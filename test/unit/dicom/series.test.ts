@@ -171,10 +171,13 @@ describe('orderSlices', () => {
     expect(slices.map(({ offsetMm }) => offsetMm)).toEqual([-8, -4, 0, 4, 8]);
   });
 
-  it('goes out from the middle, to lower indices first', () => {
-    const slices = orderSlices(series([0, 4, 8, 12]));
-    expect(fromTheMiddle(slices).map(({ sliceIndex }) => sliceIndex)).toEqual([1, 2, 0, 3]);
-  });
+  it.each([[[0, 4, 8, 12]], [[0.3, 4.7, 9.1, 13.5]]])(
+    'goes out from the middle of %j, to lower indices first',
+    (xs) => {
+      const slices = orderSlices(series(xs));
+      expect(fromTheMiddle(slices).map(({ sliceIndex }) => sliceIndex)).toEqual([1, 2, 0, 3]);
+    },
+  );
 
   it('keeps the frames’ order where a multi-frame object gives no positions', () => {
     const [frame] = object({}).frames;
@@ -196,6 +199,7 @@ describe('rankSeries', () => {
     ['a sagittal T2 localizer', { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }],
     ['a water image', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'WATER'] }],
     ['an image of opposed phase', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'OPP_PHASE'] }],
+    ['a T2 of no named region', { bodyRegion: null }],
     ['an oblique T2', { orientation: [0.4, 0.9165, 0, 0, 0, -1] }],
     ['a T2*', { sequence: { scanningSequence: ['GR'], repetitionTimeMs: 500, echoTimeMs: 14, flipAngleDegrees: 20 } }],
     ['a series of unknown weighting', { sequence: { repetitionTimeMs: null, echoTimeMs: null } }],
@@ -223,6 +227,7 @@ describe('rankSeries', () => {
     ['an MR spectrum', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4.2' }, 'sop_class'],
     ['a capture of a slice', { modality: 'OT', sopClassUid: '1.2.840.10008.5.1.4.1.1.7' }, 'sop_class'],
     ['a slice without orientation', { orientation: null }, 'geometry_unknown'],
+    ['a slice of unknown spacing', { spacingMm: null }, 'geometry_unknown'],
     ['a thumbnail', { rows: 32, columns: 32 }, 'dimensions'],
     ['a strip once its pixels are square', { spacingMm: [5, 1] }, 'dimensions'],
     ['a strip', { rows: 512, columns: 100 }, 'dimensions'],
