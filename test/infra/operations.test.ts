@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failAttempt } from '../../functions/analyze/fail-run.ts';
 import { notified } from '../../functions/analyze/notified.ts';
 import { inferenceIdOf, submitRun } from '../../functions/analyze/submit.ts';
-import { isPublicAddress, postPublicly } from '../../functions/sweep/public-post.ts';
 import { SweepIncompleteError, sweep } from '../../functions/sweep/sweep.ts';
-import { createWebhookHandler, verifySignature } from '../../functions/sweep/webhook.ts';
 import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import type { AnalyzeMessage, Announcement } from '../../src/contracts/messages.ts';
+import { reasonOf } from '../../src/contracts/reasons.ts';
 import { type Embedded, startEmbedded } from '../../src/embedded/index.ts';
 import type { Runs } from '../../src/pipeline/ports.ts';
+import { claimed, newUpload } from '../contract/new-items.ts';
 
 const log = createLogger({ service: 'test', level: 'SILENT' });
 const HOUR = 3_600_000;
@@ -82,6 +82,7 @@ describe('the sweep', () => {
     ]);
     expect((await runs.getRun(waiting.runKey))?.status).toBe('ingested');
     expect((await sweep(at(start + 4 * HOUR))).failed).toBe(0);
+    expect((await sweep(at(start + 14 * 24 * HOUR))).failed).toBe(0);
     expect((await sweep(at(start + 16 * 24 * HOUR))).failed).toBe(1);
   });
 
@@ -112,6 +113,48 @@ describe('the sweep', () => {
     await runs.claimRun(dead.runKey, 1, 'detect', 60_000, start + 1000);
     expect(await sweep({ ...at(start + 4 * HOUR), limit: 2 })).toMatchObject({ failed: 1 });
     expect((await runs.getRun(dead.runKey))?.status).toBe('failed');
+  });
+
+  test('fails an upload whose holder died, and announces one that ended as it ended', async () => {
+    told = [];
+    const [dead, ended] = [newUpload({ tenant: 'north' }), newUpload({ tenant: 'north' })];
+    await runs.claimUpload(dead, 60_000, 1000);
+    const held = claimed(await runs.claimUpload(ended, 60_000, 1000));
+    const end = { status: 'rejected' as const, runs: [], reasons: [reasonOf('empty')], clientReference: null };
+    await runs.settleUpload(held, end, 2000);
+    const ids = [dead.uploadId, ended.uploadId];
+    const stuck: Runs['listStuck'] = async (...asked) =>
+      (await runs.listStuck(...asked)).filter((item) => item.kind === 'upload' && ids.includes(item.uploadId));
+    const report = await sweep({ ...at(3 * HOUR), runs: listing(stuck) });
+    expect(report).toEqual({ failed: 1, announced: 1, errors: 0 });
+    expect(told.map(({ subject, status, reasons }) => [ids.indexOf(subject), status, reasons]).sort()).toEqual([
+      [0, 'failed', ['internal']],
+      [1, 'rejected', ['empty']],
+    ]);
+    expect(await runs.getUpload('north', ended.uploadId)).toMatchObject([{ status: 'rejected' }]);
+    expect(await sweep({ ...at(6 * HOUR), runs: listing(stuck) })).toEqual({ failed: 0, announced: 0, errors: 0 });
+  });
+
+  test('an upload that another delivery ends in between is announced by that one alone', async () => {
+    told = [];
+    const upload = newUpload({ tenant: 'north' });
+    const dead = claimed(await runs.claimUpload(upload, 1000, 1000));
+    await runs.claimUpload(upload, 60_000, 5 * HOUR);
+    await sweep({ ...at(9 * HOUR), runs: listing(async () => [dead]) });
+    expect(told).toEqual([]);
+    expect(await runs.getUpload('north', upload.uploadId)).toMatchObject([{ status: 'received' }]);
+  });
+
+  test('one item that cannot be swept does not keep the others', async () => {
+    const [first, second] = [newUpload({ tenant: 'north' }), newUpload({ tenant: 'north' })];
+    const items = [await runs.claimUpload(first, 1000, 1000), await runs.claimUpload(second, 1000, 1000)].map(claimed);
+    let refusals = 1;
+    const announce = async () => {
+      if (refusals-- > 0) throw new Error('throttled');
+    };
+    const report = await sweep({ ...at(9 * HOUR), runs: listing(async () => items), announcer: { announce } });
+    expect(report).toEqual({ failed: 1, announced: 0, errors: 1 });
+    expect(await runs.getUpload('north', second.uploadId)).toMatchObject([{ status: 'failed' }]);
   });
 
   test('a holder that came back in between keeps its run', async () => {
@@ -205,80 +248,5 @@ describe('an asynchronous endpoint', () => {
         JSON.stringify({ invocationStatus: 'Completed', inferenceId: inferenceIdOf(sent) }),
       ),
     ).toBe('open');
-  });
-});
-
-describe('a webhook', () => {
-  const announcement: Announcement = {
-    schema: 'discflow.announcement/1',
-    kind: 'run',
-    tenant: 'north',
-    subject: 'a'.repeat(26),
-    attempt: 1,
-    status: 'done',
-    reasons: [],
-  };
-  const deliverTo = async (status: number, tenant = 'north') => {
-    const requests: Array<Parameters<typeof postPublicly>[1]> = [];
-    const post: typeof postPublicly = async (_url, request) => {
-      requests.push(request);
-      return status;
-    };
-    const urls = new Map([['north', 'https://north.example.org/hook']]);
-    const handler = createWebhookHandler(
-      { log, urls, signingKey: async (of) => `key of ${of}`, nowMs: () => 1_700_000_000_000, post },
-      { maxReceiveCount: 3, delay: async () => undefined },
-    );
-    const body = JSON.stringify({ id: 'event-1', detail: { ...announcement, tenant } });
-    const record = { messageId: 'm', body, attributes: { ApproximateReceiveCount: '1' } };
-    const result = await handler({ Records: [record] } as unknown as Parameters<typeof handler>[0], {});
-    return { requests, failures: result.batchItemFailures };
-  };
-
-  test('is signed so that its tenant, and nobody else, can check it', async () => {
-    const { requests, failures } = await deliverTo(204);
-    expect(failures).toEqual([]);
-    const { headers, body } = requests[0] ?? {};
-    const signature = headers?.['discflow-signature'] ?? '';
-    const now = 1_700_000_100;
-    expect(verifySignature(signature, String(body), 'key of north', now)).toBe(true);
-    expect(verifySignature(signature, `${body} `, 'key of north', now)).toBe(false);
-    expect(verifySignature(signature, String(body), 'key of south', now)).toBe(false);
-    expect(verifySignature(signature, String(body), 'key of north', now + 3600)).toBe(false);
-    expect(verifySignature('nonsense', String(body), 'key of north', now)).toBe(false);
-  });
-
-  test.each([302, 404, 500])('is sent again after an answer of %i', async (status) => {
-    expect((await deliverTo(status)).failures).toEqual([{ itemIdentifier: 'm' }]);
-  });
-
-  test.each(['https://127.0.0.1:1/', 'https://[::1]:1/', 'https://[::ffff:10.0.0.1]:1/', 'https://localhost:1/'])(
-    'never calls %s, an address outside the internet',
-    async (url) => {
-      const call = postPublicly(url, { headers: {}, body: '{}', timeoutMs: 10_000 });
-      await expect(call).rejects.toMatchObject({ name: 'PrivateAddressError' });
-    },
-  );
-
-  test('calls addresses of the internet alone', () => {
-    const inside = ['10.1.2.3', '169.254.169.254', '172.31.0.1', '192.168.0.1', '100.64.0.1', '0.0.0.0', '224.0.0.1'];
-    const inside6 = [
-      '::',
-      '::1',
-      'fd00::1',
-      'fe80::1',
-      'fd00:ec2::254',
-      '64:ff9b::a00:1',
-      '2002:a00:1::',
-      '2001:db8::1',
-    ];
-    for (const address of [...inside, ...inside6, '::ffff:169.254.169.254', 'name'])
-      expect(isPublicAddress(address), address).toBe(false);
-    for (const address of ['8.8.8.8', '172.32.0.1', '2606:4700::1111'])
-      expect(isPublicAddress(address), address).toBe(true);
-  });
-
-  test('of a tenant without one is not sent', async () => {
-    expect((await deliverTo(500, 'south')).requests).toEqual([]);
   });
 });
