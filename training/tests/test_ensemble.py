@@ -66,11 +66,28 @@ def test_calibration_of_separable_scores_stays_finite() -> None:
     assert 0.2 <= temperature <= 5 and abs(bias) < 5
 
 
+def test_calibration_of_probabilities_that_tell_nothing_leaves_them_as_they_are() -> None:
+    assert fit_calibration(np.full(200, 0.5), np.arange(200) % 2) == (1.0, 0.0)
+
+
+def test_calibration_never_turns_answers_round() -> None:
+    temperature, _ = fit_calibration(np.tile([0.1, 0.9], 100), np.tile([1, 0], 100))
+    assert temperature == 5
+
+
 def test_threshold_lies_between_the_classes() -> None:
     p, labels = np.array([0.1, 0.2, 0.3, 0.8]), np.array([0, 0, 1, 1])
     threshold = best_threshold(p, labels)
-    assert 0.2 < threshold <= 0.3
+    assert threshold == 0.25
     assert balanced_accuracy(p, labels, threshold) == 1
+
+
+def test_of_thresholds_as_good_the_one_nearest_a_half_is_taken() -> None:
+    assert best_threshold(np.array([0.1, 0.3, 0.6, 0.9]), np.array([0, 1, 0, 1])) == 0.75
+
+
+def test_a_probability_at_the_threshold_is_positive() -> None:
+    assert balanced_accuracy(np.array([0.5, 0.4]), np.array([1, 0]), 0.5) == 1
 
 
 def test_calibrated_clips_and_rounds() -> None:

@@ -10,8 +10,10 @@ from discflow_training.paper.intervals import (
     answers,
     area_under_curve,
     classification_figures,
+    interval,
     overlap_of_counts,
     paired_difference,
+    patient_swaps,
     resampled,
     resampled_areas,
     share_interval,
@@ -65,6 +67,21 @@ def test_the_same_answers_differ_by_nought_without_an_interval() -> None:
     areas = resampled_areas(p, labels, patients, 200)
     swapped = swapped_areas(p, p, labels, patients)
     assert paired_difference(0.0, areas, areas, swapped) == {"value": 0.0, "ci95": None, "p": 1.0}
+
+
+def test_answers_are_counted_as_hits_misses_false_alarms_and_right_negatives_and_positive_from_the_threshold_on() -> None:
+    counted = answers(np.array([0.5, 0.1, 0.8, 0.2]), np.array([1, 1, 0, 0]))
+    assert counted.tolist() == np.eye(4).tolist()
+
+
+def test_an_interval_holds_the_middle_95_percent_of_resamples_that_are_defined() -> None:
+    assert interval(np.append(np.arange(1001) / 1000, np.nan)) == [0.025, 0.975]
+
+
+def test_of_many_patients_the_first_swap_exchanges_none_and_the_others_some() -> None:
+    swaps, index = patient_swaps([f"{patient:02}" for patient in range(40)])
+    assert not swaps[0].any() and swaps[1:].any(axis=1).all()
+    assert index.tolist() == list(range(40))
 
 
 def test_a_share_has_its_exact_interval() -> None:

@@ -95,3 +95,5 @@ def test_findings_in_the_neck_are_not_of_the_back() -> None:
 def test_gradings_join_bulge_and_herniation() -> None:
     grading = {"Disc herniation": "0", "Disc bulging": "1", "Disc narrowing": "1", "Pfirrman grade": "4"}
     assert grading_labels(grading) == {"herniation": 0, "bulgeOrHerniation": 1, "narrowing": 1, "pfirrmann": 4}
+    herniated = grading | {"Disc herniation": "1", "Disc bulging": "0"}
+    assert grading_labels(herniated) == {"herniation": 1, "bulgeOrHerniation": 1, "narrowing": 1, "pfirrmann": 4}
