@@ -61,10 +61,8 @@ export function tenantStore(tenant: string, { s3, documents }: TenantClients, na
         Key,
         Expires: expirySeconds,
         Fields: fields,
-        Conditions: [
-          ['content-length-range', sizeBytes, sizeBytes],
-          ...Object.entries(fields).map(([field, value]) => ({ [field]: value })),
-        ],
+        // Each field becomes a condition of its own.
+        Conditions: [['content-length-range', sizeBytes, sizeBytes]],
       });
       return { url: post.url, fields: post.fields };
     },

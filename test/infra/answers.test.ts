@@ -91,6 +91,8 @@ test('a presigned upload admits one object of that key, size and checksum, for a
       { key: 'in/north/u1/study.zip' },
       { bucket: 'uploads' },
       { 'x-amz-checksum-sha256': UPLOAD.sha256Base64 },
+      { 'x-amz-checksum-algorithm': 'SHA256' },
+      { 'x-amz-meta-client-reference': 'ref-1' },
     ]),
   );
   const signedAt = fields['X-Amz-Date']!.replace(/^(....)(..)(.....)(..)(..)/, '$1-$2-$3:$4:$5');

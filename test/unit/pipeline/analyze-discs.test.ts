@@ -102,7 +102,10 @@ describe('analyzeDiscs', () => {
     expect(report.segmentation!.members).toEqual([{ id: 'segmenter', weight: 1 }]);
     const { background, vertebra, disc, canal } = report.segmentation!.areasMm2!;
     expect(canal).toBeGreaterThan(0);
-    expect(background + vertebra + disc + canal).toBeCloseTo(report.input!.rows * report.input!.columns * 0.7 ** 2, 1);
+    expect(background + vertebra + disc + canal).toBeCloseTo(
+      report.input!.rows! * report.input!.columns! * 0.7 ** 2,
+      1,
+    );
     expect(report.models).toEqual({ pack: 'tiny', version: '1', sha256: 'f'.repeat(64), tier: 'ensemble' });
     expect(report.limits).toEqual(['single_mid_sagittal_slice']);
   });
