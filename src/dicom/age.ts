@@ -1,9 +1,14 @@
 const UNIT_YEARS: Readonly<Record<string, number>> = { D: 1 / 365.25, W: 7 / 365.25, M: 1 / 12, Y: 1 };
 
-/** PatientAge (0010,1010) in whole years, PS3.5 section 6.2 (AS): `052Y`, `018M`, `003W`, `012D`. */
+/**
+ * PatientAge (0010,1010) in whole years, PS3.5 section 6.2 (AS): `052Y`, `018M`, `003W`, `012D`. No years are what
+ * anonymisers leave: an infant's age is told in months, weeks or days.
+ */
 function fromAgeString(age: string | null): number | null {
   const match = age === null ? null : /^(\d{1,3})([DWMY])$/.exec(age.trim());
-  return match === null ? null : Math.floor(Number(match[1]) * UNIT_YEARS[match[2]!]!);
+  if (match === null) return null;
+  const [, count, unit] = match;
+  return unit === 'Y' && Number(count) === 0 ? null : Math.floor(Number(count) * UNIT_YEARS[unit!]!);
 }
 
 function yearMonthDay(date: string | null): [number, number, number] | null {

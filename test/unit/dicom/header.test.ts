@@ -167,6 +167,13 @@ describe('readHeader', () => {
     ['a bad UID', { StudyInstanceUID: '1' }, 'studyInstanceUid', null],
     ['no age', { PatientBirthDate: '' }, 'ageYears', null],
     ['an age in months', { PatientAge: '018M' }, 'ageYears', 1],
+    [
+      'no years, as anonymisers leave them, without a birth date',
+      { PatientAge: '000Y', PatientBirthDate: '' },
+      'ageYears',
+      null,
+    ],
+    ['no years of an infant', { PatientAge: '000M', PatientBirthDate: '' }, 'ageYears', 0],
     ['an age beside a birth date', { PatientAge: '061Y' }, 'ageYears', 61],
     ['another body part', { BodyPartExamined: 'C SPINE' }, 'bodyRegion', 'elsewhere'],
     ['a body part in free text', { BodyPartExamined: 'DOE JANE' }, 'bodyRegion', null],
