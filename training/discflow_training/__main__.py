@@ -27,6 +27,7 @@ tools around the default pack, each called as `python -m discflow_training.NAME`
   pseudo                                                            masks for ordinary T2 slices, for --pseudo
   out_of_fold                                                       answers of runs to patients that they did not see, for `evaluate ensemble`
   unseen_discs | unseen_figures | unseen_masks                      figures of recipes on patients that no member was trained on
+  left_out                                                          how classifiers carry over to a source that they never saw
   disturbed                                                         labelled pictures as other scanners would take them
   detect golden | goldens                                           the files of test/golden/fixtures
 

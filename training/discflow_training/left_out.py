@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--left-out", type=Path, default=DEFAULT_FOLDER, help="answers by source that was left out (default: training/results/left-out)"
     )
     parser.add_argument("--out-of-fold", type=Path, default=folder_of(DEFAULT_MODELS), help=OUT_OF_FOLD_HELP)
-    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT)
+    parser.add_argument("--data-root", type=Path, default=DEFAULT_DATA_ROOT, help="labelled data (default: ../shared/data)")
     parser.add_argument("--found", type=Path, help="a file of find_discs: more SPIDER discs")
     options = parser.parse_args(arguments)
     discs = scored_discs(options.data_root, ("train", "val"), options.found)
