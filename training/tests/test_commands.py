@@ -16,6 +16,7 @@ from discflow_training import (
     disturbed,
     find_discs,
     goldens,
+    left_out,
     out_of_fold,
     pseudo,
     segment,
@@ -200,7 +201,7 @@ def test_a_record_of_another_kind_of_network_is_no_recipe(tmp_path: Path, capsys
         assert said in refused(["train", network, "--recipe", str(file), "--out", str(tmp_path / "run")], capsys)
 
 
-TOOLS = (disturbed, find_discs, goldens, out_of_fold, pseudo, unseen_discs, unseen_figures, unseen_masks)
+TOOLS = (left_out, disturbed, find_discs, goldens, out_of_fold, pseudo, unseen_discs, unseen_figures, unseen_masks)
 
 
 def test_every_option_says_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
