@@ -321,6 +321,9 @@ def test_agreed_pixels_need_no_search() -> None:
     joined = [(truth == c) | (mean.argmax(axis=0) == c) for c in range(1, 4)]
     expected = np.mean([a.sum() / b.sum() for a, b in zip(inside, joined, strict=True)])
     assert panel.score([0, 1], np.array([0.5, 0.5])) == pytest.approx(expected)
+    np.testing.assert_array_equal(
+        panel.narrowed([2, 0]).rows([0, 1], np.array([0.3, 0.7])), panel.rows([2, 0], np.array([0.3, 0.7]))
+    )
 
 
 def test_the_command_hands_on(capsys: pytest.CaptureFixture[str]) -> None:

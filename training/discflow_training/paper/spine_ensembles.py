@@ -31,13 +31,21 @@ class Panel:
         self._agreed: list[np.ndarray] = []
         self._open: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, truth: np.ndarray, maps: Sequence[np.ndarray]) -> None:
-        """A slice's labels, `H x W`, and each member's probabilities, `classes x H x W`."""
+    def add(self, truth: np.ndarray, maps: Sequence[np.ndarray] | np.ndarray) -> None:
+        """A slice's labels, `H x W` or pixels in a row, and each member's probabilities, `classes x H x W` or `x pixels`."""
         stacked = np.stack(maps).reshape(len(maps), CLASSES, -1)
         found, goal = stacked.argmax(axis=1), truth.ravel().astype(np.int64)
         open_ones = (found != found[0]).any(axis=0)
         self._agreed.append(_counts(goal[~open_ones], found[0][~open_ones]))
         self._open.append((np.ascontiguousarray(stacked[:, :, open_ones]), goal[open_ones]))
+
+    def narrowed(self, members: Sequence[int]) -> Panel:
+        """The panel of some members alone, numbered anew: they agree on more pixels than all do."""
+        narrow = Panel()
+        for agreed, (values, goal) in zip(self._agreed, self._open, strict=True):
+            narrow.add(goal, values[list(members)])
+            narrow._agreed[-1] = narrow._agreed[-1] + agreed
+        return narrow
 
     def rows(self, members: Sequence[int], weights: np.ndarray) -> np.ndarray:
         """Pixel counts of a weighted mean on each slice, `slices x 16`."""
@@ -45,12 +53,21 @@ class Panel:
         rows = []
         for agreed, (values, goal) in zip(self._agreed, self._open, strict=True):
             mean = sum(weight * values[member] for member, weight in used)
-            rows.append(agreed + _counts(goal, mean.argmax(axis=0)))
+            rows.append(agreed + _counts(goal, _largest(mean)))
         return np.array(rows)
 
     def score(self, members: Sequence[int], weights: np.ndarray) -> float:
         """Mean IoU without background of a weighted mean."""
         return float(overlap_of_counts(self.rows(members, weights).sum(axis=0))["mIoU"])
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """`argmax` over the first axis, the first among equals; many times as fast where that axis is short."""
+    highest, found = values[0], np.zeros(values.shape[1:], dtype=np.int64)
+    for index in range(1, len(values)):
+        found[values[index] > highest] = index
+        highest = np.maximum(highest, values[index])
+    return found
 
 
 def _counts(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -77,7 +94,8 @@ def spine_ensemble(
         regions += part
         _add_slices(panel, part, members, work)
     best = forward_selection(panel, len(ids), LARGEST_GRID)
-    grid = search_weights(len(best), lambda w: panel.score(best, w))
+    of_best = panel.narrowed(best)
+    grid = search_weights(len(best), lambda w: of_best.score(range(len(best)), w))
     weights = {
         "wae": {ids[member]: round(float(weight), 4) for member, weight in zip(best, grid, strict=True) if weight > 0},
         "aem": {name: 1 / len(ids) for name in ids},
