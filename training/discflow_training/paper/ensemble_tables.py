@@ -34,7 +34,8 @@ def weights_table(ensembles: Records) -> list[str]:
         ))
     header = ("Ensemble", "Chosen on", "Weights (grid search)", "Best single", "There: WAE", "AEM", "Best single")
     return [
-        "What was chosen, and accuracy of classifiers and mIoU of segmenters on what it was chosen on:", "",
+        "What was chosen, and accuracy of classifiers and mIoU of segmenters on what it was chosen on. Where rows of table 1 were"
+        " chosen on different patients, that is part of their difference.", "",
         *markdown_table(header, rows),
     ]
 

@@ -227,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     files = encoder_files(options.encoder_weights)
     everything = plan(scale_of(options), GROUPS, options.seed, options.target, file_hashes(files))
     runs = plan(scale_of(options), options.groups, options.seed, options.target, file_hashes(files))
+    torch.set_num_threads(options.threads)
     if options.only:
         runs = with_needs(runs, options.only)
     results = results_of(options.results, options.data_root)
