@@ -4,7 +4,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Gates } from '../src/contracts/pack.ts';
+import { FEATURES, type Gates } from '../src/contracts/pack.ts';
 import type { Study } from '../src/contracts/study.ts';
 import { cropPixels } from '../src/imaging/crop.ts';
 import type { Grey16 } from '../src/imaging/image.ts';
@@ -13,13 +13,7 @@ import { packHash } from '../src/inference/pack-source.ts';
 import { analyzeDiscs } from '../src/pipeline/analyze-discs.ts';
 import { unpackCrops } from '../src/pipeline/crops.ts';
 import { detectSlices, REGION_CROPS } from '../src/pipeline/detect-slices.ts';
-import {
-  type CropFeatures,
-  cropFeatures,
-  distanceFromTraining,
-  FEATURES,
-  pictureGates,
-} from '../src/pipeline/gates.ts';
+import { type CropFeatures, cropFeatures, distanceFromTraining, pictureGates } from '../src/pipeline/gates.ts';
 import type { LoadedPack } from '../src/pipeline/ports.ts';
 import { pictureFacts } from '../src/pipeline/prepare-picture.ts';
 import { readGrey } from './grey-picture.ts';

@@ -96,6 +96,29 @@ export type TargetEnsemble = z.infer<typeof targetEnsembleSchema>;
 /** A statistic of the lumbar crop and the range that good pictures of training and validation span. */
 const rangeSchema = z.strictObject({ low: z.number(), high: z.number() });
 
+/**
+ * Simple statistics of the lumbar crop, by name: values 0..255 of the upright slice at 256 rows.
+ *
+ * - `mean`, `contrast` (standard deviation), `q10`, `q50`, `q90` (quantiles);
+ * - `gradient`: mean absolute difference of neighbouring pixels over the contrast;
+ * - `sharpness`: mean absolute 4-neighbour Laplacian over the contrast; low is blurred, high is noise;
+ * - `shading`: mean of the right half less that of the left over the contrast (surface coils lie behind the spine);
+ * - `canalToVertebra`, `discToVertebra`: ratios of median signals under the mask, 0 where either tissue is missing.
+ */
+export const FEATURES = [
+  'mean',
+  'contrast',
+  'q10',
+  'q50',
+  'q90',
+  'gradient',
+  'sharpness',
+  'shading',
+  'canalToVertebra',
+  'discToVertebra',
+] as const;
+export type FeatureName = (typeof FEATURES)[number];
+
 /** Gates turn an answer into `needs_review`; a gate that is absent does not judge. */
 export const gatesSchema = z.strictObject({
   /** Disagreement of either target above this on any of the five lumbar discs. */
@@ -112,8 +135,8 @@ export const gatesSchema = z.strictObject({
     .optional(),
   outOfDistribution: z
     .strictObject({
-      /** Names of the statistics (src/pipeline), their mean and spread on the training pictures. */
-      features: z.array(z.string()).min(1),
+      /** Names of the statistics, their mean and spread on the training pictures. */
+      features: z.array(z.enum(FEATURES)).min(1),
       mean: z.array(z.number()),
       std: z.array(z.number().positive()),
       /** Largest allowed mean squared z-score. */

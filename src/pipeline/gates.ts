@@ -1,4 +1,4 @@
-import type { Gates } from '../contracts/pack.ts';
+import type { FeatureName, Gates } from '../contracts/pack.ts';
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Study } from '../contracts/study.ts';
 import type { Grey8 } from '../imaging/image.ts';
@@ -8,28 +8,6 @@ import { resizeBilinear } from '../imaging/resize.ts';
 /** Statistics are taken at this height of the lumbar crop, so that they do not follow the matrix size. */
 const CROP_HEIGHT = 256;
 
-/**
- * Simple statistics of the lumbar crop, by name: values 0..255 of the upright slice at 256 rows.
- *
- * - `mean`, `contrast` (standard deviation), `q10`, `q50`, `q90` (quantiles);
- * - `gradient`: mean absolute difference of neighbouring pixels over the contrast;
- * - `sharpness`: mean absolute 4-neighbour Laplacian over the contrast; low is blurred, high is noise;
- * - `shading`: mean of the right half less that of the left over the contrast (surface coils lie behind the spine);
- * - `canalToVertebra`, `discToVertebra`: ratios of median signals under the mask, 0 where either tissue is missing.
- */
-export const FEATURES = [
-  'mean',
-  'contrast',
-  'q10',
-  'q50',
-  'q90',
-  'gradient',
-  'sharpness',
-  'shading',
-  'canalToVertebra',
-  'discToVertebra',
-] as const;
-export type FeatureName = (typeof FEATURES)[number];
 export type CropFeatures = Readonly<Record<FeatureName, number>>;
 
 /** `crop` and `mask` (class values) show the same pixels of the upright slice. */
@@ -92,13 +70,9 @@ function signalRatio(crop: Grey8, mask: Grey8, tissue: number): number {
   return vertebra === 0 ? 0 : medianOf(tissue) / vertebra;
 }
 
-/** Mean squared z-score of the gate's features; `RangeError` for a feature that is not known. */
+/** Mean squared z-score of the gate's features. */
 export function distanceFromTraining(features: CropFeatures, gate: NonNullable<Gates['outOfDistribution']>): number {
-  const squares = gate.features.map((name, index) => {
-    const value = (features as Readonly<Record<string, number>>)[name];
-    if (value === undefined) throw new RangeError(`there is no statistic ${name}`);
-    return ((value - gate.mean[index]!) / gate.std[index]!) ** 2;
-  });
+  const squares = gate.features.map((name, index) => ((features[name] - gate.mean[index]!) / gate.std[index]!) ** 2);
   return squares.reduce((sum, square) => sum + square, 0) / squares.length;
 }
 

@@ -206,7 +206,7 @@ describe('analyzeDiscs', () => {
 
   test('pictures of low quality or far from the training need a review', async () => {
     const lowQuality = { minSide: 500, minContrast: 0, sharpness: { low: 0, high: 99 } };
-    const outOfDistribution = { features: ['mean'], mean: [10], std: [0.1], limit: 9 };
+    const outOfDistribution = { features: ['mean' as const], mean: [10], std: [0.1], limit: 9 };
     const result = await analyze(makePack({ gates: { lowQuality, outOfDistribution } }), 'ensemble');
     expect(codes(result)).toEqual(['low_quality', 'out_of_distribution']);
     expect(result.report.status).toBe('needs_review');
