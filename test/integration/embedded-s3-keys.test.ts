@@ -51,7 +51,9 @@ describe('keys', () => {
     const names = files
       .filter((file) => file.isFile())
       .map((file) => relative(s3.folder, join(file.parentPath, file.name)));
-    const foreign = names.filter((name) => !/^(blobs\/[0-9a-f]{2}\/[0-9a-f]{32}|index\/[A-Z0-9.a-z-]+|open)$/.test(name));
+    const foreign = names.filter(
+      (name) => !/^(blobs\/[0-9a-f]{2}\/[0-9a-f]{32}|index\/[A-Z0-9.a-z-]+|open)$/.test(name),
+    );
     expect(foreign).toEqual([]);
   });
 
