@@ -55,6 +55,7 @@ from .runs import (
 FOCAL_GAMMA = 2.0
 CHOICES = {"decoder": sorted(DECODERS), "encoder": sorted(ENCODER_TITLES), "fold": range(-1, FOLDS)}
 
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides a training; `results/pack` records the shipped members' recipes. Sizes are pixels, angles degrees.

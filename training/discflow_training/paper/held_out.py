@@ -15,7 +15,6 @@ from .protocol import ClassifierRun, Run, SegmenterRun, configuration_hash
 from .records import read_cases, read_finished
 
 Member = ClassifierRun | SegmenterRun
-Records = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -52,5 +51,5 @@ def answered_cases(results: Path, folded: Folded) -> dict[str, list[Any]]:
 
 
 def stacked_answers(folded: Sequence[Folded]) -> np.ndarray:
-    """`members x cases`, or `members x slices x 16` of segmenters."""
+    """The classifiers' probabilities, `members x cases`."""
     return np.array([member.answers() for member in folded])
