@@ -91,6 +91,8 @@ def _zoo(
         "",
         *tables.table_1(ensembles),
         "",
+        "Out of fold stand train and val patients, answered by runs that were not trained on them; WAE's weights were chosen there.",
+        "",
         "### Table 2: classifiers, bulge or herniation, test",
         "",
         *tables.table_2(networks, ensembles),

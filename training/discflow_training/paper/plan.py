@@ -57,7 +57,7 @@ SMOKE = Scale(
 )
 SCALES = {"paper": Scale(), "full": FULL, "short": SHORT, "smoke": SMOKE}
 GROUPS = ("segmenters", "classifiers", "no-crop", "no-custom-loss", "detectors", "folds")
-FOLDED = ("segmenters", "classifiers", "no-crop")
+FOLDED = ("segmenters", "classifiers", "no-crop", "no-custom-loss")
 """The groups whose runs are repeated with each fold of train and val patients held out, for the weights of their ensembles."""
 
 

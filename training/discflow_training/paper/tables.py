@@ -90,6 +90,7 @@ def table_1(ensembles: Records) -> list[str]:
         ("No crop (whole slice)", "classifiers-slice-finetuned", "no crop"),
     ):
         figures, by_patient = method_figures(ensembles, group, "wae"), _by_patient(ensembles, group)
+        unseen = unseen_figures(ensembles, group, "figures", "wae")
         rows.append(
             (
                 title,
@@ -100,6 +101,9 @@ def table_1(ensembles: Records) -> list[str]:
                 estimate(by_patient, "accuracy"),
                 estimate(by_patient, "auc"),
                 counted(by_patient),
+                estimate(unseen, "accuracy"),
+                estimate(unseen, "auc"),
+                counted(unseen),
             )
         )
     lines = markdown_table(
@@ -112,6 +116,9 @@ def table_1(ensembles: Records) -> list[str]:
             "Accuracy by patient",
             "ROC AUC by patient",
             "Patients",
+            "Out of fold, accuracy",
+            "Out of fold, ROC AUC",
+            "Out of fold, n",
         ),
         rows,
     )
@@ -120,14 +127,17 @@ def table_1(ensembles: Records) -> list[str]:
         ("WAE, Dice plus focal loss", "segmenters-dice-focal", "segmentation"),
         ("No custom loss (cross-entropy)", "segmenters-cross-entropy", "no custom loss"),
     ):
-        figures = method_figures(ensembles, group, "wae")
+        figures, unseen = method_figures(ensembles, group, "wae"), unseen_figures(ensembles, group, "figures", "wae")
         spine.append(
             (
                 title, percent(ABLATIONS[published]), estimate(figures, "mIoUWithBackground"), estimate(figures, "mIoU"),
-                counted(figures),
+                counted(figures), estimate(unseen, "mIoU"), counted(unseen),
             )
         )
-    header = ("Segmentation, test", "Paper, mIoU", "mIoU with background", "mIoU without", "Slices")
+    header = (
+        "Segmentation, test", "Paper, mIoU", "mIoU with background", "mIoU without", "Slices", "Out of fold, mIoU without",
+        "Out of fold, slices",
+    )
     return [*lines, "", *markdown_table(header, spine)]
 
 
@@ -222,7 +232,10 @@ def table_4(runs: Records, ensembles: Records, source: str = "all") -> list[str]
     for decoder, encoder in PAPER_ZOO:
         figures = figures_of(runs.get(f"{decoder}-{encoder}-dice-focal"), source=source)
         without = figures_of(runs.get(f"{decoder}-{encoder}-cross-entropy"), source=source)
-        unseen = unseen_figures(ensembles, "segmenters-dice-focal", "members", f"{decoder}-{encoder}-dice-focal", source)
+        unseen, unseen_without = (
+            unseen_figures(ensembles, f"segmenters-{loss}", "members", f"{decoder}-{encoder}-{loss}", source)
+            for loss in ("dice-focal", "cross-entropy")
+        )
         overlap, dice = SEGMENTATION[decoder, encoder]
         rows.append(
             (
@@ -233,6 +246,7 @@ def table_4(runs: Records, ensembles: Records, source: str = "all") -> list[str]
                 estimate(without, "mIoU"),
                 counted(figures),
                 estimate(unseen, "mIoU"),
+                estimate(unseen_without, "mIoU"),
                 counted(unseen),
             )
         )
@@ -244,6 +258,7 @@ def table_4(runs: Records, ensembles: Records, source: str = "all") -> list[str]
         "mIoU without, cross-entropy",
         "Slices",
         "Out of fold, mIoU without",
+        "Out of fold, cross-entropy",
         "Out of fold, slices",
     )
     return markdown_table(header, rows)
