@@ -1,10 +1,9 @@
 import type { ReasonCode } from '../contracts/reasons.ts';
 import type { SeriesRanking } from '../contracts/study.ts';
 import { squarePixelSize } from '../imaging/resize.ts';
-import { type ImageContent, imageContentOf } from './image-content.ts';
-import type { DicomFrame } from './object.ts';
+import { contentOf, type ImageContent } from './image-content.ts';
 import { type SlicePlane, slicePlane } from './plane.ts';
-import type { Series } from './series.ts';
+import type { Series, SeriesFrame } from './series.ts';
 import { sopClassKind } from './sop-class.ts';
 import { footMm } from './stations.ts';
 import { type Weighting, type WeightingOf, weightingOf } from './weighting.ts';
@@ -78,7 +77,7 @@ function notesOf(
   weighting: WeightingOf,
   penalties: readonly Penalty[],
 ): string[] {
-  const content = refusal === 'derived' ? imageContentOf(series.frames[0].geometry) : null;
+  const content = refusal === 'derived' ? contentOf(series.frames[0]) : null;
   return [
     ...(refusal === null ? [] : [refusal]),
     ...(content === null ? [] : [content]),
@@ -108,7 +107,7 @@ function refusalOf(series: Series, plane: SlicePlane | null, weighting: Weightin
   if (plane === null || geometry.position === null || geometry.spacingMm === null) return 'geometry_unknown';
   if (plane.plane !== 'sagittal') return 'no_sagittal_series';
   if (object.bodyRegion === 'elsewhere') return 'not_lumbar';
-  if (isDerived(geometry)) return 'derived';
+  if (isDerived(series.frames[0])) return 'derived';
   if (WEIGHTING_SCORES[weighting] === null) return 'no_t2_series';
   const square = squarePixelSize(columns, rows, geometry.spacingMm);
   return isSliceSize(rows, columns) && isSliceSize(square.height, square.width) ? null : 'dimensions';
@@ -129,9 +128,9 @@ export const isSliceSize = (rows: number, columns: number): boolean =>
   Math.min(rows, columns) >= MIN_SIDE && Math.max(rows, columns) <= MAX_ASPECT * Math.min(rows, columns);
 
 /** Reformats, projections, maps and subtractions, and no whole signal; a filtered original (DERIVED\PRIMARY) is none. */
-function isDerived(frame: DicomFrame): boolean {
-  const { imageType } = frame;
-  const content = imageContentOf(frame);
+function isDerived(frame: SeriesFrame): boolean {
+  const { imageType } = frame.geometry;
+  const content = contentOf(frame);
   const secondary = imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY';
   return secondary || imageType.some((value) => DERIVED_TYPES.has(value)) || UNREADABLE_CONTENTS.has(content);
 }
@@ -144,8 +143,8 @@ const UNREADABLE_CONTENTS: ReadonlySet<ImageContent | null> = new Set([
 ]);
 
 /** Fat suppressed as it was acquired, or taken out of a Dixon set's water image. */
-const isFatSuppressed = ({ frames: [{ object, geometry }] }: Series): boolean =>
-  object.sequence.fatSuppressed || imageContentOf(geometry) === 'water_image';
+const isFatSuppressed = ({ frames: [frame] }: Series): boolean =>
+  frame.object.sequence.fatSuppressed || contentOf(frame) === 'water_image';
 
 const DERIVED_TYPES: ReadonlySet<string> = new Set(
   'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(
@@ -164,7 +163,7 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   const candidates: Array<readonly [boolean, string, number]> = [
     [imageType.includes('LOCALIZER') || sequence.descriptionHints.includes('localizer'), 'localizer', 60],
     [isFatSuppressed(series), 'fat_suppressed', 25],
-    [imageContentOf(geometry) === 'opposed_phase', 'opposed_phase', 30],
+    [contentOf(series.frames[0]) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],
     [imageType[0] === 'DERIVED', 'derived_primary', 10],
     [series.station > 0, 'upper_station', 15 * series.station],
