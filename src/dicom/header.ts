@@ -121,7 +121,10 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
     scanOptions,
     acquisitionType: acquisitionType === '2D' || acquisitionType === '3D' ? acquisitionType : null,
     contrast: code(set, TAG.acquisitionContrast),
-    fatSuppressed: grouped.fatSuppressed || scanOptions.includes('FS') || hints.includes('fat_suppressed'),
+    fatSuppressed:
+      grouped.fatSuppressed ||
+      scanOptions.includes('FS') ||
+      hints.some((hint) => hint === 'fat_suppressed' || hint === 'stir'),
     fieldStrengthTesla: number(set, TAG.fieldStrength),
     descriptionHints: hints,
   };

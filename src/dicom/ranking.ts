@@ -33,7 +33,8 @@ const WEIGHTING_SCORES: Readonly<Record<Weighting, number | null>> = {
 
 /**
  * Ranks a series by physics and geometry: weighting, then what speaks against it. 2D T2 stands before 3D T2, both before
- * T2*, and a series that says nothing of its weighting last; a localizer is taken only where there is nothing else.
+ * T2*, and a series that says nothing of its weighting last; a localizer or a myelogram is taken only where there is
+ * nothing else.
  */
 export function rankSeries(series: Series, seriesIndex: number, slices: number): RankedSeries {
   const { object, geometry } = series.frames[0];
@@ -62,6 +63,9 @@ export function rankSeries(series: Series, seriesIndex: number, slices: number):
     },
   };
 }
+
+/** T2 of discs has echoes up to 250 ms, of volumes up to 410; those of myelograms, from 500, leave nothing but fluid. */
+const MAX_DISC_ECHO_MS = 450;
 
 /** Sagittal series are tilted with the spine: up to here that costs nothing. */
 const FREE_TILT_DEGREES = 10;
@@ -162,6 +166,7 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   const heightMm = Math.max(rows * spacing[0], columns * spacing[1]);
   const candidates: Array<readonly [boolean, string, number]> = [
     [imageType.includes('LOCALIZER') || sequence.descriptionHints.includes('localizer'), 'localizer', 60],
+    [(geometry.echoTimeMs ?? sequence.echoTimeMs ?? 0) > MAX_DISC_ECHO_MS, 'fluid_only', 60],
     [isFatSuppressed(series), 'fat_suppressed', 25],
     [contentOf(series.frames[0]) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],

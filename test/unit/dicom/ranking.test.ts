@@ -73,3 +73,30 @@ describe('a Dixon set whose image types name none of its images', () => {
     expect(ranked({ ...changes[0]!, imageType }).refusal).toBeNull();
   });
 });
+
+describe('a T2 by its times that is called STIR', () => {
+  const stir = { uid: '1.1', seriesInstanceUid: '1.8', sequence: described('T2 STIR SAG') };
+
+  it('counts as fat-suppressed, and a plain T2 of fewer slices is taken before it', () => {
+    const plain = { uid: '1.3', seriesInstanceUid: '1.7' };
+    const taken = eligibleSeries(rank(stir, { ...stir, uid: '1.2', x: 4 }, plain));
+    expect(taken.map(({ ranking }) => [ranking.slices, ranking.fatSuppressed])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+  });
+});
+
+describe('a myelogram', () => {
+  const slice = (x: number) => ({ uid: `1.1.${x}`, seriesInstanceUid: '1.8', x, sequence: { echoTimeMs: 920 } });
+
+  it.each([
+    ['a 3D T2', { sequence: { acquisitionType: '3D', echoTimeMs: 408 } }],
+    ['a fat-suppressed T2', { sequence: { fatSuppressed: true } }],
+    ['a water image', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'WATER'] }],
+    ['a coarse T2', { spacingMm: [1.6, 1.6], rows: 200, columns: 200 }],
+  ] as const)('is taken behind %s of fewer slices', (_, change) => {
+    const [best, last] = eligibleSeries(rank(slice(0), slice(4), slice(8), { uid: '1.2', ...(change as Change) }));
+    expect([best!.series.frames.length, last!.ranking.notes]).toEqual([1, ['fluid_only']]);
+  });
+});
