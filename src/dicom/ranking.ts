@@ -1,4 +1,4 @@
-import type { ReasonCode } from '../contracts/reasons.ts';
+import { type Reason, type ReasonCode, reasonOf } from '../contracts/reasons.ts';
 import type { SeriesRanking } from '../contracts/study.ts';
 import { squarePixelSize } from '../imaging/resize.ts';
 import { contentOf, type ImageContent } from './image-content.ts';
@@ -194,8 +194,18 @@ export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] 
     );
 }
 
-/** Why none of the series can be read: the refusal of those that came nearest. */
-export function refusalOfStudy(ranked: readonly RankedSeries[]): ReasonCode {
-  const reached = new Set(ranked.map(({ refusal }) => refusal));
-  return REFUSAL_STEPS.findLast((step) => reached.has(step)) ?? 'no_images';
+/** Why none of the series can be read: the refusal of those that came nearest, and what in their header it lies in. */
+export function refusalOfStudy(ranked: readonly RankedSeries[]): Reason {
+  const code = REFUSAL_STEPS.findLast((step) => ranked.some(({ refusal }) => refusal === step)) ?? 'no_images';
+  const detail = headerFault(code, ranked.find(({ refusal }) => refusal === code)?.series);
+  return reasonOf(code, detail === null ? {} : { detail });
+}
+
+function headerFault(code: ReasonCode, series: Series | undefined): string | null {
+  if (code === 'not_lumbar') return 'the header names another part of the body';
+  if (code !== 'geometry_unknown' || series === undefined) return null;
+  const { orientation, position, spacingMm } = series.frames[0].geometry;
+  const values = { orientation, position, 'pixel spacing': spacingMm };
+  const missing = Object.entries(values).flatMap(([name, value]) => (value === null ? [name] : []));
+  return `no ${missing.join(', no ')}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dixonHints } from '../../../src/dicom/description-hints.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
-import { eligibleSeries } from '../../../src/dicom/ranking.ts';
+import { eligibleSeries, refusalOfStudy } from '../../../src/dicom/ranking.ts';
 import { phantomStudy } from '../../../src/phantom/study.ts';
 import { type Change, rank } from '../../support/series-objects.ts';
 
@@ -98,5 +98,15 @@ describe('a myelogram', () => {
   ] as const)('is taken behind %s of fewer slices', (_, change) => {
     const [best, last] = eligibleSeries(rank(slice(0), slice(4), slice(8), { uid: '1.2', ...(change as Change) }));
     expect([best!.series.frames.length, last!.ranking.notes]).toEqual([1, ['fluid_only']]);
+  });
+});
+
+describe('refusalOfStudy', () => {
+  it.each([
+    ['a wrong body part', { bodyRegion: 'elsewhere' }, 'the header names another part of the body'],
+    ['a slice without orientation', { orientation: null }, 'no orientation'],
+    ['a slice without spacing', { spacingMm: null }, 'no pixel spacing'],
+  ] as const)('says of %s what is wrong with its header', (_, change, detail) => {
+    expect(refusalOfStudy(rank(change as Change)).message).toContain(`(${detail})`);
   });
 });
