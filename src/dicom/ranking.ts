@@ -203,7 +203,9 @@ export function refusalOfStudy(ranked: readonly RankedSeries[]): Reason {
 
 function headerFault(code: ReasonCode, series: Series | undefined): string | null {
   if (code === 'not_lumbar') return 'the header names another part of the body';
-  if (code !== 'geometry_unknown' || series === undefined) return null;
+  if (series === undefined) return null;
+  if (code === 'derived') return contentOf(series.frames[0])?.replaceAll('_', ' ') ?? null;
+  if (code !== 'geometry_unknown') return null;
   const { orientation, position, spacingMm } = series.frames[0].geometry;
   const values = { orientation, position, 'pixel spacing': spacingMm };
   const missing = Object.entries(values).flatMap(([name, value]) => (value === null ? [name] : []));

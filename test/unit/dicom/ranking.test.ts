@@ -105,6 +105,7 @@ describe('refusalOfStudy', () => {
   it.each([
     ['a wrong body part', { bodyRegion: 'elsewhere' }, 'the header names another part of the body'],
     ['a slice without orientation', { orientation: null }, 'no orientation'],
+    ['a fat image', { imageType: ['DERIVED', 'PRIMARY', 'DIXON', 'FAT'] }, 'fat image'],
     ['a slice without spacing', { spacingMm: null }, 'no pixel spacing'],
   ] as const)('says of %s what is wrong with its header', (_, change, detail) => {
     expect(refusalOfStudy(rank(change as Change)).message).toContain(`(${detail})`);
