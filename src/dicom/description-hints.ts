@@ -16,6 +16,25 @@ const WORDS: ReadonlyArray<readonly [DescriptionHint, RegExp]> = [
   ['fat_suppressed', /(^|[^a-z])(fs|fatsat|fat[ _-]?sat|chess|spir|spair)([^a-z]|$)/],
 ];
 
+/** A set that is taken apart into fat and water by name, or an image of it as GE begins its descriptions. */
+const DIXON = /(^|[^a-z])(m?dixon|flex|ideal)([^a-z]|$)/;
+const DIXON_IMAGE = /^ ?(water|fat|in ?phase|out ?phase) ?:/;
+
+/** Words of an image of such a set; Siemens ends its descriptions with a letter. Fat saturation is none. */
+const DIXON_WORDS: ReadonlyArray<readonly [DescriptionHint, RegExp]> = [
+  ['water_image', /(^|[^a-z])water([^a-z]|$)|[ _-]w$/],
+  ['fat_image', /(^|[^a-z])fat(?![ _-]?s(at|up))([^a-z]|$)|[ _-]f$/],
+  ['opposed_phase', /(^|[^a-z])(opp|opposed|(out|opp|opposed)[ _-]?(of[ _-]?)?phase)([^a-z]|$)/],
+];
+
+/** Which image of a Dixon set a series description names; empty where it names several. The text is not kept. */
+export function dixonHints(seriesDescription: string): DescriptionHint[] {
+  const lower = seriesDescription.slice(0, 256).toLowerCase();
+  if (!DIXON.test(lower) && !DIXON_IMAGE.test(lower)) return [];
+  const hints = DIXON_WORDS.filter(([, pattern]) => pattern.test(lower)).map(([hint]) => hint);
+  return hints.length === 1 ? hints : [];
+}
+
 /** The coded hints in a text; the text is not kept. */
 export function descriptionHints(description: string): DescriptionHint[] {
   const lower = description.slice(0, 256).toLowerCase();

@@ -36,16 +36,17 @@ function nativeFrame({ bytes }: DataSet, description: PixelDescription, frame: n
   return bytes.subarray(start, start + size);
 }
 
-/** Fragments of one frame joined, PS3.5 annex A.4: by the basic offset table, else one fragment a frame. */
+/**
+ * Fragments of one frame joined, PS3.5 annex A.4: all of a single frame, one a frame where they are as many, else by the
+ * basic offset table, or where that is empty by where codestreams begin.
+ */
 function encapsulatedFrame(set: DataSet, fragments: readonly Fragment[], frames: number, frame: number): Uint8Array {
   const [table, ...data] = fragments;
-  const offsets = offsetTable(set, table, data, frames);
-  if (offsets === null && frames > 1 && data.length !== frames) {
-    throw new InputFault('inconsistent_header', 'fragments do not say where frames begin');
-  }
   if (frames === 1) return join(set, data);
-  if (offsets === null) return join(set, data.slice(frame, frame + 1));
-  return join(set, data.slice(offsets[frame], offsets[frame + 1] ?? data.length));
+  if (data.length === frames) return join(set, data.slice(frame, frame + 1));
+  const firsts = offsetTable(set, table, data, frames) ?? codestreamStarts(set, data);
+  if (firsts.length !== frames) throw new InputFault('inconsistent_header', 'fragments do not say where frames begin');
+  return join(set, data.slice(firsts[frame], firsts[frame + 1] ?? data.length));
 }
 
 /** The index of each frame's first fragment, or null where the table is empty. */
@@ -64,6 +65,21 @@ function offsetTable(
     if (index === undefined) throw new InputFault('malformed', 'the basic offset table');
     return index;
   });
+}
+
+/** Start of image of JPEG and JPEG-LS with the next marker, start of codestream of JPEG 2000: no data in between holds them. */
+const CODESTREAM_STARTS = [
+  [0xff, 0xd8, 0xff],
+  [0xff, 0x4f, 0xff, 0x51],
+] as const;
+
+/** The indices of the fragments that begin a codestream. */
+function codestreamStarts({ bytes }: DataSet, data: readonly Fragment[]): number[] {
+  const begins = ({ offset, length }: Fragment) =>
+    CODESTREAM_STARTS.some(
+      (magic) => length >= magic.length && magic.every((byte, index) => bytes[offset + index] === byte),
+    );
+  return data.flatMap((fragment, index) => (begins(fragment) ? [index] : []));
 }
 
 function join(set: DataSet, fragments: readonly Fragment[]): Uint8Array {

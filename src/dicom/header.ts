@@ -2,7 +2,7 @@ import { InputFault } from '../contracts/reasons.ts';
 import { ageInYears } from './age.ts';
 import { bodyRegionOf } from './body-region.ts';
 import type { DataSet } from './data-set.ts';
-import { descriptionHints } from './description-hints.ts';
+import { descriptionHints, dixonHints } from './description-hints.ts';
 import { frameGeometry } from './frames.ts';
 import {
   type FunctionalGroups,
@@ -104,10 +104,9 @@ function otherFrames(set: DataSet): DicomFrame[] {
 const yesNo = (value: string | null): boolean | null => (value === 'YES' ? true : value === 'NO' ? false : null);
 
 function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: number | null): SequenceValues {
-  const description = [text(set, TAG.seriesDescription), text(set, TAG.protocolName)]
-    .filter((part) => part !== null)
-    .join(' ');
-  const hints = descriptionHints(description);
+  const seriesDescription = text(set, TAG.seriesDescription) ?? '';
+  const description = [seriesDescription, text(set, TAG.protocolName) ?? ''].join(' ').trim();
+  const hints = [...descriptionHints(description), ...dixonHints(seriesDescription)];
   const own = (tag: TagNumber, otherwise: readonly string[]) => (set.elements.has(tag) ? codes(set, tag) : otherwise);
   const scanOptions = own(TAG.scanOptions, grouped.scanOptions);
   const acquisitionType = code(set, TAG.acquisitionType) ?? grouped.acquisitionType;
@@ -122,7 +121,10 @@ function sequenceValues(set: DataSet, grouped: GroupedAcquisition, echoTimeMs: n
     scanOptions,
     acquisitionType: acquisitionType === '2D' || acquisitionType === '3D' ? acquisitionType : null,
     contrast: code(set, TAG.acquisitionContrast),
-    fatSuppressed: grouped.fatSuppressed || scanOptions.includes('FS') || hints.includes('fat_suppressed'),
+    fatSuppressed:
+      grouped.fatSuppressed ||
+      scanOptions.includes('FS') ||
+      hints.some((hint) => hint === 'fat_suppressed' || hint === 'stir'),
     fieldStrengthTesla: number(set, TAG.fieldStrength),
     descriptionHints: hints,
   };

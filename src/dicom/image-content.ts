@@ -1,4 +1,4 @@
-import type { DicomFrame } from './object.ts';
+import type { DescriptionHint, DicomFrame, DicomObject } from './object.ts';
 
 /** What a frame shows where that is not the whole signal's magnitude. */
 export type ImageContent = 'water_image' | 'fat_image' | 'fraction_map' | 'opposed_phase' | 'signal_component';
@@ -21,8 +21,18 @@ const COMPONENTS: ReadonlySet<string> = new Set(['PHASE', 'REAL', 'IMAGINARY']);
 /** A component with its kind of sequence behind it, as in P_SE and R_FFE. */
 const COMPONENT_OF_SEQUENCE = /^[PRI]_[A-Z0-9]+$/;
 
+const DESCRIBED: ReadonlySet<DescriptionHint> = new Set(['water_image', 'fat_image', 'opposed_phase']);
+const isContent = (hint: DescriptionHint): hint is DescriptionHint & ImageContent => DESCRIBED.has(hint);
+
+/** By the frame's own word; by the description where that is silent, as older GE and some other scanners leave it. */
+export const contentOf = (frame: {
+  readonly object: Pick<DicomObject, 'sequence'>;
+  readonly geometry: DicomFrame;
+}): ImageContent | null =>
+  imageContentOf(frame.geometry) ?? frame.object.sequence.descriptionHints.find(isContent) ?? null;
+
 /** By the image type's values behind the first two, which tell originals alone, and the complex component. */
-export function imageContentOf({ imageType, complexComponent }: DicomFrame): ImageContent | null {
+function imageContentOf({ imageType, complexComponent }: DicomFrame): ImageContent | null {
   if (complexComponent !== null && COMPONENTS.has(complexComponent)) return 'signal_component';
   const words = imageType.slice(2).map((value) => value.replace(/[ -]/g, '_'));
   const named = words.find((word) => CONTENTS.has(word));

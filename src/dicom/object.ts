@@ -94,4 +94,7 @@ export type DescriptionHint =
   | 'flair'
   | 'diffusion'
   | 'localizer'
-  | 'fat_suppressed';
+  | 'fat_suppressed'
+  | 'water_image'
+  | 'fat_image'
+  | 'opposed_phase';

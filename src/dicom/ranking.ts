@@ -1,10 +1,9 @@
-import type { ReasonCode } from '../contracts/reasons.ts';
+import { type Reason, type ReasonCode, reasonOf } from '../contracts/reasons.ts';
 import type { SeriesRanking } from '../contracts/study.ts';
 import { squarePixelSize } from '../imaging/resize.ts';
-import { type ImageContent, imageContentOf } from './image-content.ts';
-import type { DicomFrame } from './object.ts';
+import { contentOf, type ImageContent } from './image-content.ts';
 import { type SlicePlane, slicePlane } from './plane.ts';
-import type { Series } from './series.ts';
+import type { Series, SeriesFrame } from './series.ts';
 import { sopClassKind } from './sop-class.ts';
 import { footMm } from './stations.ts';
 import { type Weighting, type WeightingOf, weightingOf } from './weighting.ts';
@@ -34,7 +33,8 @@ const WEIGHTING_SCORES: Readonly<Record<Weighting, number | null>> = {
 
 /**
  * Ranks a series by physics and geometry: weighting, then what speaks against it. 2D T2 stands before 3D T2, both before
- * T2*, and a series that says nothing of its weighting last; a localizer is taken only where there is nothing else.
+ * T2*, and a series that says nothing of its weighting last; a localizer or a myelogram is taken only where there is
+ * nothing else.
  */
 export function rankSeries(series: Series, seriesIndex: number, slices: number): RankedSeries {
   const { object, geometry } = series.frames[0];
@@ -64,6 +64,9 @@ export function rankSeries(series: Series, seriesIndex: number, slices: number):
   };
 }
 
+/** T2 of discs has echoes up to 250 ms, of volumes up to 410; those of myelograms, from 500, leave nothing but fluid. */
+const MAX_DISC_ECHO_MS = 450;
+
 /** Sagittal series are tilted with the spine: up to here that costs nothing. */
 const FREE_TILT_DEGREES = 10;
 
@@ -78,7 +81,7 @@ function notesOf(
   weighting: WeightingOf,
   penalties: readonly Penalty[],
 ): string[] {
-  const content = refusal === 'derived' ? imageContentOf(series.frames[0].geometry) : null;
+  const content = refusal === 'derived' ? contentOf(series.frames[0]) : null;
   return [
     ...(refusal === null ? [] : [refusal]),
     ...(content === null ? [] : [content]),
@@ -108,7 +111,7 @@ function refusalOf(series: Series, plane: SlicePlane | null, weighting: Weightin
   if (plane === null || geometry.position === null || geometry.spacingMm === null) return 'geometry_unknown';
   if (plane.plane !== 'sagittal') return 'no_sagittal_series';
   if (object.bodyRegion === 'elsewhere') return 'not_lumbar';
-  if (isDerived(geometry)) return 'derived';
+  if (isDerived(series.frames[0])) return 'derived';
   if (WEIGHTING_SCORES[weighting] === null) return 'no_t2_series';
   const square = squarePixelSize(columns, rows, geometry.spacingMm);
   return isSliceSize(rows, columns) && isSliceSize(square.height, square.width) ? null : 'dimensions';
@@ -129,9 +132,9 @@ export const isSliceSize = (rows: number, columns: number): boolean =>
   Math.min(rows, columns) >= MIN_SIDE && Math.max(rows, columns) <= MAX_ASPECT * Math.min(rows, columns);
 
 /** Reformats, projections, maps and subtractions, and no whole signal; a filtered original (DERIVED\PRIMARY) is none. */
-function isDerived(frame: DicomFrame): boolean {
-  const { imageType } = frame;
-  const content = imageContentOf(frame);
+function isDerived(frame: SeriesFrame): boolean {
+  const { imageType } = frame.geometry;
+  const content = contentOf(frame);
   const secondary = imageType[0] === 'DERIVED' && imageType[1] === 'SECONDARY';
   return secondary || imageType.some((value) => DERIVED_TYPES.has(value)) || UNREADABLE_CONTENTS.has(content);
 }
@@ -144,8 +147,8 @@ const UNREADABLE_CONTENTS: ReadonlySet<ImageContent | null> = new Set([
 ]);
 
 /** Fat suppressed as it was acquired, or taken out of a Dixon set's water image. */
-const isFatSuppressed = ({ frames: [{ object, geometry }] }: Series): boolean =>
-  object.sequence.fatSuppressed || imageContentOf(geometry) === 'water_image';
+const isFatSuppressed = ({ frames: [frame] }: Series): boolean =>
+  frame.object.sequence.fatSuppressed || contentOf(frame) === 'water_image';
 
 const DERIVED_TYPES: ReadonlySet<string> = new Set(
   'MPR,CSA MPR,PROJECTION IMAGE,MIP,MINIP,REFORMATTED,SUBTRACT,SUBTRACTION,ADC,TRACEW,FA,T1 MAP,T2 MAP,T2_STAR MAP,COMPOSED,SCREEN SAVE'.split(
@@ -163,8 +166,9 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   const heightMm = Math.max(rows * spacing[0], columns * spacing[1]);
   const candidates: Array<readonly [boolean, string, number]> = [
     [imageType.includes('LOCALIZER') || sequence.descriptionHints.includes('localizer'), 'localizer', 60],
+    [(geometry.echoTimeMs ?? sequence.echoTimeMs ?? 0) > MAX_DISC_ECHO_MS, 'fluid_only', 60],
     [isFatSuppressed(series), 'fat_suppressed', 25],
-    [imageContentOf(geometry) === 'opposed_phase', 'opposed_phase', 30],
+    [contentOf(series.frames[0]) === 'opposed_phase', 'opposed_phase', 30],
     [sequence.acquisitionType === '3D', 'volume', 15],
     [imageType[0] === 'DERIVED', 'derived_primary', 10],
     [series.station > 0, 'upper_station', 15 * series.station],
@@ -190,8 +194,20 @@ export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] 
     );
 }
 
-/** Why none of the series can be read: the refusal of those that came nearest. */
-export function refusalOfStudy(ranked: readonly RankedSeries[]): ReasonCode {
-  const reached = new Set(ranked.map(({ refusal }) => refusal));
-  return REFUSAL_STEPS.findLast((step) => reached.has(step)) ?? 'no_images';
+/** Why none of the series can be read: the refusal of those that came nearest, and what in their header it lies in. */
+export function refusalOfStudy(ranked: readonly RankedSeries[]): Reason {
+  const code = REFUSAL_STEPS.findLast((step) => ranked.some(({ refusal }) => refusal === step)) ?? 'no_images';
+  const detail = headerFault(code, ranked.find(({ refusal }) => refusal === code)?.series);
+  return reasonOf(code, detail === null ? {} : { detail });
+}
+
+function headerFault(code: ReasonCode, series: Series | undefined): string | null {
+  if (code === 'not_lumbar') return 'the header names another part of the body';
+  if (series === undefined) return null;
+  if (code === 'derived') return contentOf(series.frames[0])?.replaceAll('_', ' ') ?? null;
+  if (code !== 'geometry_unknown') return null;
+  const { orientation, position, spacingMm } = series.frames[0].geometry;
+  const values = { orientation, position, 'pixel spacing': spacingMm };
+  const missing = Object.entries(values).flatMap(([name, value]) => (value === null ? [name] : []));
+  return `no ${missing.join(', no ')}`;
 }

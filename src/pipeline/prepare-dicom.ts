@@ -100,7 +100,7 @@ async function choose(
 ): Promise<Choice> {
   const ranked = candidates.map((candidate) => candidate.ranked);
   const eligible = eligibleSeries(ranked);
-  if (eligible.length === 0) return refused([reasonOf(refusalOfStudy(ranked))]);
+  if (eligible.length === 0) return refused([refusalOfStudy(ranked)]);
   if (ages.some((years) => years < ADULT_YEARS)) return refused([reasonOf('paediatric')]);
   const faults = new FileTally();
   for (const best of eligible) {

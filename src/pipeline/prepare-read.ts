@@ -90,8 +90,7 @@ async function examine(file: UploadFile, decoder: PixelDecoder, limits: UploadLi
     const kind = fileKind(bytes);
     if (kind === 'dicom') return { file, finding: await examineDicom(file, bytes, decoder) };
     if (kind === 'png' || kind === 'jpeg') return { file, finding: { kind: 'picture' } };
-    if (kind === 'zip') throw new InputFault('unsafe_archive', 'an archive inside the upload');
-    throw strangerFault(file.name);
+    throw kind === 'zip' ? innerArchiveFault(file.name) : strangerFault(file.name);
   } catch (error) {
     return { file, finding: { kind: 'fault', origin: null, error } };
   }
@@ -124,6 +123,13 @@ function strangerFault(name: string): InputFault {
   if (DICOM_EXTENSIONS.has(extension) || isNumber(extension)) return new InputFault('not_dicom');
   if (PICTURE_EXTENSIONS.has(extension) || ARCHIVE_EXTENSIONS.has(extension)) return new InputFault('content_type');
   return new InputFault('ignored_file');
+}
+
+/** Archives by their bytes alone, as viewers (.jar) and documents (.docx) beside the images are, hold no part of a study. */
+function innerArchiveFault(name: string): InputFault {
+  const fault = strangerFault(name);
+  const isOther = fault.code === 'ignored_file' && extensionOf(name) !== '.zip';
+  return isOther ? fault : new InputFault('unsafe_archive', 'an archive inside the upload');
 }
 
 function findingOf(object: DicomObject): Finding {

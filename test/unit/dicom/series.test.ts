@@ -274,8 +274,8 @@ describe('rankSeries', () => {
       { uid: '1.2', orientation: [1, 0, 0, 0, 1, 0] },
       { uid: '1.3', sequence: { echoTimeMs: 10, repetitionTimeMs: 500 } },
     );
-    expect(refusalOfStudy(study)).toBe('no_t2_series');
-    expect(refusalOfStudy(study.slice(0, 2))).toBe('no_sagittal_series');
+    expect(refusalOfStudy(study).code).toBe('no_t2_series');
+    expect(refusalOfStudy(study.slice(0, 2)).code).toBe('no_sagittal_series');
     expect(eligibleSeries(study)).toEqual([]);
   });
 

@@ -155,12 +155,14 @@ describe('prepareUpload of a DICOM study', () => {
       { name: 'a/view.jpg', bytes: thumbnail },
       { name: 'notes.dcm', bytes: Buffer.from('hello') },
       { name: 'inner.zip', bytes: storedZip(files) },
+      { name: 'viewer/viewer.jar', bytes: storedZip(files) },
+      { name: 'letter.docx', bytes: storedZip(files) },
       { name: 'DICOMDIR', bytes: Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]) },
     ]);
     expect(studies.map(codesOf)).toEqual(['ok']);
     expect(reasons.map(({ code, count }) => [code, count])).toEqual([
       ['truncated', 1],
-      ['ignored_file', 3],
+      ['ignored_file', 5],
       ['not_dicom', 1],
       ['unsafe_archive', 1],
     ]);
