@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNASSIGNED_TENANT } from '../../../src/contracts/keys.ts';
 import { CLIENT_REFERENCE_METADATA, type S3Record } from '../../../src/contracts/messages.ts';
 import { type IngestDeps, ingestRecord } from '../../../src/pipeline/ingest-stage.ts';
 import type { ObjectStore } from '../../../src/pipeline/ports.ts';
@@ -46,6 +47,15 @@ describe('a record of the uploads bucket', () => {
     const foreign = { ...record({ key, size: 10 }), s3: { bucket: { name: bucket }, object: { key, size: 10 } } };
     const answer = parseS3Record(foreign, { uploadsBucket: 'uploads', maxUploadBytes: 1000 });
     expect(answer).toMatchObject({ outcome: 'refused', code: 'invalid_key', object: null });
+  });
+
+  it('that names no upload ends one of its own under the tenant of nobody, the same one at each delivery', async () => {
+    const { runs, announced, deps } = refusingIngest();
+    for (const key of ['in/De_mo/u1/a.zip', 'in/De_mo/u1/a.zip', 'in/De_mo/u1/b.zip'])
+      await ingestRecord(deps, parsed({ key, size: 10 }), 'trace');
+    const items = [...runs.items.values()];
+    expect(items).toMatchObject(Array(2).fill({ tenant: UNASSIGNED_TENANT, reasons: [{ code: 'invalid_key' }] }));
+    expect(announced).toEqual(['rejected', 'rejected']);
   });
 
   it('takes an object of the largest size, and none beyond', () => {
