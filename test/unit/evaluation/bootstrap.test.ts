@@ -84,6 +84,11 @@ describe('estimateDifference', () => {
   it('finds none between a set and itself', () => {
     expect(estimateDifference(200, meanOf(VALUES), meanOf(VALUES))).toEqual({ value: 0, ci95: null, p: 1 });
   });
+
+  it('has neither interval nor p where most draws have no value', () => {
+    const rarely = (weights: Float64Array) => (weights[0] === 1 ? weights[1]! : Number.NaN);
+    expect(estimateDifference(4, rarely, () => 0)).toEqual({ value: 1, ci95: null, p: null });
+  });
 });
 
 describe('quantile', () => {
