@@ -174,6 +174,7 @@ describe('renderHtml', () => {
       expect(page).toContain(escapeHtml(REASONS[code].sentence));
       expect(adviceFor(code)).toBeDefined();
       expect(page).toContain('What to do:');
+      expect(page).toContain('Run <code>none</code>, study <code>unknown</code>.');
       expect(page).not.toContain('<table');
     },
   );
