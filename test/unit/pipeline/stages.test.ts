@@ -128,6 +128,17 @@ describe('the stages', () => {
     expect(announcer.announcements[0]).not.toHaveProperty('reportKey');
   });
 
+  test('a message at its last receive leaves an ended run as it ended, and one that nobody opened unwritten', async () => {
+    const message = await opened(drawnStudy('image'));
+    const deps = stageOf(blind());
+    await detectRun(deps, message);
+    const ended = await runs.getRun(RUN_KEY);
+    await failOnLastReceive(deps, 'detect', JSON.stringify(message));
+    await failOnLastReceive(deps, 'detect', JSON.stringify({ ...message, runKey: 'c'.repeat(26) }));
+    expect([...runs.items.values()]).toEqual([ended]);
+    expect(announcer.announcements).toHaveLength(1);
+  });
+
   test('a stage whose fence has moved on while it worked announces nothing and leaves the other holder its run', async () => {
     const message = await opened(drawnStudy('image'));
     const pack = blind();
