@@ -55,12 +55,10 @@ const anyRunMessage = z.looseObject({ runKey: runKeySchema, attempt: z.int().pos
 
 /**
  * The last receive of a message that a bug stops: the run that it names is marked `failed` before the message goes to
- * the dead letters. A body that names no run, or an older attempt of it, has nothing to mark.
+ * the dead letters. A body that names no run, or an older attempt of it, has nothing to mark, nor has one of an ended run.
  */
 export async function failOnLastReceive(deps: StageDeps, stage: Stage, body: string): Promise<void> {
   const { runKey, attempt } = anyRunMessage.parse(JSON.parse(body));
-  const run = await deps.runs.getRun(runKey);
-  if (run === null || run.attempt !== attempt || isTerminal(run.status)) return;
   const claim = await deps.runs.claimRun(runKey, attempt, stage, deps.leaseMs, deps.clock.nowMs());
   if (claim.outcome !== 'claimed') return;
   await failRun(deps, claim.item, stage, [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);

@@ -192,8 +192,12 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/** A part beyond its listed size differs as well: `too_large` would leave that file out and answer from the others. */
 async function readPart(store: ObjectStore, part: { key: string; size: number; sha256: string }): Promise<Buffer> {
-  const bytes = await store.get(part.key, { maxBytes: part.size });
+  const bytes = await store.get(part.key, { maxBytes: part.size }).catch((error: unknown) => {
+    const longer = error instanceof InputFault && error.code === 'too_large';
+    throw longer ? new InputFault('incomplete_upload', undefined, { cause: error }) : error;
+  });
   if (bytes === null || bytes.length !== part.size) throw new InputFault('incomplete_upload');
   if (createHash('sha256').update(bytes).digest('hex') !== part.sha256) throw new InputFault('incomplete_upload');
   return bytes;

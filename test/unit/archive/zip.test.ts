@@ -99,12 +99,28 @@ describe('openZip', () => {
     await expect(openZip(forged(storedZip([text('a.dcm')]), change), LIMITS)).rejects.toThrow(code(expected));
   });
 
-  it('refuses more entries, more bytes or a higher ratio than the budget', async () => {
-    const many = storedZip(Array.from({ length: 11 }, (_, index) => text(String(index))));
-    const large = storedZip([0, 1].map((index) => ({ name: `${index}`, bytes: Buffer.alloc(3_500_000) })));
-    for (const zip of [many, large, deflatedZip(Buffer.alloc(3_000_000))]) {
-      await expect(openZip(zip, LIMITS)).rejects.toThrow(code('archive_limit'));
+  /** Stored entries of so many bytes each. */
+  const filled = (...sizes: number[]) =>
+    storedZip(sizes.map((size, index) => ({ name: `${index}.dcm`, bytes: Buffer.alloc(size, index) })));
+  /** So many entries that say they inflate to `declared` bytes. */
+  const inflating = (count: number, declared: number) => {
+    const zip = filled(...new Array<number>(count).fill(1000));
+    for (let at = zip.indexOf('PK\x01\x02', 0, 'latin1'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 1, 'latin1')) {
+      zip.writeUInt16LE(8, at + 10);
+      zip.writeUInt32LE(declared, at + 24);
     }
+    return zip;
+  };
+
+  it.each([
+    ['entries', filled(...new Array<number>(10).fill(1)), filled(...new Array<number>(11).fill(1))],
+    ['the size of an entry', filled(4_000_000), filled(4_000_001)],
+    ['the size of all entries', filled(3_000_000, 3_000_000), filled(3_000_000, 3_000_001)],
+    ['the ratio of an entry', inflating(1, 1024 * 1024), inflating(1, 1024 * 1024 + 1)],
+    ['the ratio of the archive', inflating(2, 512 * 1024), inflating(2, 512 * 1024 + 1)],
+  ])('takes an archive at the limit of %s and refuses it beyond', async (detail, at, beyond) => {
+    expect(await openZip(at, LIMITS)).not.toEqual([]);
+    await expect(openZip(beyond, LIMITS)).rejects.toThrow(expect.objectContaining({ code: 'archive_limit', detail }));
   });
 
   it('stops inflating at the declared size', async () => {

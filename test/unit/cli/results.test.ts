@@ -2,9 +2,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newRunItem } from '../../../src/aws/transitions.ts';
 import { UsageError } from '../../../src/cli/plan.ts';
-import { prepareOut, writeEnd } from '../../../src/cli/results.ts';
+import { prepareOut, writeEnd, writeRun } from '../../../src/cli/results.ts';
+import type { RunItem } from '../../../src/contracts/items.ts';
+import { keys } from '../../../src/contracts/keys.ts';
 import { reasonOf } from '../../../src/contracts/reasons.ts';
+import { rejectedReport } from '../../../src/reporting/rejected.ts';
+import { newRun } from '../../contract/new-items.ts';
+import { MemoryObjectStore } from '../../support/memory-object-store.ts';
 
 let root: string;
 
@@ -34,5 +40,49 @@ describe('writeEnd', () => {
     await writeEnd(root, { tenant: 'local', status: 'rejected', reasons: [reasonOf('empty')], runKey: null });
     expect((await readdir(root)).sort()).toEqual(['report.html', 'report.json']);
     expect(JSON.parse(await readFile(join(root, 'report.json'), 'utf8'))).toMatchObject({ status: 'rejected' });
+  });
+});
+
+describe('writeRun', () => {
+  const reasons = [reasonOf('no_t2_series')];
+  const run = (change: Partial<RunItem>): RunItem => ({ ...newRunItem(newRun({ tenant: 'local' }), 0), ...change });
+
+  /** A store that holds the run's report of that status, and a page. */
+  async function storeOf({ tenant, studyKey, runKey }: RunItem, status: 'rejected' | 'quarantined') {
+    const data = new MemoryObjectStore();
+    const put = (name: string, body: string) =>
+      data.put(keys.run(tenant, studyKey, runKey, name), Buffer.from(body), { contentType: 'x' });
+    await put('report.json', JSON.stringify(rejectedReport({ status, reasons, tenant, study: null, runKey })));
+    await put('report.html', 'the page');
+    await put('detection.json', 'a hand-over');
+    return data;
+  }
+
+  it("copies the run's results alone, and removes what an earlier result had besides", async () => {
+    await writeFile(join(root, 'overlay.png'), 'of an earlier run');
+    await writeFile(join(root, 'notes.txt'), "the user's own");
+    const item = run({ status: 'rejected', reasons });
+    const report = await writeRun(await storeOf(item, 'rejected'), item, root);
+    expect(report).toMatchObject({ status: 'rejected', study: { runKey: item.runKey } });
+    expect((await readdir(root)).sort()).toEqual(['notes.txt', 'report.html', 'report.json']);
+    expect(JSON.parse(await readFile(join(root, 'report.json'), 'utf8'))).toEqual(report);
+    expect(await readFile(join(root, 'report.html'), 'utf8')).toBe('the page');
+  });
+
+  it('tells the failure of a run whose stored report is of an earlier attempt', async () => {
+    const item = run({ status: 'failed', reasons: [reasonOf('internal')] });
+    const report = await writeRun(await storeOf(item, 'quarantined'), item, root);
+    expect(report).toMatchObject({ status: 'failed', reasons: [{ code: 'internal' }], study: { runKey: item.runKey } });
+    expect(JSON.parse(await readFile(join(root, 'report.json'), 'utf8'))).toEqual(report);
+    expect(await readFile(join(root, 'report.html'), 'utf8')).not.toBe('the page');
+  });
+
+  it('leaves no report of an earlier run where the copy breaks off', async () => {
+    await writeFile(join(root, 'report.json'), 'of an earlier run');
+    const item = run({ status: 'rejected', reasons });
+    const data = await storeOf(item, 'rejected');
+    const broken = Object.assign(data, { get: async () => Promise.reject(new Error('disc')) });
+    await expect(writeRun(broken, item, root)).rejects.toThrow('disc');
+    expect(await readdir(root)).toEqual([]);
   });
 });

@@ -84,6 +84,11 @@ describe('estimateDifference', () => {
   it('finds none between a set and itself', () => {
     expect(estimateDifference(200, meanOf(VALUES), meanOf(VALUES))).toEqual({ value: 0, ci95: null, p: 1 });
   });
+
+  it('has neither interval nor p where most draws have no value', () => {
+    const rarely = (weights: Float64Array) => (weights[0] === 1 ? weights[1]! : Number.NaN);
+    expect(estimateDifference(4, rarely, () => 0)).toEqual({ value: 1, ci95: null, p: null });
+  });
 });
 
 describe('quantile', () => {
@@ -100,6 +105,7 @@ describe('levelFigures', () => {
       [
         { patient: 0, level: 'L5-S1', named: 'L5-S1', certain: true },
         { patient: 0, level: 'L4-L5', named: 'L4-L5', certain: false },
+        { patient: 0, level: 'L3-L4', named: 'L3-L4', certain: true },
         { patient: 1, level: 'L3-L4', named: 'L4-L5', certain: true },
         { patient: 1, level: 'L2-L3', named: 'L3-L4', certain: false },
         { patient: 1, level: 'L1-L2', named: null, certain: false },
@@ -107,9 +113,9 @@ describe('levelFigures', () => {
       2,
       { draws: 10 },
     );
-    expect(figures.right.value).toBeCloseTo(2 / 5, 12);
-    expect(figures.rightAndCertain.value).toBeCloseTo(1 / 5, 12);
-    expect(figures.certainWrong.value).toBeCloseTo(1 / 2, 12);
-    expect(figures.certain.value).toBeCloseTo(2 / 4, 12);
+    expect(figures.right.value).toBeCloseTo(3 / 6, 12);
+    expect(figures.rightAndCertain.value).toBeCloseTo(2 / 6, 12);
+    expect(figures.certainWrong.value).toBeCloseTo(1 / 3, 12);
+    expect(figures.certain.value).toBeCloseTo(3 / 5, 12);
   });
 });

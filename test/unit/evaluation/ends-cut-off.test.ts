@@ -8,7 +8,7 @@ describe('endFigures', () => {
   const pictures: EndedPicture[] = [
     answered(0, ['age_unknown']),
     answered(1),
-    { patient: 2, end: 'deferred', reasons: ['level_uncertain', 'members_disagree'] },
+    { patient: 2, end: 'deferred', reasons: ['canal_not_seen', 'level_uncertain'] },
     { patient: 3, end: 'deferred', reasons: ['level_uncertain'] },
     { patient: 4, end: 'refused', reasons: ['no_t2_series'] },
     ...Array.from({ length: 5 }, (_, index) => answered(5 + index)),
@@ -23,7 +23,7 @@ describe('endFigures', () => {
   });
 
   it('counts a picture under each code that stopped it, the most frequent first, and no code of an answered one', () => {
-    expect(Object.keys(figures.byReason)).toEqual(['level_uncertain', 'members_disagree', 'no_t2_series']);
+    expect(Object.keys(figures.byReason)).toEqual(['level_uncertain', 'canal_not_seen', 'no_t2_series']);
     expect(figures.byReason['level_uncertain']!.value).toBeCloseTo(0.2, 12);
   });
 

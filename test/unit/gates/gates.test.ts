@@ -52,6 +52,32 @@ describe('cropFeatures', () => {
     expect(Math.abs(noise.shading)).toBeLessThan(0.1);
   });
 
+  test('a ramp of two grey values a column has the statistics of its formula', () => {
+    const ramp = cropFeatures(
+      picture((x) => 2 * x),
+      mask,
+    );
+    const contrast = 2 * Math.sqrt((WIDTH ** 2 - 1) / 12);
+    expect(ramp.mean).toBeCloseTo(WIDTH - 1, 6);
+    expect(ramp.contrast).toBeCloseTo(contrast, 4);
+    expect([ramp.q10, ramp.q50, ramp.q90]).toEqual([22, 118, 214]);
+    expect(ramp.gradient).toBeCloseTo(1 / contrast, 6);
+    expect(ramp.sharpness).toBeCloseTo(0, 6);
+    // The mean of the right half, without the borders, less that of the left one.
+    expect(ramp.shading).toBeCloseTo((WIDTH - 2) / contrast, 6);
+  });
+
+  test('a chequered crop has the statistics of its formula', () => {
+    const { contrast, gradient, sharpness, shading } = cropFeatures(
+      picture((x, y) => ((x + y) % 2 === 0 ? 90 : 110)),
+      mask,
+    );
+    expect(contrast).toBeCloseTo(10, 6);
+    expect(gradient).toBeCloseTo(20 / 10, 6);
+    expect(sharpness).toBeCloseTo(80 / 10, 6);
+    expect(shading).toBeCloseTo(0, 6);
+  });
+
   test('twice the matrix changes little', () => {
     const large: Grey8 = {
       depth: 'u8',

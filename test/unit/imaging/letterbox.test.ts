@@ -13,6 +13,11 @@ describe('planPlacement', () => {
     expect(plan).toMatchObject({ contentWidth: 205, contentHeight: 256, left: 25, top: 0 });
   });
 
+  test('a landscape picture in a square frame, with an odd pad', () => {
+    const plan = planPlacement({ width: 200, height: 160 }, { width: 256, height: 256 }, 'letterbox');
+    expect(plan).toMatchObject({ contentWidth: 256, contentHeight: 205, left: 0, top: 25 });
+  });
+
   test('a very narrow picture keeps at least one pixel', () => {
     const plan = planPlacement({ width: 1, height: 4000 }, { width: 64, height: 64 }, 'letterbox');
     expect(plan).toMatchObject({ contentWidth: 1, contentHeight: 64, left: 31 });

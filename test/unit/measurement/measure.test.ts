@@ -80,6 +80,22 @@ describe('measureDiscs', () => {
     expect(Math.abs(notched!.canalApMm! - (SPINE.canal - 5))).toBeLessThan(0.5);
   });
 
+  test('a notch in the middle of both vertebrae leaves the height index as it is', () => {
+    const notches = [93, 57].map((top) => rectangle(CLASS.background, 75, top, 3, SPINE.vertebra));
+    const plain = measure(spine(), 0.5, 0)[1]!;
+    const notched = measure([...spine().slice(0, 3), ...notches, ...spine().slice(3)], 0.5, 0)[1]!;
+    expect(notched.heightIndex).toBe(plain.heightIndex);
+  });
+
+  test('the signal of a disc is that of its whole height, not of its mid-line', () => {
+    const { mask, boxOf, part } = draw(spine(), 0.5, 0);
+    const middle = boxOf(1).y + boxOf(1).height / 2;
+    const half = (pixel: number) => (Math.floor(pixel / mask.width) < middle ? 40 : 80);
+    const data = mask.data.map((value, pixel) => (value === CLASS.disc ? half(pixel) : SIGNAL[value]!));
+    const boxes = [boxOf(0), boxOf(1), boxOf(2)];
+    expect(measureDiscs({ mask, part }, { ...mask, data }, boxes, 0.5)[1]!.signalRatio).toBe(0.3);
+  });
+
   test('a thin disc of two pieces is one disc', () => {
     const pieces = [rectangle(CLASS.disc, 60, 84, 18, 5), rectangle(CLASS.disc, 80, 84, 14, 5)];
     const { mask, part } = draw(pieces, 0.5, 0);
@@ -123,6 +139,34 @@ describe('measureDiscs', () => {
     const cut = measureDiscs({ mask, part: cutCanal }, mask, boxes, 0.6)[1]!;
     expect(cut.canalApMm).toBeNull();
     expect(cut.heightMiddleMm).not.toBeNull();
+  });
+
+  test.each([
+    ['left', 'x0', 1],
+    ['upper', 'y0', 1],
+    ['right', 'x1', -1],
+    ['lower', 'y1', -1],
+  ] as const)(
+    'a disc on the %s edge of the segmented part is cut, one a pixel inside it is whole',
+    (_, side, inwards) => {
+      const { mask, boxOf, part } = draw(spine().slice(1, 2), 0.6, 0);
+      const box = boxOf(0);
+      const edges = { x0: box.x, y0: box.y, x1: box.x + box.width, y1: box.y + box.height };
+      const area = (edge: number) =>
+        measureDiscs({ mask, part: { ...part, [side]: edge } }, mask, [box], 0.6)[0]!.areaMm2;
+      expect(area(edges[side])).toBeNull();
+      expect(area(edges[side] - inwards)).not.toBeNull();
+    },
+  );
+
+  test('a canal that leaves the segmented part within the last band below the disc is not measured', () => {
+    const { mask, boxOf, part } = draw(spine(), 0.6, 0);
+    const boxes = [boxOf(0), boxOf(1), boxOf(2)];
+    const cutBelow = { ...part, y1: boxOf(0).y + boxOf(0).height + 2 };
+    const [lowest, middle] = measureDiscs({ mask, part: cutBelow }, mask, boxes, 0.6);
+    expect(lowest!.heightMiddleMm).not.toBeNull();
+    expect(lowest!.canalApMm).toBeNull();
+    expect(middle!.canalApMm).not.toBeNull();
   });
 
   test('no discs give no measurements', () => {

@@ -26,7 +26,7 @@ describe('packed crops', () => {
 
   test.each([
     ['no bytes', Buffer.alloc(0)],
-    ['another magic', Buffer.from('DFCROPS2\0\0\0\0')],
+    ['another magic', Buffer.from(packCrops([crop('L5-S1', 3, 2, 7)])).fill('DFCROPS2', 0, 8)],
     ['a header that is cut', packCrops([crop('L5-S1', 3, 2, 7)]).subarray(0, 30)],
     ['pixels that are cut', packCrops([crop('L5-S1', 3, 2, 7)]).subarray(0, -1)],
     ['bytes behind the pixels', Buffer.concat([packCrops([crop('L5-S1', 3, 2, 7)]), Buffer.alloc(1)])],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { S3Record } from '../../../src/contracts/messages.ts';
+import { UNASSIGNED_TENANT } from '../../../src/contracts/keys.ts';
+import { CLIENT_REFERENCE_METADATA, type S3Record } from '../../../src/contracts/messages.ts';
 import { type IngestDeps, ingestRecord } from '../../../src/pipeline/ingest-stage.ts';
+import type { ObjectStore } from '../../../src/pipeline/ports.ts';
 import { DEFAULT_LIMITS } from '../../../src/pipeline/prepare-files.ts';
 import { parseS3Record } from '../../../src/pipeline/s3-record.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
@@ -47,6 +49,15 @@ describe('a record of the uploads bucket', () => {
     expect(answer).toMatchObject({ outcome: 'refused', code: 'invalid_key', object: null });
   });
 
+  it('that names no upload ends one of its own under the tenant of nobody, the same one at each delivery', async () => {
+    const { runs, announced, deps } = refusingIngest();
+    for (const key of ['in/De_mo/u1/a.zip', 'in/De_mo/u1/a.zip', 'in/De_mo/u1/b.zip'])
+      await ingestRecord(deps, parsed({ key, size: 10 }), 'trace');
+    const items = [...runs.items.values()];
+    expect(items).toMatchObject(Array(2).fill({ tenant: UNASSIGNED_TENANT, reasons: [{ code: 'invalid_key' }] }));
+    expect(announced).toEqual(['rejected', 'rejected']);
+  });
+
   it('takes an object of the largest size, and none beyond', () => {
     expect(parsed({ key: 'in/demo/u1/a.zip', size: 1000 })).toMatchObject({ outcome: 'object' });
     expect(parsed({ key: 'in/demo/u1/a.zip', size: 1001 })).toMatchObject({ outcome: 'refused', code: 'too_large' });
@@ -74,6 +85,35 @@ describe('a record of the uploads bucket', () => {
     expect(await runs.getUpload('demo', 'u1')).toMatchObject([
       { status: 'rejected', reasons: [{ code: 'too_large' }] },
     ]);
+  });
+
+  it('that names a version is answered from that version, reference and all, not from what lies there by now', async () => {
+    const { runs, deps } = refusingIngest();
+    const [asked, now] = [new MemoryObjectStore(), new MemoryObjectStore()];
+    const metadata = (reference: string) => ({
+      contentType: 'x',
+      metadata: { [CLIENT_REFERENCE_METADATA]: reference },
+    });
+    await asked.put('in/demo/u1/a.dcm', Buffer.from('no DICOM'), metadata('order-1'));
+    await now.put('in/demo/u1/a.dcm', Buffer.from('PK\u0003\u0004'), metadata('order-2'));
+    const version = (options?: { versionId?: string }) => (options?.versionId === 'v1' ? asked : now);
+    const uploads: Partial<ObjectStore> = {
+      get: (key, options) => version(options).get(key),
+      head: (key, options) => version(options).head(key),
+    };
+    const ingest = { ...deps, uploads, limits: DEFAULT_LIMITS } as IngestDeps;
+    await ingestRecord(ingest, parsed({ key: 'in/demo/u1/a.dcm', versionId: 'v1' }), 'trace');
+    expect(await runs.getUpload('demo', 'u1')).toMatchObject([
+      { status: 'rejected', reasons: [{ code: 'not_dicom' }], clientReference: 'order-1' },
+    ]);
+  });
+
+  it('of an object that is gone by now ends its upload incomplete_upload', async () => {
+    const { runs, announced, deps } = refusingIngest();
+    const ingest = { ...deps, uploads: new MemoryObjectStore(), limits: DEFAULT_LIMITS };
+    await ingestRecord(ingest, parsed({ key: 'in/demo/u1/a.dcm', size: 10 }), 'trace');
+    expect(await runs.getUpload('demo', 'u1')).toMatchObject([{ reasons: [{ code: 'incomplete_upload' }] }]);
+    expect(announced).toEqual(['rejected']);
   });
 
   it.each([

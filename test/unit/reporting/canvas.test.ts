@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Colour, createCanvas, fillContours, type Point } from '../../../src/reporting/canvas.ts';
+import { blendPixel, type Colour, createCanvas, fillContours, type Point } from '../../../src/reporting/canvas.ts';
 import { circleContour, rectangleContour, strokeLine } from '../../../src/reporting/shapes.ts';
 
 const BLACK: Colour = [0, 0, 0, 1];
@@ -12,6 +12,22 @@ const painted = (canvas: { data: Uint8Array }) => {
   for (let offset = 0; offset < canvas.data.length; offset += 3) sum += canvas.data[offset]! / 255;
   return sum;
 };
+
+describe('blendPixel', () => {
+  it('mixes a pixel by opacity and coverage, and paints nothing for one outside on any side', () => {
+    const canvas = createCanvas(4, 3, BLACK);
+    for (const [x, y] of [
+      [-1, 1],
+      [4, 1],
+      [1, -1],
+      [1, 3],
+    ] as const)
+      blendPixel(canvas, x, y, WHITE);
+    expect(painted(canvas)).toBe(0);
+    blendPixel(canvas, 2, 1, [200, 200, 200, 0.5], 0.5);
+    expect(redAt(canvas, 2, 1)).toBe(50);
+  });
+});
 
 describe('fillContours', () => {
   it('covers a pixel by the share of its area', () => {

@@ -51,6 +51,38 @@ describe('renderHtml', () => {
     expect(whole).toContain('No bulge or herniation seen on this slice.');
   });
 
+  it('tells each disc its own answers and marks it with its own reasons alone', () => {
+    const rows = renderHtml(sampleReport(), null)
+      .match(/<tr>.*?<\/tr>/gs)!
+      .slice(1, 6);
+    const kinds = rows.map((row) => [...row.matchAll(/class="verdict (\w+)"/g)].map(([, kind]) => kind));
+    const textOf = (row: string) =>
+      row
+        .replaceAll(/<[^>]*>|, disagreement 0.031/g, ' ')
+        .replaceAll(/\s+/g, ' ')
+        .trim();
+    const negative = 'Not seen on this slice probability';
+    expect(rows.map(textOf)).toEqual([
+      `L1-L2 level uncertain ${negative} 0.010, threshold 0.350 ${negative} 0.010, threshold 0.500 0.93`,
+      `L2-L3 Not assessable ${negative} 0.300, threshold 0.500 0.93`,
+      `L3-L4 ${negative} 0.040, threshold 0.350 ${negative} 0.200, threshold 0.500 0.93`,
+      `L4-L5 members disagree ${negative} 0.210, threshold 0.350 ▲ Bulge or herniation suggested probability 0.810, threshold 0.500 0.93`,
+      'L5-S1 ▲ Herniation suggested probability 0.930, threshold 0.350 ▲ Bulge or herniation suggested probability 0.980, threshold 0.500 0.93',
+    ]);
+    expect(kinds.slice(-2)).toEqual([
+      ['absent', 'bulgeOrHerniation'],
+      ['herniation', 'bulgeOrHerniation'],
+    ]);
+  });
+
+  it('shows dashes for a disc that was not measured beside others that were', () => {
+    const report = sampleReport();
+    const discs = report.discs.map((disc, index) => (index === 0 ? { ...disc, measurements: null } : disc));
+    const table = renderHtml({ ...report, discs }, null).split('Measured on the segmentation')[1]!;
+    const row = table.match(/<tr>.*?<\/tr>/gs)!.find((text) => text.includes('L5-S1</span>'))!;
+    expect(row.match(/<td[^>]*>–<\/td>/g)).toHaveLength(8);
+  });
+
   it('marks an uncertain level in the tables of measurements and networks too', () => {
     expect(renderHtml(sampleReport(), null).match(/<span class="level">L1-L2 \?<\/span>/g)).toHaveLength(3);
   });
@@ -142,6 +174,7 @@ describe('renderHtml', () => {
       expect(page).toContain(escapeHtml(REASONS[code].sentence));
       expect(adviceFor(code)).toBeDefined();
       expect(page).toContain('What to do:');
+      expect(page).toContain('Run <code>none</code>, study <code>unknown</code>.');
       expect(page).not.toContain('<table');
     },
   );
