@@ -58,7 +58,9 @@ def test_a_folder_that_is_not_there_is_named(
 @pytest.mark.parametrize(("option", "said"), [
     ("--crop-kind oval", "invalid choice: 'oval'"), ("--sources elsewhere", "invalid choice: 'elsewhere'"),
     ("--sequences t9", "invalid choice: 't9'"), ("--fold 5", "invalid choice: 5"), ("--epochs 0", "0 is not above 0"),
-    ("--width -1", "-1 is not above 0"), ("--seed -1", "-1 is below 0"), ("--batch many", "invalid int value: 'many'"),
+    ("--width -1", "-1 is not above 0"), ("--seed -1", "-1 is not from 0 to"), ("--batch many", "invalid int value: 'many'"),
+    ("--smoothing 2", "2 is not from 0 to 1"), ("--mixup -1", "-1 is not from 0 upwards"), ("--strength nan", "nan is not from 0 upwards"),
+    ("--learning-rate inf", "inf is without end"), (f"--seed {2**63}", "is not from 0 to"),
 ])
 def test_a_recipe_that_means_nothing_is_refused(
     option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -83,7 +85,7 @@ def test_a_recipe_that_no_network_can_be_built_for_is_refused(
 @pytest.mark.parametrize(("command", "said"), [
     ("evaluate ensemble --models nowhere", "no disc-classifier in nowhere/members; export one first"),
     ("export classifier --out run --id Own_Net", "Own_Net is not of small letters, digits and hyphens"),
-    ("reproduce --seed -1", "-1 is below 0"),
+    ("reproduce --seed -1", "-1 is not from 0 to"),
 ])
 def test_what_no_pack_or_run_can_be_made_of_is_refused(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in refused(command.split(), capsys)
