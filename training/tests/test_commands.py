@@ -26,6 +26,7 @@ from discflow_training import (
 )
 from discflow_training.__main__ import GUIDE, main
 from discflow_training.detection_training import RECIPES, load_averaged, train
+from discflow_training.encoders import resnet34
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.reproduce import add_arguments
@@ -140,6 +141,19 @@ def test_a_batch_that_cannot_be_filled_is_refused(
     folders = ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     said = refused(["train", network, *TINY, "--batch", "1000", *folders], capsys)
     assert "do not fill a batch of 1000" in said
+
+
+def test_every_checkpoint_is_read_before_the_first_of_many_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    (tmp_path / "imagenet").mkdir()
+    torch.save(resnet34(3, 1.0).state_dict(), tmp_path / "imagenet" / "resnet34.pth")
+    (tmp_path / "imagenet" / "xception.pth").write_text("no tensors")
+    folders = [word for name in ("work", "results") for word in (f"--{name}", str(tmp_path / name))]
+    command = ["reproduce", "--width", "1", "--data-root", str(tmp_path / "data"), "--encoder-weights", str(tmp_path / "imagenet"), *folders]
+    assert refused(command, capsys) == "xception.pth holds something else than tensors, or is broken"
+    assert not (tmp_path / "work").exists() and not (tmp_path / "results").exists()
+    (tmp_path / "imagenet" / "xception.pth").unlink()
+    assert "resnet34.pth and (8, 1, 7, 7) here" in refused([*command, "--width", "0.125"], capsys)
 
 
 def test_a_file_without_tensors_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
