@@ -2,14 +2,18 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from discflow_training import detection_training
 from discflow_training.__main__ import main
 from discflow_training.checkpoints import read_tensors
 from discflow_training.classify import load_trained
+from discflow_training.data import fold_of
+from discflow_training.detection_samples import load_images
 from discflow_training.detection_training import Recipe, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
@@ -84,6 +88,18 @@ def test_a_detector_does_not_go_on_with_other_boxes(root: Path, tmp_path: Path) 
     relabel(root / "yolospine" / "discs.csv", "x1", "9")
     with pytest.raises(InputFault, match="holds a run on other data or labels"):
         train(recipe, root, tmp_path / "run", resume=True)
+
+
+def test_a_detector_learns_from_no_patient_of_the_fold_that_it_holds_out(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[set[str]] = []
+    monkeypatch.setattr(detection_training, "load_images", lambda labels: loaded.append({x.patient for x in labels}) or load_images(labels))
+    recipe = Recipe("disc", "n", 0.25, 64, 96, epochs=0)
+    train(recipe, root, tmp_path / "all", resume=False)
+    everyone, fold = loaded[0], fold_of(min(loaded[0]))
+    train(replace(recipe, fold=fold), root, tmp_path / "held-out", resume=False)
+    assert loaded[2] == {patient for patient in everyone if fold_of(patient) != fold} and 0 < len(loaded[2]) < len(everyone)
 
 
 def test_a_folder_without_checkpoint_takes_any_data(tmp_path: Path) -> None:
