@@ -23,7 +23,12 @@ from .faults import InputFault
 WRAPPERS = ("state_dict", "model", "model_state")
 PREFIXES = ("module.", "model.", "backbone.", "encoder.")
 OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+RESIDUAL_STAGE = re.compile(r"(layer\d)\.\d+\.")
 SAFETENSORS_TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
+BROKEN = (
+    pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError, AssertionError, AttributeError, TypeError, OverflowError,
+)
+"""What `torch.load` raises where a file is cut off or some of its bytes are others."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,25 @@ class LoadReport:
 
 
 def load_checkpoint(encoder: nn.Module, path: Path) -> LoadReport:
-    """Load a checkpoint into an encoder of width 1; raises where a parameter is missing or of another shape."""
+    """Load a checkpoint into an encoder of width 1.
+
+    Raises `InputFault` where a parameter is missing, of another shape or no number, and where the file holds more of a stage
+    than the encoder has: it is then of another network, such as ResNet101, whose tensors have ResNet50's names among them.
+    """
     own = encoder.state_dict()
     usable: dict[str, Tensor] = {}
     left, summed = [], False
     for stored_name, stored in read_tensors(path).items():
         name = own_name(stored_name, own)
         if name is None:
+            if is_of_another(stored_name, own):
+                raise InputFault(f"{path.name} is of another network: {stored_name} has no place in this encoder")
             left.append(stored_name)
             continue
+        if not stored.is_floating_point() and own[name].is_floating_point():
+            raise InputFault(f"{stored_name} of {path.name} holds whole numbers, such as those of weights in 8 bits, which are not read")
+        if not stored.isfinite().all():
+            raise InputFault(f"{stored_name} of {path.name} holds values that are no numbers")
         value, target = stored, own[name]
         if value.ndim == 2 and target.ndim == 4:
             value = value[:, :, None, None]
@@ -67,11 +82,21 @@ def load_checkpoint(encoder: nn.Module, path: Path) -> LoadReport:
 
 def own_name(stored: str, own: dict[str, Tensor]) -> str | None:
     """The encoder's name of a stored tensor, None where it has none."""
-    for name in (stored, *(stored.removeprefix(prefix) for prefix in PREFIXES)):
-        current = OLD_DENSE_LAYER.sub(r"\1\2.", name)
-        if current in own:
-            return current
-    return None
+    return next((name for name in _unwrapped(stored) if name in own), None)
+
+
+def is_of_another(stored: str, own: dict[str, Tensor]) -> bool:
+    """Whether a stored tensor lies in a stage of ResNet that the encoder has, and yet is none of the encoder's."""
+    stages = {name.partition(".")[0] for name in own}
+    return any((match := RESIDUAL_STAGE.match(name)) is not None and match[1] in stages for name in _unwrapped(stored))
+
+
+def _unwrapped(stored: str) -> list[str]:
+    """A stored name as it is and without its prefixes, one after the other, in today's spelling."""
+    names = [stored]
+    while (prefix := next((prefix for prefix in PREFIXES if names[-1].startswith(prefix)), None)) is not None:
+        names.append(names[-1].removeprefix(prefix))
+    return [OLD_DENSE_LAYER.sub(r"\1\2.", name) for name in names]
 
 
 def read_stored(path: Path, said: str) -> Any:
@@ -80,7 +105,7 @@ def read_stored(path: Path, said: str) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
+    except BROKEN as fault:
         raise InputFault(said) from fault
 
 

@@ -26,7 +26,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
-from .runs import commit, keep_data, load_stored, require_same, tupled
+from .runs import commit, keep_data, load_stored, require_number, require_same, tupled
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
@@ -239,7 +239,7 @@ def _train_epoch(
         loss = detection_loss(network, outputs, points, strides, targets)
         optimiser.zero_grad(set_to_none=True)
         loss.total.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
+        require_number(torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm))
         optimiser.step()
         averaged.update(network)
         sums += [float(part.detach()) for part in (loss.box, loss.score, loss.distance)]

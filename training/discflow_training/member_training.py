@@ -14,7 +14,7 @@ from .averaging import WeightAverage
 from .data import DEFAULT_DATA_ROOT
 from .fragment import DEFAULT_MODELS, member_id
 from .recipes import add_recipe, device, positive
-from .runs import resume, save_checkpoint
+from .runs import require_number, resume, save_checkpoint
 
 LARGEST_NORM = 5.0
 """Gradients of a larger norm are scaled down to it."""
@@ -24,6 +24,7 @@ class Course:
     """AdamW over one cycle of the learning rate, and the running average of the weights.
 
     `steps` is the number of batches of the whole training; `curves` holds an entry an epoch, those of `out/checkpoint.pt` at first.
+    Where there is no checkpoint, the weights of an earlier training in `out` are removed, or `export` would take them for this one's.
     """
 
     def __init__(self, network: nn.Module, recipe: Any, steps: int, out: Path) -> None:
@@ -33,13 +34,15 @@ class Course:
         self.average = WeightAverage(network)
         self._state = {"network": network, "optimizer": self.optimizer, "schedule": self.schedule, "average": self.average.network}
         self.curves = resume(out, self._state)
+        if not self.curves:
+            (out / "weights.pt").unlink(missing_ok=True)
         self.average.steps = self.schedule.last_epoch
 
     def step(self, loss: Tensor) -> float:
-        """Learn from the loss of one batch; returns it."""
+        """Learn from the loss of one batch; returns it. Raises `InputFault` where its gradient is no number."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM)
+        require_number(nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM))
         self.optimizer.step()
         self.schedule.step()
         self.average.update(self.network)

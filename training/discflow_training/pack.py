@@ -17,7 +17,7 @@ from typing import Any
 from .data import DEFAULT_DATA_ROOT
 from .faults import InputFault, told_plainly
 from .fragment import DEFAULT_MODELS, ROLES, read_fragments, write_json
-from .pack_card import CARD, write_card
+from .pack_card import CARD, title_of, told_pack, write_card
 from .pack_choice import leave_out, trimmed, unused
 from .pack_int8 import LARGEST_LOSS, quantise
 
@@ -159,6 +159,13 @@ def _is_default(models: Path) -> bool:
     return models.resolve() == DEFAULT_MODELS
 
 
+def _require_own_card(models: Path) -> None:
+    """Raise `InputFault` where the card is another pack's: its figures and members would pass for this one's."""
+    told, own = told_pack(models), title_of(merge_fragments(read_fragments(models)))
+    if told not in (None, own):
+        raise InputFault(f"{models / CARD} is the card of {told}, and the pack is {own}: --card writes it anew")
+
+
 def _loss(text: str) -> float:
     """A reader of what a figure may lose, for `argparse`."""
     value = float(text)
@@ -189,6 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models, default = options.models, _is_default(options.models)
     if default and (options.choose or options.int8 or options.card):
         raise InputFault("--choose, --int8 and --card are for packs of one's own (--models); the figures of layers/models hold for its files")
+    if not (default or options.card):
+        _require_own_card(models)
     reasons = choose(models) if options.choose else {}
     for name, reason in reasons.items():
         print(f"left out {name}: {reason}")
@@ -203,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.card or not (default or (models / CARD).exists()):
         write_card(models, manifest)
         print(f"wrote {models / CARD}")
-    elif options.choose or options.int8:
+    elif not default:
         print(f"{models / CARD} stays as it was; --card writes it anew")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .export import stored_as
+from .faults import read_text
 from .fragment import read_packing
 
 CARD = "MODEL_CARD.md"
+TITLE = re.compile(r"^# Model card: (.+?)\s*$", re.MULTILINE)
 FIGURES = """\
 This card holds no figure of the whole pack. They come from the pipeline's own evaluation alone:
 
@@ -35,10 +38,22 @@ def write_card(models: Path, manifest: Mapping[str, Any]) -> None:
     os.replace(temporary, path)
 
 
+def title_of(manifest: Mapping[str, Any]) -> str:
+    """What a card's title calls a pack."""
+    return f"{manifest['name']} {manifest['version']}"
+
+
+def told_pack(models: Path) -> str | None:
+    """Name and version of the pack that a folder's card tells of; None where there is no card, or one without our title."""
+    path = models / CARD
+    title = TITLE.search(read_text(path)) if path.exists() else None
+    return title[1] if title else None
+
+
 def card_text(manifest: Mapping[str, Any], precisions: Mapping[str, str], packing: Mapping[str, Any]) -> str:
     """The card; `precisions` by member, `packing` as `read_packing` gives it."""
     sections = [
-        (f"# Model card: {manifest['name']} {manifest['version']}", [
+        (f"# Model card: {title_of(manifest)}", [
             "**Not for diagnostic use.** Research and development only; no regulatory clearance of any kind.",
             f"Licence: {manifest['licence']}",
         ]),

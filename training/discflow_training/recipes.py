@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,6 +42,8 @@ HELP = {
     "sources": "train on these; discs of the others are predicted",
     "auxiliary": "heads that help in training and end with it",
 }
+SHARES = ("smoothing", "pseudo_share")
+FROM_ZERO = ("weight_decay", "mixup", "degrees", "strength")
 ABOVE_ZERO = ("width", "crop_factor", "input_width", "input_height", "epochs", "batch", "learning_rate", "t2_repeats")
 
 
@@ -51,18 +54,39 @@ def positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
         value = kind(text)
         if not value > 0:
             raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        if value == math.inf:
+            raise argparse.ArgumentTypeError(f"{text} is without end")
         return value
 
     read.__name__ = kind.__name__
     return read
 
 
-def seed(text: str) -> int:
-    """A reader of seeds for `argparse`: whole numbers from 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
+def from_zero(text: str) -> float:
+    """A reader of numbers of 0 and more for `argparse`."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 upwards")
     return value
+
+
+def share(text: str) -> float:
+    """A reader of shares for `argparse`: from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
+
+
+def seed(text: str) -> int:
+    """A reader of seeds for `argparse`: whole numbers from 0 that 63 bits hold."""
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2^63 - 1")
+    return value
+
+
+READERS = {"seed": seed} | dict.fromkeys(SHARES, share) | dict.fromkeys(FROM_ZERO, from_zero)
 
 
 def device(name: str) -> str:
@@ -77,7 +101,7 @@ def add_recipe(parser: argparse.ArgumentParser, recipe: Any, choices: Mapping[st
     add_recorded(parser)
     for name, default in asdict(recipe).items():
         several = isinstance(default, tuple)
-        kind = str if several else positive(type(default)) if name in ABOVE_ZERO else seed if name == "seed" else type(default)
+        kind = str if several else READERS[name] if name in READERS else positive(type(default)) if name in ABOVE_ZERO else type(default)
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=kind, nargs="+" if several else None,
             choices=choices.get(name), help=f"{HELP[name]} (default: {' '.join(default) if several else default})",

@@ -113,6 +113,12 @@ def require_cases(training: int, held_out: int, batch: int) -> None:
         raise InputFault("no case to measure on: val, or the fold that is held out, is empty")
 
 
+def require_number(norm: Tensor) -> None:
+    """Raise `InputFault` where a gradient's norm is infinite or no number: weights that learnt from it would answer nothing."""
+    if not norm.isfinite():
+        raise InputFault("training diverged, its loss is no number any more; the last checkpoint is kept, and a lower learning rate may help")
+
+
 def save_checkpoint(out: Path, state: dict[str, Any], curves: list[dict[str, Any]]) -> None:
     """Write the state dicts and curves by an atomic rename."""
     stored = {name: part.state_dict() for name, part in state.items()} | {"curves": json.dumps(curves)}

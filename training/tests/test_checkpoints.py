@@ -9,7 +9,8 @@ import torch
 
 from discflow_training.checkpoints import load_checkpoint, read_tensors
 from discflow_training.classifiers import FAMILIES
-from discflow_training.encoders import ENCODERS, resnet50, vgg16
+from discflow_training.encoders import ENCODERS, ResNet, resnet50, vgg16
+from discflow_training.faults import InputFault
 
 TORCHVISION_NAMES = {
     "vgg16": ("features.0.weight", "features.28.bias"),
@@ -133,3 +134,51 @@ def test_a_file_that_lacks_a_layer_is_refused(tmp_path: Path) -> None:
     torch.save(stored, tmp_path / "half.pth")
     with pytest.raises(ValueError, match=r"half\.pth lacks .* layer4"):
         load_checkpoint(resnet50(1, 0.125), tmp_path / "half.pth")
+
+
+@pytest.mark.parametrize("groups", [1, 32])
+def test_the_file_of_a_deeper_network_is_refused(groups: int, tmp_path: Path) -> None:
+    deeper, shallower = (ResNet((3, 4, depth, 3), 3, 0.125, bottleneck=True, groups=groups) for depth in (23, 6))
+    assert set(shallower.state_dict()) < set(deeper.state_dict())
+    torch.save({f"module.{name}": value for name, value in deeper.state_dict().items()}, tmp_path / "resnet101.pth")
+    with pytest.raises(InputFault, match=r"another network: module\.layer3\.6"):
+        load_checkpoint(shallower, tmp_path / "resnet101.pth")
+
+
+def test_the_file_of_a_network_with_more_in_its_blocks_is_refused(tmp_path: Path) -> None:
+    stored = {**resnet50(3, 0.125).state_dict(), "layer1.0.se.fc1.weight": torch.zeros(1)}
+    torch.save(stored, tmp_path / "seresnet50.pth")
+    with pytest.raises(InputFault, match="another network"):
+        load_checkpoint(resnet50(1, 0.125), tmp_path / "seresnet50.pth")
+
+
+def test_a_shortened_encoder_takes_the_file_of_the_whole_one(tmp_path: Path) -> None:
+    torch.save(resnet50(3, 0.125).state_dict(), tmp_path / "resnet50.pth")
+    short = resnet50(1, 0.125)
+    short.shorten(3)
+    assert any(name.startswith("layer4.") for name in load_checkpoint(short, tmp_path / "resnet50.pth").left)
+
+
+def test_prefixes_of_several_wrappers_are_taken_off_one_after_the_other(tmp_path: Path) -> None:
+    source = resnet50(1, 0.125)
+    torch.save({f"module.backbone.{name}": value for name, value in source.state_dict().items()}, tmp_path / "wrapped.pth")
+    assert len(load_checkpoint(resnet50(1, 0.125), tmp_path / "wrapped.pth").taken) == len(source.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(torch.full((8, 1, 7, 7), float("nan")), "no numbers"), (torch.ones(8, 1, 7, 7, dtype=torch.int8), "whole numbers")]
+)
+def test_weights_that_are_no_numbers_or_in_8_bits_are_refused(value: torch.Tensor, said: str, tmp_path: Path) -> None:
+    torch.save({**resnet50(1, 0.125).state_dict(), "conv1.weight": value}, tmp_path / "odd.pth")
+    with pytest.raises(InputFault, match=rf"conv1\.weight of odd\.pth .*{said}"):
+        load_checkpoint(resnet50(1, 0.125), tmp_path / "odd.pth")
+
+
+def test_a_file_with_some_bytes_changed_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.pth"
+    torch.save(resnet50(1, 0.125).state_dict(), path)
+    whole = path.read_bytes()
+    place = whole.index(b"conv1.weight")
+    path.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+    with pytest.raises(InputFault, match=r"damaged\.pth holds something else than tensors, or is broken"):
+        load_checkpoint(resnet50(1, 0.125), path)

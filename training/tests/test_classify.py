@@ -10,7 +10,7 @@ from PIL import Image
 
 from discflow_training import classifier_members
 from discflow_training.augment import crop_grid, sample, vary_intensity
-from discflow_training.classifier_loss import _mixed, masked_bce, training_loss
+from discflow_training.classifier_loss import _grade_loss, _mixed, masked_bce, training_loss
 from discflow_training.classify import Recipe, figures, held_out, main
 from discflow_training.data import FOLDS
 from discflow_training.disc_data import (
@@ -60,6 +60,18 @@ def test_unknown_labels_carry_no_loss() -> None:
     logits = torch.tensor([3.0, -2.0])
     assert masked_bce(logits, torch.tensor([1.0, -1.0]), 0.0) == pytest.approx(float(torch.log1p(torch.exp(torch.tensor(-3.0)))))
     assert masked_bce(logits, torch.tensor([-1.0, -1.0]), 0.0) == 0
+
+
+def test_smoothing_moves_a_goal_half_its_share_towards_the_other_answer() -> None:
+    logits = torch.tensor([3.0, -2.0])
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor([0.95, 0.05]))
+    assert masked_bce(logits, torch.tensor([1.0, 0.0]), 0.1) == pytest.approx(float(expected))
+
+
+def test_a_grade_of_a_mixed_picture_costs_each_pictures_share() -> None:
+    logits, grades, order = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0]]), torch.tensor([0, 2]), torch.tensor([1, 0])
+    own, other = (torch.nn.functional.cross_entropy(logits, goal) for goal in (grades, grades[order]))
+    assert _grade_loss(logits, grades, order, 0.75) == pytest.approx(float(0.75 * own + 0.25 * other))
 
 
 def test_a_mixed_label_is_unknown_where_either_is() -> None:

@@ -26,6 +26,7 @@ from discflow_training import (
 )
 from discflow_training.__main__ import GUIDE, main
 from discflow_training.detection_training import RECIPES, load_averaged, train
+from discflow_training.encoders import resnet34
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.reproduce import add_arguments
@@ -58,7 +59,9 @@ def test_a_folder_that_is_not_there_is_named(
 @pytest.mark.parametrize(("option", "said"), [
     ("--crop-kind oval", "invalid choice: 'oval'"), ("--sources elsewhere", "invalid choice: 'elsewhere'"),
     ("--sequences t9", "invalid choice: 't9'"), ("--fold 5", "invalid choice: 5"), ("--epochs 0", "0 is not above 0"),
-    ("--width -1", "-1 is not above 0"), ("--seed -1", "-1 is below 0"), ("--batch many", "invalid int value: 'many'"),
+    ("--width -1", "-1 is not above 0"), ("--seed -1", "-1 is not from 0 to"), ("--batch many", "invalid int value: 'many'"),
+    ("--smoothing 2", "2 is not from 0 to 1"), ("--mixup -1", "-1 is not from 0 upwards"), ("--strength nan", "nan is not from 0 upwards"),
+    ("--learning-rate inf", "inf is without end"), (f"--seed {2**63}", "is not from 0 to"),
 ])
 def test_a_recipe_that_means_nothing_is_refused(
     option: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -83,7 +86,7 @@ def test_a_recipe_that_no_network_can_be_built_for_is_refused(
 @pytest.mark.parametrize(("command", "said"), [
     ("evaluate ensemble --models nowhere", "no disc-classifier in nowhere/members; export one first"),
     ("export classifier --out run --id Own_Net", "Own_Net is not of small letters, digits and hyphens"),
-    ("reproduce --seed -1", "-1 is below 0"),
+    ("reproduce --seed -1", "-1 is not from 0 to"),
 ])
 def test_what_no_pack_or_run_can_be_made_of_is_refused(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in refused(command.split(), capsys)
@@ -138,6 +141,19 @@ def test_a_batch_that_cannot_be_filled_is_refused(
     folders = ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     said = refused(["train", network, *TINY, "--batch", "1000", *folders], capsys)
     assert "do not fill a batch of 1000" in said
+
+
+def test_every_checkpoint_is_read_before_the_first_of_many_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_phantoms(tmp_path / "data", patients=4, seed=0)
+    (tmp_path / "imagenet").mkdir()
+    torch.save(resnet34(3, 1.0).state_dict(), tmp_path / "imagenet" / "resnet34.pth")
+    (tmp_path / "imagenet" / "xception.pth").write_text("no tensors")
+    folders = [word for name in ("work", "results") for word in (f"--{name}", str(tmp_path / name))]
+    command = ["reproduce", "--width", "1", "--data-root", str(tmp_path / "data"), "--encoder-weights", str(tmp_path / "imagenet"), *folders]
+    assert refused(command, capsys) == "xception.pth holds something else than tensors, or is broken"
+    assert not (tmp_path / "work").exists() and not (tmp_path / "results").exists()
+    (tmp_path / "imagenet" / "xception.pth").unlink()
+    assert "resnet34.pth and (8, 1, 7, 7) here" in refused([*command, "--width", "0.125"], capsys)
 
 
 def test_a_file_without_tensors_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

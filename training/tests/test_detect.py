@@ -91,9 +91,9 @@ def test_rotation_moves_boxes_with_the_picture() -> None:
 
 
 def test_half_hidden_boxes_are_not_learnt() -> None:
-    boxes = np.array([[0, 0, 10, 10], [0, 11, 10, 21], [0, 40, 10, 50.0]])
+    boxes = np.array([[0, 0, 10, 10], [0, 10.5, 10, 20.5], [0, 40, 10, 50.0]])
     learnt, rest = visible_boxes(boxes, np.array([0, 0, 30, 16.0]))
-    assert learnt.tolist() == [[0, 0, 10, 10]] and rest.tolist() == [[0, 11, 10, 16]]
+    assert learnt.tolist() == [[0, 0, 10, 10]] and rest.tolist() == [[0, 10.5, 10, 16]]
 
 
 def test_average_precision_is_interpolated_at_101_points() -> None:

@@ -222,6 +222,20 @@ def test_the_card_says_what_the_manifest_holds_and_stays_unless_asked(models: Pa
     assert (models / "MODEL_CARD.md").read_text() == card
 
 
+@pytest.mark.parametrize(("name", "version"), [("discflow-default", "1.0.0"), ("our-pack", "0.9.0")])
+def test_the_card_of_another_pack_does_not_pass_for_this_ones(
+    name: str, version: str, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (models / "MODEL_CARD.md").write_text(f"# Model card: {name} {version}\n\nROC AUC 0.964\n")
+    with pytest.raises(SystemExit, match=f"is the card of {name} {version}, and the pack is our-pack 1.0.0: --card"):
+        main(["--models", str(models)])
+    assert not (models / "manifest.json").exists()
+    main(["--models", str(models), "--card"])
+    assert "0.964" not in (models / "MODEL_CARD.md").read_text()
+    main(["--models", str(models)])
+    assert "MODEL_CARD.md stays as it was; --card writes it anew" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("option", ["--choose", "--int8", "--card"])
 def test_the_repositorys_pack_is_left_as_it_is(option: str) -> None:
     card = (DEFAULT_MODELS / "MODEL_CARD.md").read_bytes()

@@ -1,5 +1,6 @@
 """The paper's protocol: its values, the list of runs, their hashes, augmentation, losses and what is frozen."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,22 @@ def test_a_bootstrapped_training_set_draws_with_replacement_for_each_network() -
     assert drawn["vgg16", False] == list(range(50))
     assert all(len(members) == 50 and 20 < len(set(members)) < 45 for (_, kind), members in drawn.items() if kind)
     assert drawn["vgg16", True] != drawn["resnet50", True]
+
+
+def test_a_rare_answers_class_weight_counts_in_training_and_on_val(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("discflow_training.paper.tasks.vary", lambda images, _: (images, None))
+    labels = torch.tensor([0, 0, 0, 1])
+    cases = Cases(torch.zeros(4, 1, 8, 8), labels, ("a",) * 4, ("p",) * 4, ("s",) * 4, (0,) * 4)
+    task = PlidTask(replace(RUNS["vgg16-disc-frozen"], bootstrap=False), cases, cases)
+
+    class Certain(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([[1.0, -1.0]]).expand(len(x), 2)
+
+    right, wrong = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))
+    expected = (3 * 0.702 * right + 1.73 * wrong) / (3 * 0.702 + 1.73)
+    assert float(task.loss(Certain(), np.arange(4))) == pytest.approx(expected, rel=1e-5)
+    assert task.validate(Certain())["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_gradient_descent_warms_up_and_falls_to_a_hundredth() -> None:

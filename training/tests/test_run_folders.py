@@ -2,16 +2,22 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from discflow_training import detection_training
 from discflow_training.__main__ import main
 from discflow_training.checkpoints import read_tensors
+from discflow_training.classify import load_trained
+from discflow_training.data import fold_of
+from discflow_training.detection_samples import load_images
 from discflow_training.detection_training import Recipe, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
-from discflow_training.runs import keep_data
+from discflow_training.runs import keep_data, load_average
 
 SMALL = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--epochs", "2", "--stop-after", "1", "--batch", "2"]
 
@@ -46,6 +52,28 @@ def test_a_classifier_does_not_go_on_with_other_labels(root: Path, tmp_path: Pat
     assert "holds a run on other data or labels" in said_by(command)
 
 
+def test_a_training_that_begins_anew_leaves_no_weights_of_an_earlier_one_to_export(root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ["train", "classifier", *SMALL, "--data-root", str(root), "--out", str(run)]
+    main([*command, "--epochs", "1"])
+    (run / "checkpoint.pt").unlink()
+    main([*command, "--seed", "1"])
+    assert not (run / "weights.pt").exists()
+    kept = load_trained(run)[0].state_dict()
+    average = load_average(run)
+    assert all(kept[name].equal(value) for name, value in average.items())
+
+
+@pytest.mark.parametrize("network", ["classifier", "segmenter", "disc-detector"])
+def test_a_training_that_diverges_stops_and_keeps_its_last_checkpoint(
+    network: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", lambda *_: torch.tensor(float("nan")))
+    small = ["--epochs", "1", "--batch", "4"] if network == "disc-detector" else SMALL
+    said = said_by(["train", network, *small, "--data-root", str(root), "--out", str(tmp_path / "run")])
+    assert said.startswith("training diverged") and not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
 def test_a_segmenter_does_not_go_on_with_other_masks(root: Path, tmp_path: Path) -> None:
     command = ["train", "segmenter", *SMALL, "--data-root", str(root), "--out", str(tmp_path / "run")]
     main(command)
@@ -60,6 +88,18 @@ def test_a_detector_does_not_go_on_with_other_boxes(root: Path, tmp_path: Path) 
     relabel(root / "yolospine" / "discs.csv", "x1", "9")
     with pytest.raises(InputFault, match="holds a run on other data or labels"):
         train(recipe, root, tmp_path / "run", resume=True)
+
+
+def test_a_detector_learns_from_no_patient_of_the_fold_that_it_holds_out(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[set[str]] = []
+    monkeypatch.setattr(detection_training, "load_images", lambda labels: loaded.append({x.patient for x in labels}) or load_images(labels))
+    recipe = Recipe("disc", "n", 0.25, 64, 96, epochs=0)
+    train(recipe, root, tmp_path / "all", resume=False)
+    everyone, fold = loaded[0], fold_of(min(loaded[0]))
+    train(replace(recipe, fold=fold), root, tmp_path / "held-out", resume=False)
+    assert loaded[2] == {patient for patient in everyone if fold_of(patient) != fold} and 0 < len(loaded[2]) < len(everyone)
 
 
 def test_a_folder_without_checkpoint_takes_any_data(tmp_path: Path) -> None:

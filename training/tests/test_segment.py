@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,16 @@ def test_augmented_masks_follow_their_images() -> None:
     for value, expected in enumerate((40, 120, 180, 240)):
         assert float(grey[masks == value].median()) == pytest.approx(expected, abs=6)
     assert float(grey[masks == IGNORED].float().mean()) == pytest.approx(114, abs=0.01)
+
+
+def test_a_masks_pixels_move_exactly_as_its_images() -> None:
+    region = spine()
+    marked = replace(region, image=region.mask.astype(np.float32) * 60)
+    images, masks = augmented_regions([marked] * 3, RegionInput(64, 96, mean=0.0, std=1.0), np.random.default_rng(0), 10.0, 0.0)
+    classes, known = (images[:, 0] * 255 / 60).round().long(), masks != IGNORED
+    assert float((classes == masks)[known].float().mean()) > 0.9
+    for axis, step in ((1, 1), (1, -1), (2, 1), (2, -1)):
+        assert (classes == masks)[known].sum() > (classes.roll(step, axis) == masks)[known].sum()
 
 
 def test_jittered_regions_keep_most_of_the_region() -> None:

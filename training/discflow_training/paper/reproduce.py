@@ -34,7 +34,7 @@ from .phantoms import write_phantoms
 from .plan import GROUPS, SCALES, SMOKE, Scale, plan
 from .protocol import CLASSIFIERS, WIDE_TARGET, Run, configuration_hash
 from .records import DEFAULT_RESULTS, read_finished
-from .runner import execute, has_weights
+from .runner import execute, has_weights, require_encoders
 
 DEFAULT_WORK = DEFAULT_RESULTS.parent / "work"
 ASSUMED_SECONDS = {"pretraining": 90.0, "classifier": 60.0, "segmenter": 90.0, "detector": 300.0}
@@ -237,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for item in runs:
             print(f"{item.id}, {'to carry out' if item in todo else 'nothing to do'}")
         return
+    require_encoders(wanting(runs, settings), files)
     with alone_in(options.work):
         reproduce(runs, settings, options.jobs, lambda line: print(line, flush=True))
         write_ensembles(everything, settings.root, settings.work, settings.results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import nn
 
 from ..checkpoints import load_checkpoint
+from ..classifiers import FAMILIES
+from ..encoders import ENCODERS
 from ..overlap import Probabilities, confusion
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
 from .boxes import BoxTask, box_figures, images_of
@@ -53,6 +56,19 @@ def execute(
     write_record(record_path(results, run), record)
     (out / "checkpoint.pt").unlink()
     return True
+
+
+def require_encoders(runs: Sequence[Run], files: dict[str, Path]) -> None:
+    """Load each checkpoint that a run begins with, so that an unfitting one is refused before any run instead of after days.
+
+    Raises `InputFault` as `load_checkpoint` does.
+    """
+    begun = {
+        (run.family if isinstance(run, ClassifierRun) else run.encoder, run.width)
+        for run in runs if isinstance(run, (ClassifierRun, SegmenterRun)) and run.encoder_weights
+    }
+    for encoder, width in sorted(begun):
+        print(f"{files[encoder].name}: {load_checkpoint((FAMILIES | ENCODERS)[encoder](1, width), files[encoder])}")
 
 
 def task_of(run: Run, root: Path, device: torch.device) -> Task:
