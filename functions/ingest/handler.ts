@@ -45,6 +45,7 @@ async function compose(): Promise<StageHandler> {
       leaseMs: env.leaseSeconds * 1000,
     },
     uploadsBucket: env.uploadsBucket,
+    tenants: env.tenants,
     maxReceiveCount: env.maxReceiveCount,
     delay: delayByVisibility(clients.sqs),
   });
