@@ -24,6 +24,15 @@ const bucketArn = z
   .string()
   .regex(/^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]+$/, 'give the ARN of a bucket, such as arn:aws:s3:::archive');
 
+/** `<account>.dkr.ecr.<region>.amazonaws.com/<repository>[:tag|@digest]`. Source: Amazon ECR User Guide, "Private registries". */
+const ECR_IMAGE =
+  /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(?<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@]\S+)?$/;
+
+export const partsOfImage = (uri: string): { account: string; region: string; repository: string } => {
+  const { account = '', region = '', repository = '' } = ECR_IMAGE.exec(uri)?.groups ?? {};
+  return { account, region, repository };
+};
+
 const memoryMiB = whole(128, 10_240, 'memory in MiB');
 
 const sizesSchema = z
@@ -60,8 +69,14 @@ const analyzeSchema = z
       .default('ml.g4dn.xlarge'),
     spot: z.boolean('use true or false').default(true),
     maxWorkers: whole(1, 200, 'the largest number of GPU workers').default(4),
-    /** An image that is in a registry already: skips the build at deployment. */
-    imageUri: z.string().min(1, 'give an image URI or leave the field out').optional(),
+    /** An image that is in ECR already, of this account or of another: skips the build at deployment. */
+    imageUri: z
+      .string()
+      .regex(
+        ECR_IMAGE,
+        'give an image in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/discflow:1: workers reach no other registry',
+      )
+      .optional(),
     tier: z.enum(['single', 'ensemble', 'auto'], 'use one of single, ensemble, auto').default('ensemble'),
   })
   .prefault({});
@@ -198,6 +213,13 @@ export const configSchema = z
         code: 'custom',
         path: ['existing', 'vpc', 'isolatedSubnetIds'],
         message: 'name one subnet a zone, in the order of `availabilityZones`',
+      });
+    const { imageUri } = config.analyze;
+    if (imageUri !== undefined && partsOfImage(imageUri).region !== config.region)
+      context.addIssue({
+        code: 'custom',
+        path: ['analyze', 'imageUri'],
+        message: `give an image in ${config.region}: workers reach the registry of no other region`,
       });
     const { ingestMemoryMiB, maxUploadMiB = 0 } = config.sizes;
     const canHoldMiB = Math.floor(uploadBytesFor(ingestMemoryMiB) / MIB);

@@ -65,6 +65,14 @@ describe('a wrong configuration names the field and the fix', () => {
       'discflow.dev.existing.vpc.isolatedSubnetIds: name one subnet a zone',
     ],
     [{ anlyze: {} }, 'discflow.dev: remove anlyze: no such field'],
+    [
+      { analyze: { imageUri: 'registry.example.org/discflow:1' } },
+      'discflow.dev.analyze.imageUri: give an image in ECR, such as ',
+    ],
+    [
+      { analyze: { imageUri: '111122223333.dkr.ecr.us-east-1.amazonaws.com/discflow:1' } },
+      'discflow.dev.analyze.imageUri: give an image in eu-central-1: workers reach the registry of no other region',
+    ],
     [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 1536'],
     [
       { sizes: { ingestMemoryMiB: 2048, maxUploadMiB: 769 } },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseS3Record, s3RecordsOf } from '../../src/pipeline/s3-record.ts';
-import { type Built, build, get, json, type Statement } from './support.ts';
+import { type Built, build, get, json, roleStatements, type Statement } from './support.ts';
 
 interface ScanPattern {
   readonly detail: { scanResultDetails: { scanResultStatus: Array<string | { 'anything-but': string[] }> } };
@@ -77,6 +77,19 @@ describe('options', () => {
     for (const role of bounded.of('AWS::IAM::Role'))
       expect(json(get(role, 'PermissionsBoundary')), role.id).toContain('policy/site-boundary');
     expect(json(bounded.of('AWS::Lambda::Function'))).toContain('cdk-site1-assets');
+  });
+
+  test.each([
+    ['ecs-gpu', ':2026-11'],
+    ['sagemaker-async', `@sha256:${'a'.repeat(64)}`],
+  ] as const)('an image in the registry of another account may be pulled from there: %s', (backend, version) => {
+    const imageUri = `111122223333.dkr.ecr.eu-central-1.amazonaws.com/teams/discflow${version}`;
+    const built = build('prod', backend, { analyze: { backend, imageUri } });
+    const pulls = roleStatements(built).filter(({ statement }) => json(statement.Action).includes('ecr:BatchGetImage'));
+    expect(pulls.map(({ statement }) => statement.Resource)).toEqual([
+      { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':ecr:eu-central-1:111122223333:repository/teams/discflow']] },
+    ]);
+    expect(json(built.resources.map(({ Properties }) => Properties))).toContain(json(imageUri));
   });
 
   test('tokens: every route asks for a JWT of the issuer', () => {

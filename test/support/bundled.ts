@@ -54,7 +54,7 @@ const CHANGE = {
   auth: { kind: 'jwt', issuer: 'https://tokens.example.org', audience: ['discflow'] },
   webhooks: [{ tenant: 'demo', url: 'https://receiver.invalid/hook' }],
 };
-const IMAGE = 'registry.example.org/discflow-analyze:1';
+const IMAGE = '000000000000.dkr.ecr.eu-central-1.amazonaws.com/discflow-analyze:1';
 
 export async function startBundled(): Promise<BundledSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'discflow-bundled-'));
