@@ -7,6 +7,7 @@ export interface IngestHandlerOptions extends Redelivery {
   readonly uploadsBucket: string;
   /** The deployment's tenants; absent on one machine, where a tenant is whoever uploads. */
   readonly tenants?: readonly string[];
+  readonly invocationTrace?: () => string | undefined;
 }
 
 /** S3 notifications in, opened runs out. */

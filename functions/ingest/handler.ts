@@ -46,6 +46,8 @@ async function compose(): Promise<StageHandler> {
     },
     uploadsBucket: env.uploadsBucket,
     tenants: env.tenants,
+    // Lambda sets it anew for each invocation.
+    invocationTrace: () => process.env._X_AMZN_TRACE_ID,
     maxReceiveCount: env.maxReceiveCount,
     delay: delayByVisibility(clients.sqs),
   });
