@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
 import { MIB, uploadBytesFor } from '../src/contracts/limits.ts';
+import { ECR_IMAGE, partsOfImage } from './image-uri.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -24,13 +25,10 @@ const bucketArn = z
   .string()
   .regex(/^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]+$/, 'give the ARN of a bucket, such as arn:aws:s3:::archive');
 
-/** `<account>.dkr.ecr.<region>.amazonaws.com/<repository>[:tag|@digest]`. Source: Amazon ECR User Guide, "Private registries". */
-const ECR_IMAGE =
-  /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(?<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@]\S+)?$/;
-
-export const partsOfImage = (uri: string): { account: string; region: string; repository: string } => {
-  const { account = '', region = '', repository = '' } = ECR_IMAGE.exec(uri)?.groups ?? {};
-  return { account, region, repository };
+/** Names that tenants cannot have: their objects would lie among others that expire, or pass for nobody's. */
+const KEPT_NAMES: Readonly<Record<string, string>> = {
+  [UNASSIGNED_TENANT]: 'uploads without a tenant',
+  invocations: 'requests to an asynchronous endpoint',
 };
 
 const memoryMiB = whole(128, 10_240, 'memory in MiB');
@@ -155,10 +153,9 @@ export const configSchema = z
     keepData: z.boolean('use true or false'),
     tenants: z
       .array(
-        tenantSchema.refine(
-          (tenant) => tenant !== UNASSIGNED_TENANT,
-          `${UNASSIGNED_TENANT} is kept for uploads without a tenant`,
-        ),
+        tenantSchema.refine((tenant) => !Object.hasOwn(KEPT_NAMES, tenant), {
+          error: ({ input }) => `${input} is kept for ${KEPT_NAMES[String(input)]}`,
+        }),
       )
       .min(1, 'name at least one tenant'),
     webhooks: z.array(webhookSchema).default([]),

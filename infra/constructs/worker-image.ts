@@ -4,7 +4,8 @@ import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { imageContext } from '../bundling/image.ts';
-import { type Config, partsOfImage } from '../config.ts';
+import type { Config } from '../config.ts';
+import { partsOfImage } from '../image-uri.ts';
 import { allow } from './service-function.ts';
 
 /**

@@ -21,12 +21,15 @@ describe('a job', () => {
   test.each([
     ['tenant', { tenant: 'south' }],
     ['bucket', { bucket: 'elsewhere' }],
-  ])('of the name of one of another %s is refused: its studies would be booked as those of the other', async (what, other) => {
-    const jobs = new Jobs(services.clients.documents, services.embedded.table);
-    await open(jobs, `of-another-${what}`, 1);
-    await expect(open(jobs, `of-another-${what}`, 1, other)).rejects.toThrow(/name another jobId/);
-    expect((await open(jobs, `of-another-${what}`, 1)).tenant).toBe('north');
-  });
+  ])(
+    'of the name of one of another %s is refused: its studies would be booked as those of the other',
+    async (what, other) => {
+      const jobs = new Jobs(services.clients.documents, services.embedded.table);
+      await open(jobs, `of-another-${what}`, 1);
+      await expect(open(jobs, `of-another-${what}`, 1, other)).rejects.toThrow(/name another jobId/);
+      expect((await open(jobs, `of-another-${what}`, 1)).tenant).toBe('north');
+    },
+  );
 
   test.each([
     ['staged', { admitted: 2, skipped: 0 }],
