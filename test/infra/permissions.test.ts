@@ -112,14 +112,12 @@ describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
 
   test('roles that AWS tells to hold to one account are taken by its services for this account alone', () => {
     const kept = ['states', 'scheduler', 'vpc-flow-logs'].map((service) => `${service}.amazonaws.com`);
-    const trusted = built
-      .of('AWS::IAM::Role')
-      .flatMap(({ id, Properties }) =>
-        listed((Properties.AssumeRolePolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({
-          id,
-          statement,
-        })),
-      );
+    const trusted = built.of('AWS::IAM::Role').flatMap(({ id, Properties }) =>
+      listed((Properties.AssumeRolePolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({
+        id,
+        statement,
+      })),
+    );
     const concerned = trusted.filter(
       ({ id, statement }) =>
         kept.some((service) => text(statement.Principal).includes(service)) || id.includes('TaskRole'),
