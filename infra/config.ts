@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
 import { MIB, uploadBytesFor } from '../src/contracts/limits.ts';
+import { ECR_IMAGE, partsOfImage } from './image-uri.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -23,6 +24,12 @@ const keyArn = z
 const bucketArn = z
   .string()
   .regex(/^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]+$/, 'give the ARN of a bucket, such as arn:aws:s3:::archive');
+
+/** Names that tenants cannot have: their objects would lie among others that expire, or pass for nobody's. */
+const KEPT_NAMES: Readonly<Record<string, string>> = {
+  [UNASSIGNED_TENANT]: 'uploads without a tenant',
+  invocations: 'requests to an asynchronous endpoint',
+};
 
 const memoryMiB = whole(128, 10_240, 'memory in MiB');
 
@@ -60,8 +67,14 @@ const analyzeSchema = z
       .default('ml.g4dn.xlarge'),
     spot: z.boolean('use true or false').default(true),
     maxWorkers: whole(1, 200, 'the largest number of GPU workers').default(4),
-    /** An image that is in a registry already: skips the build at deployment. */
-    imageUri: z.string().min(1, 'give an image URI or leave the field out').optional(),
+    /** An image that is in ECR already, of this account or of another: skips the build at deployment. */
+    imageUri: z
+      .string()
+      .regex(
+        ECR_IMAGE,
+        'give an image in ECR, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/discflow:1: workers reach no other registry',
+      )
+      .optional(),
     tier: z.enum(['single', 'ensemble', 'auto'], 'use one of single, ensemble, auto').default('ensemble'),
   })
   .prefault({});
@@ -140,10 +153,9 @@ export const configSchema = z
     keepData: z.boolean('use true or false'),
     tenants: z
       .array(
-        tenantSchema.refine(
-          (tenant) => tenant !== UNASSIGNED_TENANT,
-          `${UNASSIGNED_TENANT} is kept for uploads without a tenant`,
-        ),
+        tenantSchema.refine((tenant) => !Object.hasOwn(KEPT_NAMES, tenant), {
+          error: ({ input }) => `${input} is kept for ${KEPT_NAMES[String(input)]}`,
+        }),
       )
       .min(1, 'name at least one tenant'),
     webhooks: z.array(webhookSchema).default([]),
@@ -198,6 +210,13 @@ export const configSchema = z
         code: 'custom',
         path: ['existing', 'vpc', 'isolatedSubnetIds'],
         message: 'name one subnet a zone, in the order of `availabilityZones`',
+      });
+    const { imageUri } = config.analyze;
+    if (imageUri !== undefined && partsOfImage(imageUri).region !== config.region)
+      context.addIssue({
+        code: 'custom',
+        path: ['analyze', 'imageUri'],
+        message: `give an image in ${config.region}: workers reach the registry of no other region`,
       });
     const { ingestMemoryMiB, maxUploadMiB = 0 } = config.sizes;
     const canHoldMiB = Math.floor(uploadBytesFor(ingestMemoryMiB) / MIB);

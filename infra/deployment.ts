@@ -9,7 +9,7 @@ import {
 import { type Config, needsVpc } from './config.ts';
 import { conforms } from './conforms.ts';
 import type { FunctionPlatform } from './constructs/service-function.ts';
-import { names } from './names.ts';
+import { APPLICATION, names } from './names.ts';
 import { AnalyzeStack } from './stacks/analyze.ts';
 import { ApiStack } from './stacks/api.ts';
 import { BackfillStack } from './stacks/backfill.ts';
@@ -102,7 +102,7 @@ export function deploy(app: App, config: Config) {
   for (const stage of [detect, analyze]) ingest.addStackDependency(stage);
   // Dashboard, alarms and metric filters name what they watch: it is there by then.
   for (const watched of [events, ingest, analyze, sweep, api, backfill]) observability.addStackDependency(watched);
-  for (const [key, value] of Object.entries({ application: 'discflow', stage: config.stage, ...config.tags }))
+  for (const [key, value] of Object.entries({ application: APPLICATION, stage: config.stage, ...config.tags }))
     Tags.of(app).add(key, value);
   return {
     foundation,

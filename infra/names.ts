@@ -1,5 +1,8 @@
 import type { Config } from './config.ts';
 
+/** The tag by which the budget counts, unless the configuration's own tags say another. */
+export const APPLICATION = 'discflow';
+
 /** Physical names that other parts must know before the resource exists; all others are left to CloudFormation. */
 export const names = (config: Config) => {
   const prefix = `discflow-${config.stage}`;

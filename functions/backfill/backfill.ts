@@ -5,11 +5,13 @@ import { keys, UPLOAD_EXTENSIONS } from '../../src/contracts/keys.ts';
 import { TransientFault } from '../../src/contracts/reasons.ts';
 import type { Clock, Logger } from '../../src/pipeline/ports.ts';
 import { decodeKey } from '../../src/pipeline/s3-record.ts';
-import { type Job, type Jobs, jobInputSchema } from './job.ts';
+import { type Job, JobRefusedError, type Jobs, jobInputSchema } from './job.ts';
 import { Tally } from './tally.ts';
 
 export interface BackfillDeps {
   readonly jobs: Jobs;
+  /** Of the deployment. */
+  readonly tenants: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly costPerStudyUsd: number;
@@ -71,7 +73,9 @@ export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): 
   }
 }
 
-async function open({ jobs, clock, costPerStudyUsd }: BackfillDeps, job: z.infer<typeof jobInputSchema>) {
+/** @throws JobRefusedError for a tenant that ingest would refuse, study by study, and for another job's name. */
+async function open({ jobs, tenants, clock, costPerStudyUsd }: BackfillDeps, job: z.infer<typeof jobInputSchema>) {
+  if (!tenants.includes(job.tenant)) throw new JobRefusedError(`${job.tenant} is no tenant of this deployment`);
   const { jobId, maxStudies, startedAt } = await jobs.open(job, costPerStudyUsd, clock.nowMs());
   const { bucket, objectsBucket } = job.source;
   return {

@@ -24,6 +24,7 @@ export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: Aw
   const lane = [QueueUrl, env.detectQueueUrl, env.analyzeQueueUrl];
   return {
     jobs: new Jobs(documents, TableName),
+    tenants: env.tenants,
     clock: { nowMs: Date.now },
     log: createLogger({ service: 'backfill' }),
     costPerStudyUsd: env.costPerStudyUsd,

@@ -31,6 +31,8 @@ export type JobState = (typeof JOB_STATES)[number];
 const jobSchema = z.object({
   jobId: jobIdSchema,
   tenant: tenantSchema,
+  /** Where its studies lie. */
+  objectsBucket: z.string().optional(),
   state: z.enum(JOB_STATES),
   studiesPerMinute: z.int(),
   maxStudies: z.int(),
@@ -56,6 +58,11 @@ export type Admission =
 /** What became of one object of a job; one that could not be copied is tried again when the list is read again. */
 export type Outcome = 'staged' | 'skipped';
 
+/** A job that must not be opened as it is asked for. */
+export class JobRefusedError extends Error {
+  override readonly name = 'JobRefusedError';
+}
+
 /**
  * Jobs in the studies table, one item each and one for each object that was dealt with, under keys that no run or
  * upload has. A batch may come twice (a retry, a restart, a key that stands in the list twice): what is booked, staged
@@ -70,12 +77,18 @@ export class Jobs {
     this.#table = table;
   }
 
-  /** Opens a job, or finds it open: a state machine that is started again goes on with the same counts. */
+  /**
+   * Opens a job, or finds it open: a state machine that is started again goes on with the same counts, rate and budget.
+   * @throws JobRefusedError where a job of this name is another tenant's, or reads studies of another bucket: they would
+   * be booked as that tenant's, or pass for staged.
+   */
   async open(input: JobInput, costPerStudyUsd: number, nowMs: number): Promise<Job> {
     const { jobId, tenant, studiesPerMinute, budgetUsd } = input;
+    const objectsBucket = input.source.objectsBucket ?? input.source.bucket;
     const job: Job = {
       jobId,
       tenant,
+      objectsBucket,
       state: 'running',
       studiesPerMinute,
       maxStudies: Math.floor(budgetUsd / costPerStudyUsd),
@@ -91,7 +104,11 @@ export class Jobs {
       Item: { ...keyOf(jobId), ...item },
       ConditionExpression: 'attribute_not_exists(pk)',
     });
-    return (await conditionHeld('PutItem', () => this.#client.send(put))) ? job : this.get(jobId);
+    if (await conditionHeld('PutItem', () => this.#client.send(put))) return job;
+    const found = await this.get(jobId);
+    if (found.tenant !== tenant || (found.objectsBucket ?? objectsBucket) !== objectsBucket)
+      throw new JobRefusedError(`job ${jobId} was opened for ${found.tenant} and its studies: name another jobId`);
+    return found;
   }
 
   async get(jobId: string): Promise<Job> {

@@ -45,6 +45,9 @@ async function compose(): Promise<StageHandler> {
       leaseMs: env.leaseSeconds * 1000,
     },
     uploadsBucket: env.uploadsBucket,
+    tenants: env.tenants,
+    // Lambda sets it anew for each invocation.
+    invocationTrace: () => process.env._X_AMZN_TRACE_ID,
     maxReceiveCount: env.maxReceiveCount,
     delay: delayByVisibility(clients.sqs),
   });

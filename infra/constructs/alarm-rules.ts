@@ -10,6 +10,11 @@ import type { Lane } from './lane.ts';
 import type { StudyMetrics } from './study-metrics.ts';
 
 const FIVE_MINUTES = Duration.minutes(5);
+/**
+ * Of a failing sweep, which is called every ten minutes and tried again after one minute and after two more: three errors
+ * fall into any quarter of an hour, and often not into the same five minutes, day after day.
+ */
+const A_SWEEP_WITH_ITS_RETRIES = Duration.minutes(15);
 
 const lanes = ({ shared }: Observed): Record<string, Lane> => ({
   ingest: shared.queues.uploads.ingest,
@@ -120,12 +125,13 @@ function queueAlarms(alarms: Alarms, props: Observed): void {
   }
 }
 
-function functionAlarms(alarms: Alarms, { functions }: Observed): void {
+function functionAlarms(alarms: Alarms, { functions, sweep }: Observed): void {
   for (const fn of functions) {
+    const period = fn === sweep.sweep ? A_SWEEP_WITH_ITS_RETRIES : FIVE_MINUTES;
     alarms.add(`errors-${fn.name}`, {
       article: 'function-errors',
       impact: `${fn.name} fails as a whole: a wrong deployment or environment, not a wrong study.`,
-      metric: fn.metric('Errors', { period: FIVE_MINUTES }),
+      metric: fn.metric('Errors', { period }),
       threshold: 3,
     });
   }

@@ -1,5 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { TransientFault } from '../../src/contracts/reasons.ts';
@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import { names } from '../names.ts';
 import type { Keys } from './keys.ts';
 import { logGroup } from './logs.ts';
-import { opens } from './permissions.ts';
+import { opens, serviceForThisAccount } from './permissions.ts';
 import { allow, type ServiceFunction } from './service-function.ts';
 
 export interface BackfillMachineProps {
@@ -58,7 +58,7 @@ export class BackfillMachine extends Construct {
     const { config, keys } = props;
     const logs = logGroup(this, 'Logs', `/aws/vendedlogs/states/${names(config).prefix}-backfill`, config, keys.logs);
     const stateMachineName = `${names(config).prefix}-backfill`;
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('states.amazonaws.com') });
+    const role = new Role(this, 'Role', { assumedBy: serviceForThisAccount(this, 'states') });
     const policy = new ManagedPolicy(this, 'Policy', {
       roles: [role],
       statements: this.#statements(props, stateMachineName),
@@ -95,6 +95,11 @@ export class BackfillMachine extends Construct {
         [`${resultsBucketArn}/results/*`],
       ),
       ...opens(keys.data, 's3'),
+      // Source: Step Functions Developer Guide, "IAM policies for X-Ray"; without them a traced workflow is not traced.
+      allow(
+        ['xray:PutTraceSegments', 'xray:PutTelemetryRecords', 'xray:GetSamplingRules', 'xray:GetSamplingTargets'],
+        ['*'],
+      ),
       allow(
         [
           'logs:CreateLogDelivery',

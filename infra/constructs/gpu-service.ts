@@ -36,6 +36,7 @@ import type { StageLanes } from '../stacks/queues.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
 import type { Lane } from './lane.ts';
 import { logGroup } from './logs.ts';
+import { serviceForThisAccount } from './permissions.ts';
 import { allow, type Placement } from './service-function.ts';
 import { WorkerImage } from './worker-image.ts';
 
@@ -78,7 +79,9 @@ export class GpuService extends Construct {
     this.cluster.node.addDependency(logGroup(this, 'Insights', insights, config, props.logKey));
     const capacity = this.#capacity(props);
     this.cluster.addAsgCapacityProvider(capacity);
-    this.taskRole = this.#role('TaskRole', 'ecs-tasks.amazonaws.com', props.statements, [props.stageData]);
+    this.taskRole = this.#role('TaskRole', serviceForThisAccount(this, 'ecs-tasks'), props.statements, [
+      props.stageData,
+    ]);
     this.service = new Ec2Service(this, 'Service', {
       serviceName: names(config).worker,
       cluster: conforms<ICluster>(this.cluster),
@@ -96,7 +99,7 @@ export class GpuService extends Construct {
   }
 
   #capacity({ config, placement, volumeKey }: GpuServiceProps): AsgCapacityProvider {
-    const role = this.#role('InstanceRole', 'ec2.amazonaws.com', this.#instanceStatements());
+    const role = this.#role('InstanceRole', new ServicePrincipal('ec2.amazonaws.com'), this.#instanceStatements());
     const userData = UserData.forLinux();
     // On a spot notice the agent drains the instance; tasks reach no credentials but their own.
     userData.addCommands(
@@ -147,7 +150,7 @@ export class GpuService extends Construct {
   #task(props: GpuServiceProps): Ec2TaskDefinition {
     const { config, logs } = props;
     const image = new WorkerImage(this, 'Image', config);
-    const executionRole = this.#role('ExecutionRole', 'ecs-tasks.amazonaws.com', [
+    const executionRole = this.#role('ExecutionRole', new ServicePrincipal('ecs-tasks.amazonaws.com'), [
       ...image.pulls,
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]),
     ]);
@@ -202,8 +205,13 @@ export class GpuService extends Construct {
     ];
   }
 
-  #role(id: string, service: string, statements: PolicyStatement[], managedPolicies: IManagedPolicy[] = []): Role {
-    const role = new Role(this, id, { assumedBy: new ServicePrincipal(service), managedPolicies });
+  #role(
+    id: string,
+    assumedBy: ServicePrincipal,
+    statements: PolicyStatement[],
+    managedPolicies: IManagedPolicy[] = [],
+  ): Role {
+    const role = new Role(this, id, { assumedBy, managedPolicies });
     new ManagedPolicy(this, `${id}Policy`, { roles: [role], statements });
     return role;
   }

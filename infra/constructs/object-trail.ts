@@ -9,7 +9,7 @@ import type { Keys } from './keys.ts';
 import { logGroup } from './logs.ts';
 import { allow } from './service-function.ts';
 
-/** Who read or wrote which study: CloudTrail data events of uploads and results, in the access-log bucket and in Logs. */
+/** Who read or wrote which study: CloudTrail data events of uploads, backfills and results, in the access-log bucket and in Logs. */
 export class ObjectTrail extends Construct {
   constructor(
     scope: Construct,
@@ -73,7 +73,10 @@ export class ObjectTrail extends Construct {
           fieldSelectors: [
             { field: 'eventCategory', equalTo: ['Data'] },
             { field: 'resources.type', equalTo: ['AWS::S3::Object'] },
-            { field: 'resources.ARN', startsWith: [buckets.uploads.arnForObjects(''), buckets.data.arnForObjects('')] },
+            {
+              field: 'resources.ARN',
+              startsWith: [buckets.uploads, buckets.backfill, buckets.data].map((bucket) => bucket.arnForObjects('')),
+            },
           ],
         },
       ],

@@ -1,8 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
 import type { Lane } from './lane.ts';
 import { allow } from './service-function.ts';
 import type { StudiesTable } from './studies-table.ts';
@@ -11,6 +12,15 @@ import type { TenantSecrets } from './tenant-secrets.ts';
 /** The statements that stages are built of, each the least that its adapter calls. */
 
 type EncryptedService = 's3' | 'dynamodb' | 'secretsmanager';
+
+/**
+ * A service as the principal of a role, on behalf of this account's resources alone: for those whose guides ask for it.
+ * Source: the guides of Step Functions, EventBridge Scheduler, VPC flow logs and ECS tasks, "confused deputy".
+ */
+export const serviceForThisAccount = (scope: Construct, service: string): ServicePrincipal =>
+  new ServicePrincipal(`${service}.amazonaws.com`, {
+    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+  });
 
 /** A key for what these services hold, through them alone: no call to KMS itself decrypts anything. */
 export const opens = (key: IKey, ...services: EncryptedService[]): PolicyStatement[] => {

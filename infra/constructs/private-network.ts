@@ -16,13 +16,14 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { AnyPrincipal, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, ManagedPolicy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { type Config, zonesOf } from '../config.ts';
 import { conforms } from '../conforms.ts';
 import { names } from '../names.ts';
 import { logGroup } from './logs.ts';
+import { serviceForThisAccount } from './permissions.ts';
 import { allow, type Placement } from './service-function.ts';
 
 /** What GPU workers and functions in the VPC talk to; nothing else has a route. */
@@ -106,7 +107,7 @@ export class PrivateNetwork extends Construct {
       restrictDefaultSecurityGroup: false,
     });
     const logs = logGroup(this, 'FlowLogs', names(config).logGroup('flow-logs'), config, logKey);
-    const role = new Role(this, 'FlowLogsRole', { assumedBy: new ServicePrincipal('vpc-flow-logs.amazonaws.com') });
+    const role = new Role(this, 'FlowLogsRole', { assumedBy: serviceForThisAccount(this, 'vpc-flow-logs') });
     new ManagedPolicy(this, 'FlowLogsPolicy', {
       roles: [role],
       statements: [allow(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], [logs.logGroupArn])],

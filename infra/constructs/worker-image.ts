@@ -5,6 +5,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { imageContext } from '../bundling/image.ts';
 import type { Config } from '../config.ts';
+import { partsOfImage } from '../image-uri.ts';
 import { allow } from './service-function.ts';
 
 /**
@@ -29,11 +30,10 @@ export class WorkerImage extends Construct {
       this.container = ContainerImage.fromEcrRepository(asset.repository, asset.imageTag);
       this.#repositoryArn = asset.repository.repositoryArn;
     } else {
-      const { partition, region, account } = Stack.of(this);
-      const repository = imageUri.replace(/^[^/]+\//, '').replace(/[:@].*$/, '');
+      const { account, region, repository } = partsOfImage(imageUri);
       this.uri = imageUri;
       this.container = ContainerImage.fromRegistry(imageUri);
-      this.#repositoryArn = `arn:${partition}:ecr:${region}:${account}:repository/${repository}`;
+      this.#repositoryArn = `arn:${Stack.of(this).partition}:ecr:${region}:${account}:repository/${repository}`;
     }
   }
 

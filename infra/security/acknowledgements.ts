@@ -164,7 +164,7 @@ const backfill = (config: Config) => [
     ),
     'Backfill/Machine/Policy/Resource',
   ]),
-  ...rows('security', 'Log delivery knows no resource-level permission (Step Functions Developer Guide, "Logging").', [
+  ...rows('security', 'Log delivery and X-Ray know no resource-level permission (Step Functions Developer Guide).', [
     onResource('*'),
     'Backfill/Machine/Policy/Resource',
   ]),

@@ -42,6 +42,7 @@ export class BackfillStack extends Stack {
         stage: config.stage,
         uploadsBucket: buckets.backfill.bucketName,
         table: studies.tableName,
+        tenants: config.tenants.join(','),
         backfillQueueUrl: ingest.queue.queueUrl,
         detectQueueUrl: detect.queue.queueUrl,
         analyzeQueueUrl: analyze.queue.queueUrl,

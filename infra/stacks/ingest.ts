@@ -39,6 +39,7 @@ export class IngestStack extends Stack {
         ...storeEnvironment(shared),
         uploadsBucket: source.bucketName,
         tenantKeysSecretPrefix: names(config).secretPrefix,
+        tenants: config.tenants.join(','),
         detectQueueUrl: detect.queue.queueUrl,
         uploadMaxBytes: String(uploadMaxBytes(config)),
         maxReceiveCount: String(maxReceiveCount),

@@ -11,7 +11,7 @@ import { Alarms } from '../constructs/alarms.ts';
 import { endpointLogGroup } from '../constructs/async-endpoint.ts';
 import { dashboard } from '../constructs/dashboard.ts';
 import { StudyMetrics } from '../constructs/study-metrics.ts';
-import { names } from '../names.ts';
+import { APPLICATION, names } from '../names.ts';
 import type { Observed } from '../observed.ts';
 
 /** What one looks at, what calls somebody, and what it costs. */
@@ -77,7 +77,7 @@ export class ObservabilityStack extends Stack {
         budgetType: 'COST',
         timeUnit: 'MONTHLY',
         budgetLimit: { amount: monthlyUsd, unit: 'USD' },
-        costFilters: { TagKeyValue: [`user:application$discflow`] },
+        costFilters: { TagKeyValue: [`user:application$${config.tags.application ?? APPLICATION}`] },
       },
       notificationsWithSubscribers: [
         { notificationType: 'ACTUAL', threshold: 80 },

@@ -1,12 +1,12 @@
 import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import type { Config } from '../config.ts';
 import { REQUEST_TTL_SECONDS } from '../constructs/async-endpoint.ts';
-import { announces, keepsRuns } from '../constructs/permissions.ts';
+import { announces, keepsRuns, serviceForThisAccount } from '../constructs/permissions.ts';
 import { allow, ServiceFunction } from '../constructs/service-function.ts';
 import type { Shared } from '../shared.ts';
 
@@ -39,7 +39,7 @@ export class SweepStack extends Stack {
       deadLetters: queues.operations,
       statements: [...keepsRuns(studies), allow(['dynamodb:Query'], [studies.indexArn('open')]), ...announces(bus)],
     });
-    const role = new Role(this, 'SchedulerRole', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
+    const role = new Role(this, 'SchedulerRole', { assumedBy: serviceForThisAccount(this, 'scheduler') });
     new ManagedPolicy(this, 'SchedulerPolicy', {
       roles: [role],
       statements: [

@@ -26,6 +26,8 @@ export interface StageHandlerOptions extends Redelivery {
   /** Named in the line that tells how long a message took: the latency of the dashboard is counted from it. */
   readonly stage?: Stage;
   readonly log: Logger;
+  /** X-Ray's header of the invocation: the trace of messages that bring none, as those of S3 do. */
+  readonly invocationTrace?: (() => string | undefined) | undefined;
 }
 
 export type StageHandler = (event: SQSEvent, context: unknown) => Promise<SQSBatchResponse>;
@@ -54,7 +56,7 @@ export function createStageHandler(options: StageHandlerOptions): StageHandler {
 
 async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Promise<string | null> {
   const { work, stage, log, maxReceiveCount } = options;
-  const traceId = traceIdOf(record);
+  const traceId = traceIdOf(record, options.invocationTrace?.());
   const attempt = Number(record.attributes.ApproximateReceiveCount);
   const started = performance.now();
   try {
@@ -77,8 +79,10 @@ async function handleRecord(options: StageHandlerOptions, record: SQSRecord): Pr
 }
 
 /** X-Ray's trace of the message; the rest of its header is the sender's own text and is carried no further. */
-const traceIdOf = ({ attributes }: SQSRecord): string =>
-  TRACE_ROOT.exec(attributes.AWSTraceHeader ?? '')?.[1] ?? randomUUID();
+const traceIdOf = ({ attributes }: SQSRecord, invocation: string | undefined): string =>
+  rootOf(attributes.AWSTraceHeader) ?? rootOf(invocation) ?? randomUUID();
+
+const rootOf = (header = ''): string | undefined => TRACE_ROOT.exec(header)?.[1];
 
 /** What the fault asks for, but longer from receive to receive, and spread so that messages do not come back together. */
 function secondsUntilRetry(options: Redelivery, fault: TransientFault, attempt: number): number {

@@ -81,6 +81,8 @@ export const ENVIRONMENTS = {
     ...delivery,
     uploadsBucket: text,
     tenantKeysSecretPrefix: text,
+    /** Whose uploads are read: those whose pseudonym keys the function may read. */
+    tenants: list,
     detectQueueUrl: text,
     uploadMaxBytes,
     packFolder: models.packFolder,
@@ -165,6 +167,8 @@ export const ENVIRONMENTS = {
     /** Where admitted studies are staged for the lane's own ingest. */
     uploadsBucket: text,
     table: text,
+    /** Whose studies a job may bring. */
+    tenants: list,
     backfillQueueUrl: text,
     /** The lane's further queues: what waits in them counts as well. */
     detectQueueUrl: text,

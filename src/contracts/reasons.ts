@@ -24,7 +24,11 @@ const reason = (
 /** Every reason a study can end with or carry: one table, the only place where a code or its sentence is written. */
 export const REASONS = {
   // ingest: the upload
-  invalid_key: reason('ingest', 'rejected', 'The object key does not have the form in/<tenant>/<uploadId>/<name>.'),
+  invalid_key: reason(
+    'ingest',
+    'rejected',
+    'The object key does not have the form in/<tenant>/<uploadId>/<name>, or names no tenant of this deployment.',
+  ),
   content_type: reason('ingest', 'rejected', 'The object is no zip, DICOM, PNG or JPEG file.'),
   empty: reason('ingest', 'rejected', 'The file is empty.'),
   too_large: reason('ingest', 'rejected', 'The upload is larger than the limit.'),

@@ -18,7 +18,7 @@ export type ParsedRecord =
   | { readonly outcome: 'object'; readonly object: UploadedObject; readonly key: string }
   /** Nothing to do: a test event, a deletion, a folder marker, our own output. */
   | { readonly outcome: 'ignored'; readonly why: 'event' | 'prefix' | 'folder' }
-  /** A key that names no tenant or upload, or an object refused before it is read. */
+  /** A key that names no upload or no tenant of the deployment, or an object refused before it is read. */
   | {
       readonly outcome: 'refused';
       readonly code: ReasonCode;
@@ -46,14 +46,18 @@ export function decodeKey(key: string): string | null {
   }
 }
 
+export interface RecordLimits {
+  readonly uploadsBucket: string;
+  readonly maxUploadBytes: number;
+  /** Whose uploads are read; absent: everybody's. A tenant that is not there has no key to make pseudonyms with. */
+  readonly tenants?: readonly string[] | undefined;
+}
+
 /**
  * Reads one record of the uploads bucket.
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
-export function parseS3Record(
-  record: S3Record,
-  limits: { uploadsBucket: string; maxUploadBytes: number },
-): ParsedRecord {
+export function parseS3Record(record: S3Record, limits: RecordLimits): ParsedRecord {
   if (!/^(s3:)?ObjectCreated:/.test(record.eventName)) return { outcome: 'ignored', why: 'event' };
   const { bucket, object } = record.s3;
   const refused = (code: ReasonCode, parsed: UploadedObject | null, key: string): ParsedRecord => ({
@@ -70,6 +74,7 @@ export function parseS3Record(
   const valid =
     rest.length === 0 &&
     tenantSchema.safeParse(tenant).success &&
+    (limits.tenants?.includes(tenant) ?? true) &&
     uploadIdSchema.safeParse(uploadId).success &&
     name.length > 0 &&
     Buffer.byteLength(name) <= MAX_NAME_BYTES &&

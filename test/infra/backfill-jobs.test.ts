@@ -4,15 +4,9 @@ import { Tally } from '../../functions/backfill/tally.ts';
 import { useServices } from '../contract/services.ts';
 
 const services = useServices();
-const open = (jobs: Jobs, jobId: string, budgetUsd: number) =>
+const open = (jobs: Jobs, jobId: string, budgetUsd: number, { tenant = 'north', bucket = 'archive' } = {}) =>
   jobs.open(
-    {
-      jobId,
-      tenant: 'north',
-      source: { kind: 'prefix', bucket: 'archive', key: '' },
-      studiesPerMinute: 60,
-      budgetUsd,
-    },
+    { jobId, tenant, source: { kind: 'prefix', bucket, key: '' }, studiesPerMinute: 60, budgetUsd },
     0.01,
     1000,
   );
@@ -23,6 +17,19 @@ describe('a job', () => {
     expect((await open(jobs, 'whole', 0.0399)).maxStudies).toBe(3);
     expect((await open(jobs, 'none', 0.0099)).maxStudies).toBe(0);
   });
+
+  test.each([
+    ['tenant', { tenant: 'south' }],
+    ['bucket', { bucket: 'elsewhere' }],
+  ])(
+    'of the name of one of another %s is refused: its studies would be booked as those of the other',
+    async (what, other) => {
+      const jobs = new Jobs(services.clients.documents, services.embedded.table);
+      await open(jobs, `of-another-${what}`, 1);
+      await expect(open(jobs, `of-another-${what}`, 1, other)).rejects.toThrow(/name another jobId/);
+      expect((await open(jobs, `of-another-${what}`, 1)).tenant).toBe('north');
+    },
+  );
 
   test.each([
     ['staged', { admitted: 2, skipped: 0 }],

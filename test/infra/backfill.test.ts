@@ -37,6 +37,7 @@ describe('a backfill', () => {
     stage: 'test',
     uploadsBucket: embedded.buckets.data,
     table: embedded.table,
+    tenants: ['north'],
     backfillQueueUrl: embedded.queueUrls.ingest,
     detectQueueUrl: embedded.queueUrls.detect,
     analyzeQueueUrl: embedded.queueUrls.analyze,
@@ -88,6 +89,16 @@ describe('a backfill', () => {
     if (claim.outcome !== 'claimed') throw new Error('not claimed');
     await runs.settleUpload(claim.item, { status, runs: [], reasons: [], clientReference: null }, nowMs);
   };
+
+  test('for a tenant that the deployment has not is refused before anything is admitted', async () => {
+    const source = { kind: 'prefix', bucket: 'archive', key: '' } as const;
+    const job = { jobId: 'misspelt', tenant: 'nrth', source, studiesPerMinute: 3, budgetUsd: 1 };
+    await expect(handleBackfill(deps(), { action: 'open', job })).rejects.toMatchObject({
+      name: 'JobRefusedError',
+      message: 'nrth is no tenant of this deployment',
+    });
+    await expect(show('misspelt')).rejects.toThrow();
+  });
 
   test('keeps to its rate and budget, and passes over what is no study', async () => {
     notes = [];

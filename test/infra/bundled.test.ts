@@ -7,7 +7,7 @@ import { STAGE_LIMITS } from '../../infra/stages.ts';
 import { keys, RUN_FILES } from '../../src/contracts/keys.ts';
 import { analyzeMessageSchema } from '../../src/contracts/messages.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
-import { type BundledSystem, startBundled } from '../support/bundled.ts';
+import { type BundledSystem, startBundled, TRACE_ROOT } from '../support/bundled.ts';
 import { sqsEvent } from '../support/deliver.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 
@@ -52,6 +52,8 @@ test('functions of the templates, each in a process of its own, take an upload t
   const detect = await system.next('detect');
   expect((await system.invoke('detect', sqsEvent([detect]))).result).toEqual(taken);
   const analyze = await system.next('analyze');
+  // A notification of S3 brings no trace: the runbook leads from the run's to the one that X-Ray has of its ingest.
+  expect(analyzeMessageSchema.parse(JSON.parse(analyze)).traceId).toBe(TRACE_ROOT);
   expect((await system.invoke('submit', sqsEvent([analyze]))).result).toEqual(taken);
   expect(system.stub.asked).toContain('InvokeEndpointAsync');
   expect((await system.invoke('analyze', sqsEvent([analyze]))).result).toEqual(taken);

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, parseConfig, readConfig, uploadMaxBytes } from '../../infra/config.ts';
+import { ConfigError, configSchema, parseConfig, readConfig, uploadMaxBytes } from '../../infra/config.ts';
+import { INVOCATIONS_PREFIX } from '../../infra/constructs/async-endpoint.ts';
 
 const MIB = 1024 * 1024;
 const base = { stage: 'dev', account: '000000000000', region: 'eu-central-1', keepData: false, tenants: ['demo'] };
@@ -20,6 +22,10 @@ describe('a wrong configuration names the field and the fix', () => {
     [{ tenants: [] }, 'discflow.dev.tenants: name at least one tenant'],
     [{ tenants: ['A'] }, 'discflow.dev.tenants.0: a tenant is 1 to 63 of a-z, 0-9 and -'],
     [{ tenants: ['unassigned'] }, 'discflow.dev.tenants.0: unassigned is kept for uploads without a tenant'],
+    [
+      { tenants: [INVOCATIONS_PREFIX] },
+      'discflow.dev.tenants.0: invocations is kept for requests to an asynchronous endpoint',
+    ],
     [{ budget: { monthlyUsd: 0 } }, 'discflow.dev.budget.monthlyUsd: give more than 0'],
     [{ account: '12' }, 'discflow.dev.account: give the 12 digits of the account'],
     [
@@ -65,6 +71,14 @@ describe('a wrong configuration names the field and the fix', () => {
       'discflow.dev.existing.vpc.isolatedSubnetIds: name one subnet a zone',
     ],
     [{ anlyze: {} }, 'discflow.dev: remove anlyze: no such field'],
+    [
+      { analyze: { imageUri: 'registry.example.org/discflow:1' } },
+      'discflow.dev.analyze.imageUri: give an image in ECR, such as ',
+    ],
+    [
+      { analyze: { imageUri: '111122223333.dkr.ecr.us-east-1.amazonaws.com/discflow:1' } },
+      'discflow.dev.analyze.imageUri: give an image in eu-central-1: workers reach the registry of no other region',
+    ],
     [{ sizes: { ingestMemoryMiB: 64 } }, 'discflow.dev.sizes.ingestMemoryMiB: give at least 1536'],
     [
       { sizes: { ingestMemoryMiB: 2048, maxUploadMiB: 769 } },
@@ -106,4 +120,23 @@ test('stage and backend come from the context, the rest from cdk.json, account a
 
 test('without any context the dev stage is read, for an account that nothing deploys to', () => {
   expect(readConfig(() => undefined)).toMatchObject({ stage: 'dev', account: '000000000000', keepData: false });
+});
+
+const docs = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+
+test('the deployment guide names every field of the configuration', () => {
+  const table = docs('deployment.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  for (const field of Object.keys(configSchema.shape).filter((name) => name !== 'stage'))
+    expect(
+      table.some((line) => line.split('|')[1]?.includes(`\`${field}\``)),
+      field,
+    ).toBe(true);
+});
+
+test("the runbook's deployments name the stage: without one they would deploy dev", () => {
+  const commands = [...docs('runbook.md').matchAll(/cdk (?:deploy|diff|import)[^`]*/g)].map(([command]) => command);
+  expect(commands.length).toBeGreaterThan(4);
+  for (const command of commands) expect(command).toContain('-c stage=prod');
 });

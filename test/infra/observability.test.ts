@@ -80,6 +80,24 @@ describe.each(apps)('%s', (backend, app) => {
     }
   });
 
+  test('a sweep that fails each time raises its alarm, whenever in the hour its schedule was made', () => {
+    const alarm = app.of('AWS::CloudWatch::Alarm').find(({ id }) => id.startsWith('Alarmserrorssweep'));
+    const [period, threshold] = [Number(get(alarm, 'Period')), Number(get(alarm, 'Threshold'))];
+    // Lambda tries an asynchronous call again after one minute and after two more.
+    const tries = [0, 60, 180];
+    const most = (phase: number): number => {
+      const counts = new Map<number, number>();
+      for (let call = 0; call < 12; call++)
+        for (const after of tries) {
+          const bucket = Math.floor((phase + call * 600 + after) / period);
+          counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+        }
+      return Math.max(...counts.values());
+    };
+    const silent = Array.from({ length: 600 }, (_, phase) => phase).filter((phase) => most(phase) < threshold);
+    expect(silent).toEqual([]);
+  });
+
   test('writes that the table or any of its indexes throttles raise an alarm', () => {
     const alarm = app.of('AWS::CloudWatch::Alarm').find(({ id }) => id.startsWith('Alarmstableerrors'));
     const metrics = json(get(alarm, 'Metrics'));

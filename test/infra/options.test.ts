@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseS3Record, s3RecordsOf } from '../../src/pipeline/s3-record.ts';
-import { type Built, build, get, json, type Statement } from './support.ts';
+import { type Built, build, get, json, roleStatements, type Statement } from './support.ts';
 
 interface ScanPattern {
   readonly detail: { scanResultDetails: { scanResultStatus: Array<string | { 'anything-but': string[] }> } };
@@ -67,8 +67,11 @@ describe('options', () => {
       expect(parsed(status), status).toMatchObject([[{ outcome: 'refused', code: 'not_scanned', object }]]);
   });
 
-  test('data events of uploads and results go to CloudTrail where asked for', () => {
-    expect(build('prod', 'lambda-cpu').of('AWS::CloudTrail::Trail')).toHaveLength(1);
+  test('data events of every bucket that holds studies go to CloudTrail where asked for', () => {
+    const [trail, ...others] = build('prod', 'lambda-cpu').of('AWS::CloudTrail::Trail');
+    expect(others).toEqual([]);
+    for (const bucket of ['uploads', 'backfill', 'data'])
+      expect(json(get(trail, 'AdvancedEventSelectors'))).toContain(`discflow-prod-${bucket}-`);
     expect(build('dev', 'lambda-cpu').of('AWS::CloudTrail::Trail')).toHaveLength(0);
   });
 
@@ -77,6 +80,31 @@ describe('options', () => {
     for (const role of bounded.of('AWS::IAM::Role'))
       expect(json(get(role, 'PermissionsBoundary')), role.id).toContain('policy/site-boundary');
     expect(json(bounded.of('AWS::Lambda::Function'))).toContain('cdk-site1-assets');
+  });
+
+  test.each([
+    ['ecs-gpu', ':2026-11'],
+    ['sagemaker-async', `@sha256:${'a'.repeat(64)}`],
+  ] as const)('an image in the registry of another account may be pulled from there: %s', (backend, version) => {
+    const imageUri = `111122223333.dkr.ecr.eu-central-1.amazonaws.com/teams/discflow${version}`;
+    const built = build('prod', backend, { analyze: { backend, imageUri } });
+    const pulls = roleStatements(built).filter(({ statement }) => json(statement.Action).includes('ecr:BatchGetImage'));
+    expect(pulls.map(({ statement }) => statement.Resource)).toEqual([
+      {
+        'Fn::Join': [
+          '',
+          ['arn:', { Ref: 'AWS::Partition' }, ':ecr:eu-central-1:111122223333:repository/teams/discflow'],
+        ],
+      },
+    ]);
+    expect(json(built.resources.map(({ Properties }) => Properties))).toContain(json(imageUri));
+  });
+
+  test('a budget counts by the tag that resources have, where the site has a name of its own for the application', () => {
+    const built = build('prod', 'lambda-cpu', { tags: { application: 'imaging' } });
+    const [budget] = built.of('AWS::Budgets::Budget');
+    expect(get(budget, 'Budget', 'CostFilters')).toEqual({ TagKeyValue: ['user:application$imaging'] });
+    expect(json(get(built.of('AWS::DynamoDB::GlobalTable')[0], 'Replicas'))).toContain('"Value":"imaging"');
   });
 
   test('tokens: every route asks for a JWT of the issuer', () => {

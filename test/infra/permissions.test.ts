@@ -6,6 +6,8 @@ import { type Built, build, get, listed, roleStatements, type Statement } from '
 const ANY_RESOURCE: Record<string, string> = {
   'xray:PutTraceSegments': 'X-Ray has no resources',
   'xray:PutTelemetryRecords': 'X-Ray has no resources',
+  'xray:GetSamplingRules': 'X-Ray has no resources',
+  'xray:GetSamplingTargets': 'X-Ray has no resources',
   'ec2:CreateNetworkInterface': 'the interface does not exist yet',
   'ec2:CreateNetworkInterfacePermission': 'the interface does not exist yet',
   'ec2:DeleteNetworkInterface': 'its id is made at run time',
@@ -83,6 +85,46 @@ describe.each(ANALYZE_BACKENDS)('backend %s', (backend) => {
       if (listed(statement.Action).some((action) => action.startsWith('kms:')) && text(statement).includes('KeysData'))
         expect(statement.Condition?.StringEquals?.['kms:ViaService'], policy.id).toBeDefined();
     }
+  });
+
+  test('whatever is traced may send its traces', () => {
+    const traced = [...built.of('AWS::Lambda::Function'), ...built.of('AWS::StepFunctions::StateMachine')].filter(
+      ({ Properties }) =>
+        /"(Mode":"Active|Enabled":true)/.test(text(Properties.TracingConfig ?? Properties.TracingConfiguration ?? '')),
+    );
+    expect(traced.some(({ Type }) => Type === 'AWS::StepFunctions::StateMachine')).toBe(true);
+    for (const one of traced) {
+      const role = built
+        .of('AWS::IAM::Role')
+        .find(
+          ({ id, stack }) => stack === one.stack && text(one.Properties.Role ?? one.Properties.RoleArn).includes(id),
+        );
+      const own = text(role?.Properties.ManagedPolicyArns ?? []).includes('Telemetry');
+      const given = statements.some(
+        ({ policy, statement }) =>
+          policy.stack === one.stack &&
+          text(policy.Properties.Roles).includes(role?.id ?? '-') &&
+          listed(statement.Action).includes('xray:PutTraceSegments'),
+      );
+      expect(own || given, one.id).toBe(true);
+    }
+  });
+
+  test('roles that AWS tells to hold to one account are taken by its services for this account alone', () => {
+    const kept = ['states', 'scheduler', 'vpc-flow-logs'].map((service) => `${service}.amazonaws.com`);
+    const trusted = built.of('AWS::IAM::Role').flatMap(({ id, Properties }) =>
+      listed((Properties.AssumeRolePolicyDocument as { Statement: Statement[] }).Statement).map((statement) => ({
+        id,
+        statement,
+      })),
+    );
+    const concerned = trusted.filter(
+      ({ id, statement }) =>
+        kept.some((service) => text(statement.Principal).includes(service)) || id.includes('TaskRole'),
+    );
+    expect(concerned).toHaveLength({ 'ecs-gpu': 4, 'sagemaker-async': 3, 'lambda-cpu': 2 }[backend]);
+    for (const { id, statement } of concerned)
+      expect(statement.Condition, id).toEqual({ StringEquals: { 'aws:SourceAccount': built.config.account } });
   });
 
   test('only functions in the VPC may make network interfaces', () => {

@@ -54,7 +54,7 @@ const CHANGE = {
   auth: { kind: 'jwt', issuer: 'https://tokens.example.org', audience: ['discflow'] },
   webhooks: [{ tenant: 'demo', url: 'https://receiver.invalid/hook' }],
 };
-const IMAGE = 'registry.example.org/discflow-analyze:1';
+const IMAGE = '000000000000.dkr.ecr.eu-central-1.amazonaws.com/discflow-analyze:1';
 
 export async function startBundled(): Promise<BundledSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'discflow-bundled-'));
@@ -115,11 +115,14 @@ async function receive({ sqs }: AwsClients, QueueUrl: string): Promise<string> {
   return body;
 }
 
+export const TRACE_ROOT = 'Root=1-6928f1a2-0123456789abcdef01234567';
+
 /** Lambda's own variables that a function may read. Source: Lambda Developer Guide, "Defined runtime environment variables". */
 const platform = ({ handler, task, opt }: LaidOut): NodeJS.ProcessEnv => ({
   _HANDLER: handler,
   LAMBDA_TASK_ROOT: task,
   NODE_PATH: join(opt, 'nodejs/node_modules'),
+  _X_AMZN_TRACE_ID: `${TRACE_ROOT};Parent=53995c3f42cd8ad8;Sampled=1`,
   AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
   LANG: 'en_US.UTF-8',
   TZ: ':UTC',

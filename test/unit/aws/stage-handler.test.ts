@@ -98,14 +98,21 @@ test('a message whose end cannot be written down fails alone at its last receive
 });
 
 describe('the trace of a message', () => {
-  const traced = async (header?: string) => {
+  const traced = async (header?: string, invocation?: string) => {
     let trace = '';
     const handle = async (_: string, traceId: string) => {
       trace = traceId;
     };
-    await receive({ ...(header === undefined ? {} : { header }), work: { handle, giveUp: async () => undefined } });
+    const work = { handle, giveUp: async () => undefined };
+    await receive({ ...(header === undefined ? {} : { header }), work, invocationTrace: () => invocation });
     return trace;
   };
+  const OTHER = 'Root=1-67891234-12456789abcdef012345678a';
+
+  test('is that of the invocation where the message brings none, and its own where it brings one', async () => {
+    expect(await traced(undefined, `${OTHER};Parent=53995c3f42cd8ad8;Sampled=1`)).toBe(OTHER);
+    expect(await traced(ROOT, OTHER)).toBe(ROOT);
+  });
 
   test.each([
     ROOT,
