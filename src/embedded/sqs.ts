@@ -93,10 +93,17 @@ export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
     });
     return { url, deadLetterUrl };
   };
-  const pairs = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await createPair(name)] as const));
+  const queues = async () => {
+    const pairs = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await createPair(name)] as const));
+    return Object.fromEntries(pairs) as Record<QueueName, QueuePair>;
+  };
+  const closed = async (error: unknown): Promise<never> => {
+    await app.close();
+    throw error;
+  };
   return {
     port,
-    queues: Object.fromEntries(pairs) as Record<QueueName, QueuePair>,
+    queues: await queues().catch(closed),
     async send(queueUrl, body) {
       await call('SendMessage', { QueueUrl: queueUrl, MessageBody: body });
     },
