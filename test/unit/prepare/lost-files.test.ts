@@ -49,6 +49,7 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
   it('only mentions a slice of another series where the header still names it', async () => {
     const named = await bench.files(spoilt('t1', cutInPixels, [0, 1]));
     expect([count(named), flagsOf(named)]).toEqual([[['truncated', 2]], [['files_lost']]]);
+    expect(flagsOf(await bench.files(spoilt('t1', inUnknownSyntax)))).toEqual([['files_lost']]);
     expect(flagsOf(await bench.files(spoilt('t1', cutInHeader)))).toEqual([['series_incomplete']]);
   });
 

@@ -73,6 +73,28 @@ describe('prepareUpload of a DICOM study', () => {
     expect(one!.study.contentHash).not.toBe(other!.study.contentHash);
   });
 
+  it.each<[string, Attributes, Attributes]>([
+    ['pixel spacing', {}, { PixelSpacing: [2.9, 3] }],
+    ['orientation', {}, { ImageOrientationPatient: [0, -1, 0, 0, 0, -1] }],
+    ['polarity', {}, { PhotometricInterpretation: 'MONOCHROME1' }],
+    ['sequence', {}, { ScanningSequence: 'GR', RepetitionTime: 500, EchoTime: 14, FlipAngle: 20 }],
+    ['verdict', {}, { BurnedInAnnotation: 'YES' }],
+    ['flags', {}, { PatientAge: '', PatientBirthDate: '' }],
+    ['reason of a refusal', { Modality: 'CT' }, { BodyPartExamined: 'BRAIN' }],
+    ['instance, where it is refused,', { Modality: 'CT' }, { Modality: 'CT', SOPInstanceUID: '2.25.5' }],
+  ])('gives another content to the same pixels whose %s differs, under the same key', async (_, one, other) => {
+    const single = (attributes: Attributes) => prepared({ t2Slices: 1, ...override(attributes) });
+    const [first, second] = [await single(one), await single(other)];
+    expect(second.slices).toEqual(first.slices);
+    expect(second.study.studyKey).toBe(first.study.studyKey);
+    expect(second.study.contentHash).not.toBe(first.study.contentHash);
+  });
+
+  it('gives a refused study one content whatever the order of its files', async () => {
+    const files = filesOf({ override: { Modality: 'CT' } });
+    expect((await bench.files(files)).studies).toEqual((await bench.files([...files].reverse())).studies);
+  });
+
   it('gives another content for another patient, and another key', async () => {
     const [one, other] = [await prepared(), await prepared({ seed: 9 })];
     expect(one.study.contentHash).not.toBe(other.study.contentHash);
@@ -98,10 +120,13 @@ describe('prepareUpload of a DICOM study', () => {
     expect(orientUpright(turned.slices[0]!, toUpright)).toEqual(upright.slices[0]);
   });
 
-  it('reads an Enhanced multi-frame study to the same slices', async () => {
+  it('reads an Enhanced multi-frame study to the same slices, and says which frames they are', async () => {
     const [enhanced, classic] = [await prepared({ multiFrame: true }), await prepared()];
     expect(enhanced.slices).toEqual(classic.slices);
-    expect(enhanced.study.slices[0]!.frame).not.toBeNull();
+    const { bytes } = filesOf({ multiFrame: true }).find(({ series }) => series === 't2')!;
+    for (const [index, { frame }] of enhanced.study.slices.entries())
+      expect(await bench.decoder.decodeFrame(bytes, frame!)).toEqual(enhanced.slices[index]);
+    expect(classic.study.slices.map(({ frame }) => frame)).toEqual(new Array(5).fill(null));
   });
 
   it.each([
@@ -117,6 +142,20 @@ describe('prepareUpload of a DICOM study', () => {
     expect(codesOf(study)).toEqual(codes);
     expect([study.study.slices, study.slices, study.study.selectedSeries]).toEqual([[], [], null]);
     expect(studySchema.parse(study.study)).toEqual(study.study);
+  });
+
+  it('goes by the ages that its MR objects give, and refuses where one of them is a child’s', async () => {
+    const child = { PatientAge: '012Y', PatientBirthDate: '', SeriesInstanceUID: '2.25.78', SOPInstanceUID: '2.25.79' };
+    const beside = async (attributes: Attributes) => {
+      const other = filesOf({ ...override({ ...child, ...attributes }), t2Slices: 1 });
+      const { studies } = await bench.files([
+        ...filesOf({ t1Slices: 0, localizer: false }),
+        ...other.map((file) => ({ ...file, name: `b/${file.name}` })),
+      ]);
+      return studies.map(codesOf);
+    };
+    expect(await beside({ Modality: 'CT' })).toEqual(['ok']);
+    expect(await beside({})).toEqual([['paediatric']]);
   });
 
   it('flags an unknown age', async () => {
@@ -166,6 +205,23 @@ describe('prepareUpload of a DICOM study', () => {
       ['not_dicom', 1],
       ['unsafe_archive', 1],
     ]);
+  });
+
+  it('records that the series taken is a T2*', async () => {
+    const star = override({ ScanningSequence: 'GR', RepetitionTime: 500, EchoTime: 14, FlipAngle: 20 });
+    expect((await prepared(star)).study.sequence).toBe('t2_star');
+  });
+
+  it('gives the place of a slice of one value to the next, and asks for no review on its account', async () => {
+    const files = filesOf().map(({ bytes, ...file }) => {
+      const blank = Buffer.from(bytes);
+      if (file.series === 't2' && file.offsetMm === 0) blank.fill(0, blank.length - 2 * 96 * 80);
+      return { ...file, bytes: blank };
+    });
+    const { studies, reasons } = await bench.files(files);
+    expect(studies[0]!.study.slices.map(({ sliceIndex }) => sliceIndex)).toEqual([2, 4, 1, 5, 0]);
+    expect(reasons.map(({ code }) => code)).toEqual(['low_quality']);
+    expect(studies[0]!.study.flags).toEqual([]);
   });
 
   it('gives the place of a slice that cannot be decoded to the next', async () => {
