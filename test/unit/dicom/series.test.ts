@@ -77,6 +77,11 @@ describe('groupSeries', () => {
     expect(groupSeries([object(first), object({ ...first, ...change, uid: '1.2', x: 4 })])).toHaveLength(count);
   });
 
+  it('tells inversions of different times apart', () => {
+    const inverted = (uid: string, inversionTimeMs: number) => object({ uid, sequence: { inversionTimeMs } });
+    expect(groupSeries([inverted('1.1', 100), inverted('1.2', 160)])).toHaveLength(2);
+  });
+
   it('counts an instance once and keeps those without a UID', () => {
     const twice = [
       object({ uid: '1.1' }),
