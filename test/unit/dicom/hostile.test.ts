@@ -161,6 +161,13 @@ describe('openPart10', () => {
     expect(text(dataSet, TAG.modality)).toBe('MR');
   });
 
+  it('inflates a data set beyond eight megabytes that is no bomb', () => {
+    const pixels = Buffer.from([0xe0, 0x7f, 0x10, 0, 0x4f, 0x57, 0, 0, 0, 0, 0x90, 0]);
+    const stored = deflateRawSync(Buffer.concat([pixels, Buffer.alloc(0x900000)]), { level: 0 });
+    const { dataSet } = openPart10(Buffer.concat([head(WRITE_SYNTAX.deflated), stored]));
+    expect(dataSet.elements.get(TAG.pixelData)?.length).toBe(0x900000);
+  });
+
   it('names no syntax that is not registered, since it may be anything', () => {
     expect(() => openPart10(head('1.2.3.DOE'))).toThrow(expect.objectContaining({ detail: 'not a registered one' }));
   });

@@ -300,13 +300,19 @@ describe('prepareUpload of pictures', () => {
 
 describe('prepareUpload as a whole', () => {
   it('keeps to its limits of files and bytes', async () => {
-    const tight = ingestBench({ maxEntries: 3, maxTotalBytes: 50_000 });
+    const tight = ingestBench({ maxEntries: 3, maxTotalBytes: 50_000, maxUploadBytes: 60_000 });
     const bytes = Buffer.alloc(30_000);
     const entry = (name: string) => ({ name, bytes });
     await expect(
       tight.files(['a', 'b', 'c', 'd'].map((name) => ({ name, bytes: Buffer.alloc(1) }))),
     ).rejects.toMatchObject({ code: 'archive_limit' });
     await expect(tight.files([entry('a'), entry('b')])).rejects.toMatchObject({ code: 'too_large' });
+    const exact = await tight.files([entry('a'), { name: 'b', bytes: Buffer.alloc(20_000) }]);
+    expect(exact.reasons.map(({ code }) => code)).toEqual(['not_dicom']);
+    await expect(tight.object('a.dcm', Buffer.alloc(60_001))).rejects.toMatchObject({
+      code: 'too_large',
+      detail: undefined,
+    });
     await tight.close();
   });
 
