@@ -14,7 +14,8 @@ function varint(value: number): Bytes {
 }
 
 const number = (field: number, value: number): Bytes => Buffer.concat([varint(field * 8), varint(value)]);
-const bytes = (field: number, value: Bytes): Bytes =>
+/** A field of bytes: behind another message it becomes one of that message's fields. */
+export const bytes = (field: number, value: Bytes): Bytes =>
   Buffer.concat([varint(field * 8 + 2), varint(value.length), value]);
 const text = (field: number, value: string): Bytes => bytes(field, Buffer.from(value));
 const message = (...fields: Bytes[]): Bytes => Buffer.concat(fields);

@@ -24,6 +24,7 @@ it('names the first file of each study in an archive, by its place among the fil
     { source: `${source}!folder/one.png`, member: 'folder/one.png', files: 1 },
     { source: `${source}!two.png`, member: 'two.png', files: 1 },
   ]);
+  expect(await sourcesOf(upload, ended({ first: 2, files: 1 }))).toEqual([{ source }]);
 });
 
 it('names the first file of each study in a folder', async () => {

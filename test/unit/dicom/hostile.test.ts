@@ -7,6 +7,8 @@ import { frameBytes } from '../../../src/dicom/frame-bytes.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
 import { openPart10 } from '../../../src/dicom/part10.ts';
 import { decodeRle } from '../../../src/dicom/rle.ts';
+import { TAG } from '../../../src/dicom/tags.ts';
+import { text } from '../../../src/dicom/values.ts';
 import { WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { encodeRle } from '../../../src/dicom/write-rle.ts';
 import { phantomStudy } from '../../../src/phantom/study.ts';
@@ -56,6 +58,16 @@ describe('walkDataSet', () => {
     expect(() => walk(bytes)).toThrow(code(expected));
   });
 
+  it.each([
+    ['plain', [4, 0, 0, 0, 1, 2, 3, 4]],
+    ['encapsulated', [...UNDEFINED, ...ITEM, 0, 0, 0, 0, ...SEQUENCE_END]],
+  ])('ends at zero bytes behind %s pixels, and at nothing else', (_, value) => {
+    const pixels = [0xe0, 0x7f, 0x10, 0, 0x4f, 0x57, 0, 0, ...value];
+    expect([...walk([...pixels, 0, 0, 0]).elements.keys()]).toEqual([0x7fe00010]);
+    expect(() => walk([...pixels, 0, 0, 1])).toThrow(code('truncated'));
+    expect(() => walk([0, 0, 0])).toThrow(code('truncated'));
+  });
+
   it('reads an UN element of undefined length as an implicit sequence', () => {
     const un = [
       9,
@@ -102,6 +114,12 @@ describe('openPart10', () => {
     ['a prefix alone', Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]), 'malformed'],
     ['an unregistered syntax', head('1.2.3'), 'unsupported_transfer_syntax'],
     [
+      'a meta element cut in its long head',
+      Buffer.concat([head('1.2.3'), Buffer.of(2, 0, 2, 1, 0x4f, 0x42, 0, 0)]),
+      'truncated',
+    ],
+    ['a meta element cut in its value', head('1.2.3').subarray(0, -2), 'truncated'],
+    [
       'a bomb of zeros',
       Buffer.concat([head(WRITE_SYNTAX.deflated), deflateRawSync(Buffer.alloc(64 << 20))]),
       'archive_limit',
@@ -130,6 +148,25 @@ describe('openPart10', () => {
       expect([...dataSet.elements.keys()]).toEqual([0x00080060]);
     },
   );
+
+  const explicitModality = Buffer.from([8, 0, 0x60, 0, 0x43, 0x53, 2, 0, 0x4d, 0x52]);
+  const implicitModality = Buffer.from([8, 0, 0x60, 0, 2, 0, 0, 0, 0x4d, 0x52]);
+  const unnamed = Buffer.concat([head('').subarray(0, 132), Buffer.of(2, 0, 2, 0, 0x55, 0x49, 2, 0, 0x31, 0)]);
+  it.each([
+    ['none though an explicit syntax is named', head(WRITE_SYNTAX.explicitLittleEndian), implicitModality],
+    ['none where no syntax is named', unnamed, implicitModality],
+    ['them where no syntax is named', unnamed, explicitModality],
+  ])('tells by the first element whether it writes value representations: %s', (_, meta, element) => {
+    const { dataSet } = openPart10(Buffer.concat([meta, element]));
+    expect(text(dataSet, TAG.modality)).toBe('MR');
+  });
+
+  it('inflates a data set beyond eight megabytes that is no bomb', () => {
+    const pixels = Buffer.from([0xe0, 0x7f, 0x10, 0, 0x4f, 0x57, 0, 0, 0, 0, 0x90, 0]);
+    const stored = deflateRawSync(Buffer.concat([pixels, Buffer.alloc(0x900000)]), { level: 0 });
+    const { dataSet } = openPart10(Buffer.concat([head(WRITE_SYNTAX.deflated), stored]));
+    expect(dataSet.elements.get(TAG.pixelData)?.length).toBe(0x900000);
+  });
 
   it('names no syntax that is not registered, since it may be anything', () => {
     expect(() => openPart10(head('1.2.3.DOE'))).toThrow(expect.objectContaining({ detail: 'not a registered one' }));

@@ -66,10 +66,20 @@ describe('groupSeries', () => {
     ['an echo of 1.5 ms later', { sequence: { echoTimeMs: 101.5 } }, 1],
     ['an echo of 20 ms later', { sequence: { echoTimeMs: 120 } }, 2],
     ['a slice turned by 10 degrees', { orientation: [0, 0.985, -0.174, 0, -0.174, -0.985] }, 2],
+    ['a slice whose columns alone turn by 10 degrees', { orientation: [0, 1, 0, 0.174, 0, -0.985] }, 2],
+    ['a slice whose rows alone turn by 10 degrees', { orientation: [0.174, 0.985, 0, 0, 0, -1] }, 2],
     ['a component of the complex signal', { complexComponent: 'REAL' }, 2],
+    ['one more value of the image type', { imageType: ['ORIGINAL', 'PRIMARY', 'M', 'NORM', 'DIXON'] }, 2],
+    ['an inversion', { sequence: { echoTimeMs: 100, inversionTimeMs: 160 } }, 2],
+    ['a suppression of fat', { sequence: { echoTimeMs: 100, fatSuppressed: true } }, 2],
   ])('of slices beside one another tells %s apart: %s', (_, change, count) => {
     const first = { uid: '1.1', sequence: { echoTimeMs: 100 } };
     expect(groupSeries([object(first), object({ ...first, ...change, uid: '1.2', x: 4 })])).toHaveLength(count);
+  });
+
+  it('tells inversions of different times apart', () => {
+    const inverted = (uid: string, inversionTimeMs: number) => object({ uid, sequence: { inversionTimeMs } });
+    expect(groupSeries([inverted('1.1', 100), inverted('1.2', 160)])).toHaveLength(2);
   });
 
   it('counts an instance once and keeps those without a UID', () => {
@@ -149,6 +159,18 @@ describe('the stations of one series', () => {
       object({ uid: `1.${index}`, x: 4 * index, ...place(index) }),
     );
     expect(groupSeries(stack).map(({ frames }) => frames.length)).toEqual([13]);
+  });
+
+  it.each([
+    ['down by a third of its height', { z: 140 - 90 }, [6, 6]],
+    ['forward by a third of its width', { y: -140 - 90 }, [6, 6]],
+    ['forward by a fifth of its width', { y: -140 - 60 }, [12]],
+  ])('are told by their field of view in millimetres: moved %s', (_, moved, sizes) => {
+    const field = { rows: 512, columns: 384, spacingMm: [0.5, 0.75] } as const;
+    const stack = Array.from({ length: 12 }, (__, index) =>
+      object({ uid: `1.${index}`, x: 4 * index, ...field, ...(index < 6 ? {} : moved) }),
+    );
+    expect(groupSeries(stack).map(({ frames }) => frames.length)).toEqual(sizes);
   });
 
   it('of two series that are alike the lower one in the patient is taken', () => {

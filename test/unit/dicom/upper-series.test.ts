@@ -43,7 +43,13 @@ describe('holdBackUpperSeries', () => {
     ['a broken-off series far below', series('1.1', -60, 2)],
     ['a series far below whose region nobody names', series('1.1', -60, 9, { bodyRegion: null })],
     ['a T1 far below', series('1.1', -60, 9, { sequence: { repetitionTimeMs: 500, echoTimeMs: 10 } })],
+    [
+      'a series far below of which no weighting is known',
+      series('1.1', -60, 9, { sequence: { repetitionTimeMs: null, echoTimeMs: null, scanningSequence: [] } }),
+    ],
   ])('holds nothing back for %s', (_, other) => {
     expect(taken(series('1.2', 140, 7), other)).toBe('1.2');
+    const notes = holdBackUpperSeries(rank(...series('1.2', 140, 7), ...other)).flatMap(({ ranking }) => ranking.notes);
+    expect(notes).not.toContain('upper_series');
   });
 });

@@ -77,9 +77,41 @@ describe('verifyManifest', () => {
         }),
       /by softmax/,
     ],
+    ['a file of two members', (m) => change(m, 'disc', { file: 'lumbar.onnx' }), /lumbar.onnx belongs to two members/],
     [
-      'gate statistics of different lengths',
+      'the class behind the last as a target',
+      (m) => change(m, 'disc', { output: { kind: 'yolov8', classes: 1, targetClass: 1 } }),
+      /class 1/,
+    ],
+    [
+      'a classifier that answers one target twice',
+      (m) =>
+        change(m, 'classifier-a', {
+          output: {
+            kind: 'logits',
+            activation: 'sigmoid',
+            targets: ['herniation', 'bulgeOrHerniation', 'herniation'],
+          },
+        }),
+      /classifier-a answers herniation twice/,
+    ],
+    [
+      'segmenters of two crop rules',
+      (m) => {
+        const { id: _, ...segmenter } = m.members.find(({ id }) => id === 'segmenter')!;
+        const other = { ...segmenter, id: 'other', file: 'other.onnx', crop: { kind: 'box', factor: 1.3 } };
+        return { ...m, members: [...m.members, other] };
+      },
+      /do not share one crop rule/,
+    ],
+    [
+      'gate statistics with a mean too many',
       (m) => ({ ...m, gates: { outOfDistribution: { features: ['mean'], mean: [1, 2], std: [1], limit: 3 } } }),
+      /differ in length/,
+    ],
+    [
+      'gate statistics with a deviation too many',
+      (m) => ({ ...m, gates: { outOfDistribution: { features: ['mean'], mean: [1], std: [1, 2], limit: 3 } } }),
       /differ in length/,
     ],
   ])('%s is refused with its place', (_, edit, message) => {
@@ -90,6 +122,16 @@ describe('verifyManifest', () => {
     const { manifest } = tinyPack();
     const aem = { ...manifest.targets.herniation, method: 'aem', weights: { 'classifier-a': 1, 'classifier-b': 1 } };
     expect(faultOf({ ...manifest, targets: { ...manifest.targets, herniation: aem } })).toBe('sound');
+  });
+
+  test('a member of weight 0 is none of those that a single method takes', () => {
+    const { manifest } = tinyPack();
+    const single = {
+      ...manifest.targets.herniation,
+      method: 'single',
+      weights: { 'classifier-a': 1, 'classifier-b': 0 },
+    };
+    expect(faultOf({ ...manifest, targets: { ...manifest.targets, herniation: single } })).toBe('sound');
   });
 });
 

@@ -49,18 +49,32 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
   it('only mentions a slice of another series where the header still names it', async () => {
     const named = await bench.files(spoilt('t1', cutInPixels, [0, 1]));
     expect([count(named), flagsOf(named)]).toEqual([[['truncated', 2]], [['files_lost']]]);
+    expect(flagsOf(await bench.files(spoilt('t1', inUnknownSyntax)))).toEqual([['files_lost']]);
     expect(flagsOf(await bench.files(spoilt('t1', cutInHeader)))).toEqual([['series_incomplete']]);
   });
 
+  /** The file without the count of segments in the RLE header, which lies behind the last fragment's item. */
+  const withoutSegments = (file: PhantomFile) => {
+    const bytes = Buffer.from(file.bytes);
+    bytes[bytes.lastIndexOf(Buffer.from([0xfe, 0xff, 0x00, 0xe0])) + 8] = 9;
+    return { ...file, bytes };
+  };
+  const rle = { ...small, transferSyntaxUid: WRITE_SYNTAX.rle };
+
   it('asks for review where the pixels of a slice near the middle cannot be decoded', async () => {
-    const middle = phantomStudy({ ...small, transferSyntaxUid: WRITE_SYNTAX.rle }).files.map((file) => {
-      if (file.series !== 't2' || file.offsetMm !== 0) return file;
-      const bytes = Buffer.from(file.bytes);
-      // The RLE header behind the last fragment's item loses its count of segments.
-      bytes[bytes.lastIndexOf(Buffer.from([0xfe, 0xff, 0x00, 0xe0])) + 8] = 9;
-      return { ...file, bytes };
-    });
+    const middle = phantomStudy(rle).files.map((file) =>
+      file.series === 't2' && file.offsetMm === 0 ? withoutSegments(file) : file,
+    );
     expect(flagsOf(await bench.files(middle))).toEqual([['series_incomplete']]);
+  });
+
+  it('asks for review where no slice of a better series can be decoded, and takes the next', async () => {
+    const alone = { t1Slices: 0, localizer: false, override: { StudyInstanceUID: '2.25.77' } };
+    const better = phantomStudy({ ...rle, ...alone }).files.map(withoutSegments);
+    const other = phantomStudy({ ...small, ...alone, seed: 9, t2Slices: 3 }).files;
+    const upload = await bench.files([...better, ...other.map((file) => ({ ...file, name: `b/${file.name}` }))]);
+    expect([count(upload), flagsOf(upload)]).toEqual([[['malformed', 5]], [['series_incomplete']]]);
+    expect(upload.studies[0]!.study.slices).toHaveLength(3);
   });
 
   it('gives another content where files were lost, since the report says so', async () => {

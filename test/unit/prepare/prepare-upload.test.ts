@@ -64,21 +64,6 @@ describe('prepareUpload of a DICOM study', () => {
     }
   });
 
-  it('gives another content to the same pixels in other instances, to which its report refers', async () => {
-    const [one, other] = await Promise.all(
-      ['2.25.1', '2.25.2'].map((SOPInstanceUID) => prepared({ t2Slices: 1, ...override({ SOPInstanceUID }) })),
-    );
-    expect(one!.study.studyKey).toBe(other!.study.studyKey);
-    expect(one!.study.slices[0]!.sopInstanceRef).not.toBe(other!.study.slices[0]!.sopInstanceRef);
-    expect(one!.study.contentHash).not.toBe(other!.study.contentHash);
-  });
-
-  it('gives another content for another patient, and another key', async () => {
-    const [one, other] = [await prepared(), await prepared({ seed: 9 })];
-    expect(one.study.contentHash).not.toBe(other.study.contentHash);
-    expect(one.study.studyKey).not.toBe(other.study.studyKey);
-  });
-
   it.each(['plain', 'signed', 'monochrome1', 'rescaled', 'eightBit'] as const)(
     'hands on %s pixels as stored',
     async (pixels) => {
@@ -98,10 +83,13 @@ describe('prepareUpload of a DICOM study', () => {
     expect(orientUpright(turned.slices[0]!, toUpright)).toEqual(upright.slices[0]);
   });
 
-  it('reads an Enhanced multi-frame study to the same slices', async () => {
+  it('reads an Enhanced multi-frame study to the same slices, and says which frames they are', async () => {
     const [enhanced, classic] = [await prepared({ multiFrame: true }), await prepared()];
     expect(enhanced.slices).toEqual(classic.slices);
-    expect(enhanced.study.slices[0]!.frame).not.toBeNull();
+    const { bytes } = filesOf({ multiFrame: true }).find(({ series }) => series === 't2')!;
+    for (const [index, { frame }] of enhanced.study.slices.entries())
+      expect(await bench.decoder.decodeFrame(bytes, frame!)).toEqual(enhanced.slices[index]);
+    expect(classic.study.slices.map(({ frame }) => frame)).toEqual(new Array(5).fill(null));
   });
 
   it.each([
@@ -117,6 +105,20 @@ describe('prepareUpload of a DICOM study', () => {
     expect(codesOf(study)).toEqual(codes);
     expect([study.study.slices, study.slices, study.study.selectedSeries]).toEqual([[], [], null]);
     expect(studySchema.parse(study.study)).toEqual(study.study);
+  });
+
+  it('goes by the ages that its MR objects give, and refuses where one of them is a child’s', async () => {
+    const child = { PatientAge: '012Y', PatientBirthDate: '', SeriesInstanceUID: '2.25.78', SOPInstanceUID: '2.25.79' };
+    const beside = async (attributes: Attributes) => {
+      const other = filesOf({ ...override({ ...child, ...attributes }), t2Slices: 1 });
+      const { studies } = await bench.files([
+        ...filesOf({ t1Slices: 0, localizer: false }),
+        ...other.map((file) => ({ ...file, name: `b/${file.name}` })),
+      ]);
+      return studies.map(codesOf);
+    };
+    expect(await beside({ Modality: 'CT' })).toEqual(['ok']);
+    expect(await beside({})).toEqual([['paediatric']]);
   });
 
   it('flags an unknown age', async () => {
@@ -166,6 +168,23 @@ describe('prepareUpload of a DICOM study', () => {
       ['not_dicom', 1],
       ['unsafe_archive', 1],
     ]);
+  });
+
+  it('records that the series taken is a T2*', async () => {
+    const star = override({ ScanningSequence: 'GR', RepetitionTime: 500, EchoTime: 14, FlipAngle: 20 });
+    expect((await prepared(star)).study.sequence).toBe('t2_star');
+  });
+
+  it('gives the place of a slice of one value to the next, and asks for no review on its account', async () => {
+    const files = filesOf().map(({ bytes, ...file }) => {
+      const blank = Buffer.from(bytes);
+      if (file.series === 't2' && file.offsetMm === 0) blank.fill(0, blank.length - 2 * 96 * 80);
+      return { ...file, bytes: blank };
+    });
+    const { studies, reasons } = await bench.files(files);
+    expect(studies[0]!.study.slices.map(({ sliceIndex }) => sliceIndex)).toEqual([2, 4, 1, 5, 0]);
+    expect(reasons.map(({ code }) => code)).toEqual(['low_quality']);
+    expect(studies[0]!.study.flags).toEqual([]);
   });
 
   it('gives the place of a slice that cannot be decoded to the next', async () => {
@@ -244,13 +263,19 @@ describe('prepareUpload of pictures', () => {
 
 describe('prepareUpload as a whole', () => {
   it('keeps to its limits of files and bytes', async () => {
-    const tight = ingestBench({ maxEntries: 3, maxTotalBytes: 50_000 });
+    const tight = ingestBench({ maxEntries: 3, maxTotalBytes: 50_000, maxUploadBytes: 60_000 });
     const bytes = Buffer.alloc(30_000);
     const entry = (name: string) => ({ name, bytes });
     await expect(
       tight.files(['a', 'b', 'c', 'd'].map((name) => ({ name, bytes: Buffer.alloc(1) }))),
     ).rejects.toMatchObject({ code: 'archive_limit' });
     await expect(tight.files([entry('a'), entry('b')])).rejects.toMatchObject({ code: 'too_large' });
+    const exact = await tight.files([entry('a'), { name: 'b', bytes: Buffer.alloc(20_000) }]);
+    expect(exact.reasons.map(({ code }) => code)).toEqual(['not_dicom']);
+    await expect(tight.object('a.dcm', Buffer.alloc(60_001))).rejects.toMatchObject({
+      code: 'too_large',
+      detail: undefined,
+    });
     await tight.close();
   });
 

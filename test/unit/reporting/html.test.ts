@@ -113,6 +113,12 @@ describe('renderHtml', () => {
     ).toEqual(['level_uncertain', 'age_unknown']);
   });
 
+  it('gives each of two details of one reason', () => {
+    const reasons = ['a file', 'all files'].map((detail) => reasonOf('too_large', { detail }));
+    const page = renderHtml({ ...sampleReport(), reasons }, null);
+    for (const { message } of reasons) expect(page).toContain(message);
+  });
+
   it('loads nothing and allows only its own style and the picture inside it', () => {
     const page = renderHtml(sampleReport(), JPEG);
     const style = /<style>([\s\S]*)<\/style>/.exec(page)![1]!;

@@ -42,8 +42,8 @@ describe('drawPictureMarks', () => {
   it.each([
     { spacingMm: 0.8, lengthMm: 50 },
     { spacingMm: 0.4, lengthMm: 20 },
-  ])('draws a bar of $lengthMm mm at $spacingMm mm a pixel', ({ spacingMm, lengthMm }) => {
-    const canvas = draw({ kind: 'dicom', pixelSpacingMm: [spacingMm, spacingMm] });
+  ])('draws a bar of $lengthMm mm at $spacingMm mm from column to column', ({ spacingMm, lengthMm }) => {
+    const canvas = draw({ kind: 'dicom', pixelSpacingMm: [3, spacingMm] });
     const row = PLACE.top + PLACE.height - 18;
     const bar = ink(canvas, PLACE.left, row, PLACE.left + PLACE.width, row + 1);
     expect(Math.abs(bar - (lengthMm / spacingMm) * PLACE.scale)).toBeLessThanOrEqual(4);

@@ -36,22 +36,36 @@ describe('sumOfShares', () => {
   });
 
   test.each([
-    ['of one size', 2],
-    ['of different sizes', 6],
-  ])('two members %s add up to their weighted mean', (_, side) => {
+    ['of one size', 2, 2],
+    ['of different sizes', 6, 6],
+    ['of one width and different heights', 2, 6],
+  ])('two members %s add up to their weighted mean', (_, width, height) => {
     const crop = { width: 2, height: 2 };
     const first = logits(2, 2, (value) => (value === 1 ? 30 : 0));
-    const second = logits(side, side, (value) => (value === 3 ? 30 : 0));
+    const second = logits(width, height, (value) => (value === 3 ? 30 : 0));
     const map = sumOfShares(
       [
         { id: 'a', weight: 0.4, output: first, placement: stretch(2, 2) },
-        { id: 'b', weight: 0.6, output: second, placement: stretch(side, side, crop) },
+        { id: 'b', weight: 0.6, output: second, placement: stretch(width, height, crop) },
       ].map(shareOf),
       crop,
     );
     expect([...argmaxClasses(map)]).toEqual([3, 3, 3, 3]);
     expect(map.data[4]).toBeCloseTo(0.4, 5);
     expect(map.data[12]).toBeCloseTo(0.6, 5);
+  });
+
+  test('no share is changed, so that it can be added up again with others', () => {
+    const crop = { width: 2, height: 2 };
+    const shares = [1, 3].map((best) =>
+      shareOf({
+        id: 'a',
+        weight: 0.5,
+        output: logits(2, 2, (value) => (value === best ? 3 : 0)),
+        placement: stretch(2, 2),
+      }),
+    );
+    expect(sumOfShares(shares, crop)).toEqual(sumOfShares(shares, crop));
   });
 
   test('large logits do not overflow', () => {
