@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
 import { MIB, uploadBytesFor } from '../src/contracts/limits.ts';
 import { ECR_IMAGE, partsOfImage } from './image-uri.ts';
+import { overflows } from './room.ts';
 
 /** The periods that CloudWatch Logs knows. Source: PutRetentionPolicy, CloudWatch Logs API reference. */
 const LOG_DAYS = [
@@ -157,7 +158,8 @@ export const configSchema = z
           error: ({ input }) => `${input} is kept for ${KEPT_NAMES[String(input)]}`,
         }),
       )
-      .min(1, 'name at least one tenant'),
+      .min(1, 'name at least one tenant')
+      .max(150, 'name at most 150 tenants: deploy another stage for the rest'),
     webhooks: z.array(webhookSchema).default([]),
     analyze: analyzeSchema,
     sizes: sizesSchema,
@@ -181,7 +183,7 @@ export const configSchema = z
     tags: z.record(z.string().min(1), z.string()).default({}),
     existing: existingSchema,
     /** Buckets that a backfill may read, beside its own. */
-    backfillSources: z.array(bucketArn).default([]),
+    backfillSources: z.array(bucketArn).max(20, 'name at most 20 buckets').default([]),
     malwareGate: z.boolean('use true or false').default(false),
     cloudTrailDataEvents: z.boolean('use true or false').default(false),
     runbookUrl: z
@@ -226,6 +228,7 @@ export const configSchema = z
         path: ['sizes', 'maxUploadMiB'],
         message: `give at most ${canHoldMiB}, or more \`ingestMemoryMiB\`: ingest holds an upload in memory`,
       });
+    for (const { path, message } of overflows(config)) context.addIssue({ code: 'custom', path, message });
     if (new Set(config.tenants).size !== config.tenants.length)
       context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
     if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)

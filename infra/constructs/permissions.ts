@@ -7,7 +7,6 @@ import type { Construct } from 'constructs';
 import type { Lane } from './lane.ts';
 import { allow } from './service-function.ts';
 import type { StudiesTable } from './studies-table.ts';
-import type { TenantSecrets } from './tenant-secrets.ts';
 
 /** The statements that stages are built of, each the least that its adapter calls. */
 
@@ -63,8 +62,3 @@ export const keepsRuns = (table: StudiesTable): PolicyStatement[] => [
 ];
 
 export const announces = (bus: IEventBus): PolicyStatement[] => [allow(['events:PutEvents'], [bus.eventBusArn])];
-
-export const pseudonymises = (secrets: TenantSecrets, key: IKey): PolicyStatement[] => [
-  allow(['secretsmanager:GetSecretValue'], secrets.pseudonymKeyArns),
-  ...opens(key, 'secretsmanager'),
-];

@@ -31,6 +31,9 @@ import { logGroup } from './logs.ts';
 /** One LTS runtime for all functions: docs/deployment.md tells why it is newer than Node 22. */
 export const RUNTIME = Runtime.NODEJS_24_X;
 
+/** A managed policy holds 6,144 characters, the longest ARN of a secret has 180. Source: IAM User Guide, "IAM and STS quotas". */
+const SECRETS_A_POLICY = 30;
+
 /** Where functions that touch studies run: isolated subnets, or nowhere in particular. */
 export interface Placement {
   readonly vpc: IVpc;
@@ -59,6 +62,8 @@ export interface ServiceFunctionProps {
   readonly timeoutSeconds: number;
   readonly concurrency: number;
   readonly statements: PolicyStatement[];
+  /** Of secrets that it reads; the key that they are encrypted with is among the statements. */
+  readonly secretArns?: string[];
   /** Where an event ends that somebody sends by hand and that fails. */
   readonly deadLetters: IQueue;
   /** Where the stack has the group already. */
@@ -105,6 +110,13 @@ export class ServiceFunction extends Construct {
         ...props.statements,
       ],
     });
+    const secrets = chunks(props.secretArns ?? [], SECRETS_A_POLICY).map(
+      (arns, index) =>
+        new ManagedPolicy(this, `Secrets${index}`, {
+          roles: [this.role],
+          statements: [allow(['secretsmanager:GetSecretValue'], arns)],
+        }),
+    );
     this.function = new LambdaFunction(this, 'Function', {
       functionName: this.#functionName,
       runtime: RUNTIME,
@@ -133,7 +145,7 @@ export class ServiceFunction extends Construct {
     });
     const resource = this.function.node.defaultChild as CfnFunction;
     resource.tracingConfig = { mode: 'Active' };
-    resource.node.addDependency(policy);
+    resource.node.addDependency(policy, ...secrets);
   }
 
   /**
@@ -157,6 +169,11 @@ export class ServiceFunction extends Construct {
     });
     mapping.node.addDependency(this.role);
   }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 export const allow = (

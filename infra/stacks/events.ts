@@ -9,7 +9,7 @@ import { conforms } from '../conforms.ts';
 import { eventRule } from '../constructs/event-rule.ts';
 import type { Keys } from '../constructs/keys.ts';
 import { consumes, opens } from '../constructs/permissions.ts';
-import { allow, type FunctionPlatform, ServiceFunction } from '../constructs/service-function.ts';
+import { type FunctionPlatform, ServiceFunction } from '../constructs/service-function.ts';
 import type { TenantSecrets } from '../constructs/tenant-secrets.ts';
 import { names } from '../names.ts';
 import { STAGE_LIMITS } from '../stages.ts';
@@ -65,11 +65,8 @@ export class EventsStack extends Stack {
       timeoutSeconds: STAGE_LIMITS.webhook.timeoutSeconds,
       concurrency: 5,
       deadLetters: lane.deadLetters,
-      statements: [
-        ...consumes(lane),
-        allow(['secretsmanager:GetSecretValue'], secrets.webhookKeyArns),
-        ...opens(keys.data, 'secretsmanager'),
-      ],
+      statements: [...consumes(lane), ...opens(keys.data, 'secretsmanager')],
+      secretArns: secrets.webhookKeyArns,
     });
     webhook.consume(lane, { batchSize: 1, maxConcurrency: 5 });
     return webhook;

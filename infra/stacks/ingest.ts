@@ -5,7 +5,7 @@ import { environmentOf } from '../../src/contracts/env.ts';
 import { FUNCTIONS, functionCode } from '../bundling/code.ts';
 import { type Config, uploadMaxBytes } from '../config.ts';
 import { Layers } from '../constructs/layers.ts';
-import { announces, consumes, keepsRuns, pseudonymises, reads, sends } from '../constructs/permissions.ts';
+import { announces, consumes, keepsRuns, opens, reads, sends } from '../constructs/permissions.ts';
 import { ServiceFunction } from '../constructs/service-function.ts';
 import { names } from '../names.ts';
 import { type LaneName, lanesOf, type Shared, storeEnvironment } from '../shared.ts';
@@ -61,8 +61,9 @@ export class IngestStack extends Stack {
         ...reads(source, ['*'], true),
         ...keepsRuns(studies),
         ...announces(bus),
-        ...pseudonymises(secrets, keys.data),
+        ...opens(keys.data, 'secretsmanager'),
       ],
+      secretArns: secrets.pseudonymKeyArns,
     });
     stage.consume(ingest, { batchSize: 1, maxConcurrency: concurrency });
     return stage;
