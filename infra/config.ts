@@ -203,7 +203,10 @@ export const configSchema = z
           path: ['webhooks', index, 'tenant'],
           message: 'give each tenant one webhook',
         });
-    for (const [role, tenant] of Object.entries(config.auth.kind === 'iam' ? config.auth.callers : {}))
+    const callers = config.auth.kind === 'iam' ? config.auth.callers : {};
+    for (const { path, message } of overflows({ ...config, callers }))
+      context.addIssue({ code: 'custom', path, message });
+    for (const [role, tenant] of Object.entries(callers))
       if (!config.tenants.includes(tenant))
         context.addIssue({ code: 'custom', path: ['auth', 'callers', role], message: 'name one of `tenants`' });
     const { vpc } = config.existing;
@@ -228,7 +231,6 @@ export const configSchema = z
         path: ['sizes', 'maxUploadMiB'],
         message: `give at most ${canHoldMiB}, or more \`ingestMemoryMiB\`: ingest holds an upload in memory`,
       });
-    for (const { path, message } of overflows(config)) context.addIssue({ code: 'custom', path, message });
     if (new Set(config.tenants).size !== config.tenants.length)
       context.addIssue({ code: 'custom', path: ['tenants'], message: 'name each tenant once' });
     if (config.malwareGate && config.existing.uploadsBucketArn !== undefined)

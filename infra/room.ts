@@ -1,5 +1,3 @@
-import type { Config } from './config.ts';
-
 /**
  * Characters that a list of the configuration may take as JSON: each enters a document whose length AWS limits. Tenants:
  * the trust policy of the API's tenant role, 2,048. Webhooks and callers: the 4,096 bytes of a function's environment,
@@ -13,16 +11,21 @@ interface Overflow {
 }
 
 /** What a deployment would be refused for after minutes, told when the configuration is read. */
-export function overflows({ tenants, webhooks, auth }: Pick<Config, 'tenants' | 'webhooks' | 'auth'>): Overflow[] {
-  const lists = [
-    { path: ['tenants'], list: tenants, room: ROOM.tenants },
-    { path: ['webhooks'], list: webhooks, room: ROOM.webhooks },
-    { path: ['auth', 'callers'], list: auth.kind === 'iam' ? auth.callers : {}, room: ROOM.callers },
+export function overflows(lists: {
+  readonly tenants: readonly string[];
+  readonly webhooks: readonly object[];
+  readonly callers: object;
+}): Overflow[] {
+  const placed = [
+    { path: ['tenants'], list: lists.tenants, room: ROOM.tenants },
+    { path: ['webhooks'], list: lists.webhooks, room: ROOM.webhooks },
+    { path: ['auth', 'callers'], list: lists.callers, room: ROOM.callers },
   ];
-  return lists.flatMap(({ path, list, room }) => {
+  return placed.flatMap(({ path, list, room }) => {
     const { length } = JSON.stringify(list);
     if (length <= room) return [];
-    const message = `give at most ${room} characters as JSON, here ${length}: deploy another stage for the rest`;
-    return [{ path, message }];
+    return [
+      { path, message: `give at most ${room} characters as JSON, here ${length}: deploy another stage for the rest` },
+    ];
   });
 }
