@@ -41,6 +41,7 @@ export function readHeader(bytes: Uint8Array): DicomObject {
     ),
     bodyRegion: bodyRegionOf(text(dataSet, TAG.bodyPartExamined)) ?? grouped.region,
     patient: patientOf(dataSet),
+    seriesNumber: number(dataSet, TAG.seriesNumber),
     burnedInAnnotation: yesNo(code(dataSet, TAG.burnedInAnnotation)),
     sequence: sequenceValues(dataSet, grouped, image?.frames[0]?.echoTimeMs ?? null),
     invert: image?.pixels.invert ?? false,

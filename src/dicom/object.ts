@@ -22,6 +22,8 @@ export interface DicomObject {
   readonly ageYears: number | null;
   readonly bodyRegion: BodyRegion | null;
   readonly patient: Patient;
+  /** SeriesNumber (0020,0011): scanners count up, so that of a repetition is the higher one. */
+  readonly seriesNumber: number | null;
   readonly burnedInAnnotation: boolean | null;
   readonly sequence: SequenceValues;
   /** True where low stored values are to be shown bright: MONOCHROME1, or a negative rescale slope, not both. */

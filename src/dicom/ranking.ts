@@ -181,7 +181,13 @@ function penaltiesOf(series: Series, plane: SlicePlane | null, slices: number): 
   return candidates.filter(([applies]) => applies).map(([, note, cost]) => [note, cost] as const);
 }
 
-/** Those that can be read, best first; of equal scores the one with more slices, then the lower one in the patient. */
+/** A number for each series: what was taken again, mostly for motion, comes later. */
+const takenAt = ({ series }: RankedSeries): number => series.frames[0].object.seriesNumber ?? 0;
+
+/**
+ * Those that can be read, best first; of equal scores the one with more slices, then the lower one in the patient, then the
+ * later one.
+ */
 export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] {
   return ranked
     .filter(({ refusal }) => refusal === null)
@@ -190,6 +196,7 @@ export function eligibleSeries(ranked: readonly RankedSeries[]): RankedSeries[] 
         (b.ranking.score ?? 0) - (a.ranking.score ?? 0) ||
         b.ranking.slices - a.ranking.slices ||
         footMm(a.series.frames) - footMm(b.series.frames) ||
+        takenAt(b) - takenAt(a) ||
         a.ranking.seriesIndex - b.ranking.seriesIndex,
     );
 }

@@ -43,6 +43,7 @@ export const TAG = {
   rfEchoTrainLength: 0x00189240,
   studyInstanceUid: 0x0020000d,
   seriesInstanceUid: 0x0020000e,
+  seriesNumber: 0x00200011,
   imagePosition: 0x00200032,
   imageOrientation: 0x00200037,
   frameAnatomySequence: 0x00209071,

@@ -13,6 +13,7 @@ const attributes: Attributes = {
   SOPInstanceUID: '2.25.3',
   StudyInstanceUID: '2.25.1',
   SeriesInstanceUID: '2.25.2',
+  SeriesNumber: 7,
   Modality: 'MR',
   StudyDate: '20240115',
   SeriesDescription: 'T2 TSE SAG FS Doe^Jane',
@@ -90,6 +91,7 @@ describe('readHeader', () => {
         name: expect.stringMatching(/^[0-9a-f]{64}$/),
         birthDate: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
+      seriesNumber: 7,
       burnedInAnnotation: false,
       sequence: {
         repetitionTimeMs: 3500.5,

@@ -111,3 +111,17 @@ describe('refusalOfStudy', () => {
     expect(refusalOfStudy(rank(change as Change)).message).toContain(`(${detail})`);
   });
 });
+
+describe('a series that was taken again', () => {
+  const taken = (...numbers: Array<number | null>) =>
+    eligibleSeries(
+      rank(
+        ...numbers.map((seriesNumber, index) => ({ uid: `1.${index}`, seriesInstanceUid: `1.${index}`, seriesNumber })),
+      ),
+    ).map(({ series }) => series.frames[0].object.seriesNumber);
+
+  it('stands before the first one, whatever the order of the files, and one without a number last', () => {
+    expect(taken(4, 11, null)).toEqual([11, 4, null]);
+    expect(taken(null, 11, 4)).toEqual([11, 4, null]);
+  });
+});
