@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
+import { INVOCATIONS_PREFIX, tenantSchema, UNASSIGNED_TENANT } from '../src/contracts/keys.ts';
 import { MIB, uploadBytesFor } from '../src/contracts/limits.ts';
 import { ECR_IMAGE, partsOfImage } from './image-uri.ts';
 import { overflows } from './room.ts';
@@ -29,7 +29,7 @@ const bucketArn = z
 /** Names that tenants cannot have: their objects would lie among others that expire, or pass for nobody's. */
 const KEPT_NAMES: Readonly<Record<string, string>> = {
   [UNASSIGNED_TENANT]: 'uploads without a tenant',
-  invocations: 'requests to an asynchronous endpoint',
+  [INVOCATIONS_PREFIX]: 'requests to an asynchronous endpoint',
 };
 
 const memoryMiB = whole(128, 10_240, 'memory in MiB');

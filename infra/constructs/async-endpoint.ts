@@ -7,13 +7,13 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnEndpoint, CfnEndpointConfig, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { INVOCATIONS_PREFIX } from '../../src/contracts/keys.ts';
 import type { Config } from '../config.ts';
 import { BacklogScaling, MINUTE } from './backlog-scaling.ts';
 import { logGroup } from './logs.ts';
 import { allow, type Placement } from './service-function.ts';
 import { WorkerImage } from './worker-image.ts';
 
-export const INVOCATIONS_PREFIX = 'invocations';
 export const VARIANT = 'gpu';
 /** A request that waits longer is given up, with a report on the failure topic; the sweep waits for it. */
 export const REQUEST_TTL_SECONDS = 21_600;

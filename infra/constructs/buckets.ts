@@ -12,6 +12,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { INVOCATIONS_PREFIX } from '../../src/contracts/keys.ts';
 import type { Config } from '../config.ts';
 import { conforms } from '../conforms.ts';
 import { names } from '../names.ts';
@@ -105,7 +106,7 @@ export class Buckets extends Construct {
           noncurrentVersionExpiration: Duration.days(config.retention.noncurrentDays),
           abortIncompleteMultipartUploadAfter: Duration.days(1),
         },
-        { id: 'requests-expire', prefix: 'invocations/', expiration: Duration.days(7) },
+        { id: 'requests-expire', prefix: `${INVOCATIONS_PREFIX}/`, expiration: Duration.days(7) },
       ],
     });
   }

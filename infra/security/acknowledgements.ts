@@ -1,4 +1,4 @@
-import { UNASSIGNED_TENANT } from '../../src/contracts/keys.ts';
+import { INVOCATIONS_PREFIX, UNASSIGNED_TENANT } from '../../src/contracts/keys.ts';
 import { type Config, needsVpc } from '../config.ts';
 import { names } from '../names.ts';
 
@@ -197,8 +197,8 @@ const endpoints = (config: Config) => [
   ...rows(
     'security',
     'Requests and answers of the endpoint, keys without patient data, expired after 7 days.',
-    [onResource(`${bucketsOf(config).DATA}/invocations/*`), 'Analyze/Model/Policy/Resource'],
-    [onResource(`${bucketsOf(config).DATA}/invocations/*`), 'Analyze/Submit/Policy/Resource'],
+    [onResource(`${bucketsOf(config).DATA}/${INVOCATIONS_PREFIX}/*`), 'Analyze/Model/Policy/Resource'],
+    [onResource(`${bucketsOf(config).DATA}/${INVOCATIONS_PREFIX}/*`), 'Analyze/Submit/Policy/Resource'],
   ),
   ...rows(
     'platform',

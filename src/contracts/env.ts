@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tierSchema } from './keys.ts';
+import { INVOCATIONS_PREFIX, tierSchema } from './keys.ts';
 import { MAX_UPLOAD_BYTES } from './limits.ts';
 
 /**
@@ -126,7 +126,7 @@ export const ENVIRONMENTS = {
     /** A message from this queue goes to the backfill's endpoint. */
     backfillQueueArn: text,
     backfillEndpointName: text,
-    invocationsPrefix: text.default('invocations'),
+    invocationsPrefix: text.default(INVOCATIONS_PREFIX),
     /** How long a request may wait at the endpoint before SageMaker gives it up and says so. */
     requestTtlSeconds: whole(60, 21_600).default(21_600),
   }),

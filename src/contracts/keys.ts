@@ -43,6 +43,9 @@ export const keys = {
     `${tenant}/studies/${studyKey}/runs/${runKey}/${name}`,
 } as const;
 
+/** Requests to an asynchronous endpoint and its answers, in the data bucket beside the tenants' studies. */
+export const INVOCATIONS_PREFIX = 'invocations';
+
 /** The object in `in/` that lists the parts of a study of many objects. */
 export const UPLOAD_MANIFEST_NAME = '_upload.json';
 export const UPLOAD_EXTENSIONS = ['.zip', '.dcm', '.png', '.jpg', '.jpeg'] as const;

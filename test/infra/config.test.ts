@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, configSchema, parseConfig, readConfig, uploadMaxBytes } from '../../infra/config.ts';
-import { INVOCATIONS_PREFIX } from '../../infra/constructs/async-endpoint.ts';
+import { INVOCATIONS_PREFIX } from '../../src/contracts/keys.ts';
 
 const MIB = 1024 * 1024;
 const base = { stage: 'dev', account: '000000000000', region: 'eu-central-1', keepData: false, tenants: ['demo'] };
