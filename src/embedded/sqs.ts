@@ -93,17 +93,15 @@ export async function startSqs(options: SqsServerOptions): Promise<SqsServer> {
     });
     return { url, deadLetterUrl };
   };
-  const queues = async () => {
-    const pairs = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await createPair(name)] as const));
-    return Object.fromEntries(pairs) as Record<QueueName, QueuePair>;
-  };
-  const closed = async (error: unknown): Promise<never> => {
-    await app.close();
-    throw error;
-  };
+  const pairs = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await createPair(name)] as const)).catch(
+    async (error: unknown) => {
+      await app.close();
+      throw error;
+    },
+  );
   return {
     port,
-    queues: await queues().catch(closed),
+    queues: Object.fromEntries(pairs) as Record<QueueName, QueuePair>,
     async send(queueUrl, body) {
       await call('SendMessage', { QueueUrl: queueUrl, MessageBody: body });
     },
