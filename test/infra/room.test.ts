@@ -3,14 +3,11 @@ import { type Config, parseConfig } from '../../infra/config.ts';
 import { ROOM } from '../../infra/room.ts';
 import { build, type PlacedResource } from './support.ts';
 
-/** As many as fit, with names of `length` characters. */
+/** As many items as fit into so many characters of JSON. */
 function listed<T>(room: number, item: (index: number) => T): T[] {
   const items: T[] = [];
-  for (;;) {
-    const longer = [...items, item(items.length)];
-    if (JSON.stringify(longer).length > room) return items;
-    items.push(item(items.length));
-  }
+  while (JSON.stringify([...items, item(items.length)]).length <= room) items.push(item(items.length));
+  return items;
 }
 
 const tenants = listed(ROOM.tenants, (index) => `hospital-north-${String(index).padStart(3, '0')}`);

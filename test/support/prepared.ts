@@ -1,13 +1,24 @@
 import { basename } from 'node:path';
+import { expect } from 'vitest';
 import { HmacPseudonyms } from '../../src/aws/pseudonyms.ts';
 import { InputFault, type Reason, reasonOf } from '../../src/contracts/reasons.ts';
+import type { Attributes } from '../../src/dicom/write.ts';
+import { type PhantomStudySpec, phantomStudy } from '../../src/phantom/study.ts';
 import { createPixelDecoder } from '../../src/pictures/decoder.ts';
 import { DEFAULT_LIMITS, openUpload, type UploadFile, type UploadLimits } from '../../src/pipeline/prepare-files.ts';
 import { prepareUpload } from '../../src/pipeline/prepare-upload.ts';
-import type { PreparedUpload } from '../../src/pipeline/prepared.ts';
+import type { PreparedStudy, PreparedUpload } from '../../src/pipeline/prepared.ts';
 
 const secret = Buffer.alloc(32, 7);
 export const testPseudonyms = new HmacPseudonyms({ current: async () => ({ version: 1, secret }) });
+
+const SMALL = { seed: 8, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 7, t1Slices: 2 };
+
+/** The files of a small drawn study. */
+export const filesOf = (spec: Partial<PhantomStudySpec> = {}) => [...phantomStudy({ ...SMALL, ...spec }).files];
+
+/** A study of T2 slices alone with other attributes. */
+export const override = (attributes: Attributes) => ({ override: attributes, t1Slices: 0, localizer: false });
 
 /** Real ingest on bytes: one decoder for a test file; `close` it. */
 export function ingestBench(limits: Partial<UploadLimits> = {}) {
@@ -22,11 +33,18 @@ export function ingestBench(limits: Partial<UploadLimits> = {}) {
       limits: budgets,
       uploadHash: 'f'.repeat(64),
     });
+  /** Files as the parts of an upload. */
+  const files = (entries: ReadonlyArray<{ name: string; bytes: Buffer }>) =>
+    prepare(entries.map(({ name, bytes }) => ({ name, size: bytes.length, read: async () => bytes })));
   return {
     decoder,
-    /** Files as the parts of an upload. */
-    files: (entries: ReadonlyArray<{ name: string; bytes: Buffer }>) =>
-      prepare(entries.map(({ name, bytes }) => ({ name, size: bytes.length, read: async () => bytes }))),
+    files,
+    /** The one study of an upload of a small drawn study. */
+    async study(spec: Partial<PhantomStudySpec> = {}): Promise<PreparedStudy> {
+      const { studies } = await files(filesOf(spec));
+      expect(studies).toHaveLength(1);
+      return studies[0]!;
+    },
     /** One uploaded object. */
     object: (name: string, bytes: Buffer) => prepare(openUpload(name, bytes, budgets)),
     close: () => decoder.close(),

@@ -3,12 +3,24 @@ import type { DicomObject, DirectionCosines } from '../../src/dicom/object.ts';
 import { type RankedSeries, rankSeries } from '../../src/dicom/ranking.ts';
 import { groupSeries } from '../../src/dicom/series.ts';
 import { orderSlices } from '../../src/dicom/slice-order.ts';
+import type { Attributes } from '../../src/dicom/write.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
 
-const template = readHeader(
-  phantomStudy({ seed: 2, rows: 64, columns: 64, spacingMm: [4, 4], t2Slices: 1, t1Slices: 0, localizer: false })
-    .files[0]!.bytes,
-);
+/** The header of one drawn T2 slice, with other attributes. */
+export function sliceHeader(override: Attributes = {}): DicomObject {
+  const spec = {
+    seed: 2,
+    rows: 64,
+    columns: 64,
+    spacingMm: [4, 4],
+    t2Slices: 1,
+    t1Slices: 0,
+    localizer: false,
+  } as const;
+  return readHeader(phantomStudy({ ...spec, override }).files[0]!.bytes);
+}
+
+const template = sliceHeader();
 export const SAGITTAL: DirectionCosines = [0, 1, 0, 0, 0, -1];
 
 /** What differs from a plain sagittal T2 slice. */

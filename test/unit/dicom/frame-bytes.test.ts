@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { frameBytes } from '../../../src/dicom/frame-bytes.ts';
 import { writeDicom } from '../../../src/dicom/write.ts';
+import { MR_IMAGE } from '../../support/mr-image.ts';
 
 const JPEG = [0xff, 0xd8, 0xff];
 const JPEG_2000 = [0xff, 0x4f, 0xff, 0x51];
 const JPEG_LOSSLESS_UID = '1.2.840.10008.1.2.4.70';
 const JPEG_2000_UID = '1.2.840.10008.1.2.4.90';
-
-const header = {
-  SOPClassUID: '1.2.840.10008.5.1.4.1.1.4',
-  SOPInstanceUID: '2.25.8',
-  Modality: 'MR',
-  SamplesPerPixel: 1,
-  PhotometricInterpretation: 'MONOCHROME2',
-  Rows: 96,
-  Columns: 80,
-  BitsAllocated: 16,
-  BitsStored: 12,
-  HighBit: 11,
-  PixelRepresentation: 0,
-} as const;
 
 const item = (bytes: readonly number[]): Buffer => {
   const head = Buffer.from([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0]);
@@ -30,7 +17,7 @@ const item = (bytes: readonly number[]): Buffer => {
 /** A file whose pixel data are this offset table and these fragments. */
 function file(uid: string, frames: number, table: readonly number[], fragments: ReadonlyArray<readonly number[]>) {
   const placeholder = { kind: 'encoded', frames: Array.from({ length: frames }, () => Uint8Array.of(0, 0)) } as const;
-  const written = writeDicom({ ...header, NumberOfFrames: frames }, placeholder, uid);
+  const written = writeDicom({ ...MR_IMAGE, NumberOfFrames: frames }, placeholder, uid);
   const items = written.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00, 0x4f, 0x42])) + 12;
   const offsets = Buffer.alloc(4 * table.length);
   for (const [index, offset] of table.entries()) offsets.writeUInt32LE(offset, 4 * index);

@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { dixonHints } from '../../../src/dicom/description-hints.ts';
-import { readHeader } from '../../../src/dicom/header.ts';
 import { eligibleSeries, refusalOfStudy } from '../../../src/dicom/ranking.ts';
-import { phantomStudy } from '../../../src/phantom/study.ts';
-import { type Change, rank } from '../../support/series-objects.ts';
+import { type Change, rank, sliceHeader } from '../../support/series-objects.ts';
 
 const ranked = (change: Change) => rank(change)[0]!;
 
 /** The sequence values of a T2 slice with this series description. */
-function described(SeriesDescription: string) {
-  const spec = {
-    seed: 2,
-    rows: 64,
-    columns: 64,
-    spacingMm: [4, 4],
-    t2Slices: 1,
-    t1Slices: 0,
-    localizer: false,
-  } as const;
-  return readHeader(phantomStudy({ ...spec, override: { SeriesDescription } }).files[0]!.bytes).sequence;
-}
+const described = (SeriesDescription: string) => sliceHeader({ SeriesDescription }).sequence;
 
 describe('dixonHints', () => {
   it.each([

@@ -4,26 +4,13 @@ import { writeDicom } from '../../../src/dicom/write.ts';
 import { phantomStudy } from '../../../src/phantom/study.ts';
 import { createPixelDecoder } from '../../../src/pictures/decoder.ts';
 import { FRAME_ENCODERS } from '../../support/frame-encoders.ts';
+import { MR_IMAGE } from '../../support/mr-image.ts';
 
 const spec = { seed: 4, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 3, t1Slices: 0, localizer: false };
 const plain = phantomStudy({ ...spec, multiFrame: true }).files[0]!.bytes;
 const decoder = createPixelDecoder({ workers: 2 });
 afterAll(() => decoder.close());
 const code = (value: string) => expect.objectContaining({ name: 'InputFault', code: value });
-
-const header = {
-  SOPClassUID: '1.2.840.10008.5.1.4.1.1.4',
-  SOPInstanceUID: '2.25.8',
-  Modality: 'MR',
-  SamplesPerPixel: 1,
-  PhotometricInterpretation: 'MONOCHROME2',
-  Rows: 96,
-  Columns: 80,
-  BitsAllocated: 16,
-  BitsStored: 12,
-  HighBit: 11,
-  PixelRepresentation: 0,
-} as const;
 
 describe('createPixelDecoder', () => {
   it('reads header and frames in a thread and leaves the caller’s bytes alone', async () => {
@@ -60,7 +47,7 @@ describe('createPixelDecoder', () => {
     const stream = Buffer.from(encode(words, info));
     stream.writeUInt32BE(0x7fffffff, 8);
     const file = (frame: Uint8Array) =>
-      writeDicom(header, { kind: 'encoded', frames: [frame] }, FRAME_ENCODERS.jpeg2000.uid);
+      writeDicom(MR_IMAGE, { kind: 'encoded', frames: [frame] }, FRAME_ENCODERS.jpeg2000.uid);
     await expect(decoder.decodeFrame(file(stream), 0)).rejects.toThrow(code('inconsistent_header'));
     const torn = Buffer.from(encode(words.fill(9), info));
     await expect(decoder.decodeFrame(file(torn.subarray(0, 60)), 0)).rejects.toMatchObject({ name: 'InputFault' });
@@ -74,7 +61,7 @@ describe('createPixelDecoder', () => {
       .jpeg({ quality: 95 })
       .toBuffer();
     const file = writeDicom(
-      { ...header, BitsAllocated: 8, BitsStored: 8, HighBit: 7 },
+      { ...MR_IMAGE, BitsAllocated: 8, BitsStored: 8, HighBit: 7 },
       { kind: 'encoded', frames: [stream] },
       '1.2.840.10008.1.2.4.50',
     );

@@ -3,6 +3,7 @@ import { readHeader } from '../../../src/dicom/header.ts';
 import { type Attributes, type RawElement, WRITE_SYNTAX, writeDicom } from '../../../src/dicom/write.ts';
 import { type Window, windowOf } from '../../../src/imaging/window.ts';
 import { decodeDicomFrame } from '../../../src/pictures/codecs/frame-decoder.ts';
+import { MR_IMAGE } from '../../support/mr-image.ts';
 
 const SIDE = 64;
 const BORDER = 5;
@@ -26,14 +27,9 @@ interface Written {
 
 function written({ around, signed = false, raw = [], more = {}, syntax }: Written): Buffer {
   const attributes: Attributes = {
-    SOPClassUID: '1.2.840.10008.5.1.4.1.1.4',
-    SOPInstanceUID: '2.25.8',
-    Modality: 'MR',
-    SamplesPerPixel: 1,
-    PhotometricInterpretation: 'MONOCHROME2',
+    ...MR_IMAGE,
     Rows: SIDE,
     Columns: SIDE,
-    BitsAllocated: 16,
     BitsStored: 16,
     HighBit: 15,
     PixelRepresentation: signed ? 1 : 0,

@@ -1,21 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Attributes } from '../../../src/dicom/write.ts';
-import { type PhantomStudySpec, phantomStudy } from '../../../src/phantom/study.ts';
-import type { PreparedStudy } from '../../../src/pipeline/prepared.ts';
-import { ingestBench } from '../../support/prepared.ts';
+import { filesOf, ingestBench, override } from '../../support/prepared.ts';
 
 const bench = ingestBench();
 afterAll(() => bench.close());
 
-const small = { seed: 8, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 7, t1Slices: 2 };
-const filesOf = (spec: Partial<PhantomStudySpec> = {}) => [...phantomStudy({ ...small, ...spec }).files];
-
-async function prepared(spec: Partial<PhantomStudySpec> = {}): Promise<PreparedStudy> {
-  const { studies } = await bench.files(filesOf(spec));
-  expect(studies).toHaveLength(1);
-  return studies[0]!;
-}
-const override = (attributes: Attributes) => ({ override: attributes, t1Slices: 0, localizer: false });
+const prepared = bench.study;
 
 describe('the content of a DICOM study', () => {
   it('gives another content to the same pixels in other instances, to which its report refers', async () => {

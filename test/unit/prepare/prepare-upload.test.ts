@@ -5,25 +5,16 @@ import { type Attributes, WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { orientUpright } from '../../../src/imaging/orientation.ts';
 import { PHANTOM_IDENTITY } from '../../../src/phantom/identity.ts';
 import { drawPhantom } from '../../../src/phantom/phantom.ts';
-import { type PhantomStudySpec, phantomStudy } from '../../../src/phantom/study.ts';
 import { storedZip } from '../../../src/phantom/zip.ts';
 import type { PreparedStudy } from '../../../src/pipeline/prepared.ts';
 import { FRAME_ENCODERS } from '../../support/frame-encoders.ts';
-import { ingestBench } from '../../support/prepared.ts';
+import { filesOf, ingestBench, override } from '../../support/prepared.ts';
 
 const bench = ingestBench();
 afterAll(() => bench.close());
 
-const small = { seed: 8, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 7, t1Slices: 2 };
-const filesOf = (spec: Partial<PhantomStudySpec> = {}) => [...phantomStudy({ ...small, ...spec }).files];
-
-async function prepared(spec: Partial<PhantomStudySpec> = {}): Promise<PreparedStudy> {
-  const { studies } = await bench.files(filesOf(spec));
-  expect(studies).toHaveLength(1);
-  return studies[0]!;
-}
+const prepared = bench.study;
 const codesOf = ({ verdict }: PreparedStudy) => (verdict === 'ok' ? 'ok' : verdict.reasons.map(({ code }) => code));
-const override = (attributes: Attributes) => ({ override: attributes, t1Slices: 0, localizer: false });
 
 describe('prepareUpload of a DICOM study', () => {
   it('hands on five T2 slices around the middle, nearest first, valid and without identifiers', async () => {
