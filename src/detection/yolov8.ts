@@ -21,7 +21,8 @@ export interface YoloRules {
  * Decodes the usual YOLOv8 export, `1 x (4 + classes) x anchors`: centre x, centre y, width and height in input
  * pixels, then class scores in 0..1. Returns the boxes of the target class after class-wise non-maximum suppression,
  * highest score first, ties by lower anchor index; in input pixels, pixel edges, origin top left. An empty array where
- * nothing scores; boxes that are not finite or have no area are dropped. Throws `RangeError` where dims do not fit.
+ * nothing scores; boxes that are not finite or have no area are dropped. Throws `RangeError` where dims do not fit or a
+ * score is no number: what a broken network did not find is no fault of the picture.
  */
 export function decodeYolov8(output: YoloOutput, rules: YoloRules): ScoredBox[] {
   const [batch, rows, anchors] = output.dims;
@@ -33,7 +34,8 @@ export function decodeYolov8(output: YoloOutput, rules: YoloRules): ScoredBox[] 
   const candidates: ScoredBox[] = [];
   for (let anchor = 0; anchor < anchors; anchor++) {
     const confidence = data[scores + anchor]!;
-    if (!(confidence > rules.confidence)) continue;
+    if (!Number.isFinite(confidence)) throw new RangeError('a YOLOv8 output holds scores that are no numbers');
+    if (confidence <= rules.confidence) continue;
     const width = data[2 * anchors + anchor]!;
     const height = data[3 * anchors + anchor]!;
     const box = { x: data[anchor]! - width / 2, y: data[anchors + anchor]! - height / 2, width, height };

@@ -69,7 +69,10 @@ function resizeClasses(content: ProbabilityMap, crop: { width: number; height: n
   }
 }
 
-/** A member's weighted softmax over the classes, of its content alone. Throws `RangeError` where dims do not fit. */
+/**
+ * A member's weighted softmax over the classes, of its content alone. Throws `RangeError` where dims do not fit or a pixel
+ * has no softmax: such a mask would be background, and tell of a slice that misses the canal.
+ */
 export function shareOf({ id, weight, output, placement }: WeightedOutput): ProbabilityMap {
   const { width, height, contentWidth, contentHeight, left, top } = placement;
   const expected = [1, CLASSES, height, width];
@@ -93,7 +96,9 @@ export function shareOf({ id, weight, output, placement }: WeightedOutput): Prob
       const eb = Math.exp(b - largest);
       const ec = Math.exp(c - largest);
       const ed = Math.exp(d - largest);
-      const share = weight / (ea + eb + ec + ed);
+      const sum = ea + eb + ec + ed;
+      if (Number.isNaN(sum)) throw new RangeError(`${id} answers logits that are not finite`);
+      const share = weight / sum;
       data[to] = ea * share;
       data[to + inner] = eb * share;
       data[to + 2 * inner] = ec * share;

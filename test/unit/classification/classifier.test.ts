@@ -25,6 +25,11 @@ describe('readProbabilities', () => {
     expect(only).not.toHaveProperty('bulgeOrHerniation');
   });
 
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('a logit of %s is refused', (logit) => {
+    const output = { dims: [2, 2], data: Float32Array.from([0, 0, 0, logit]) };
+    expect(() => readProbabilities(output, member, 2)).toThrow(`${member.id} answers logits that are not finite`);
+  });
+
   test.each([[[1, 2]], [[2, 3]], [[4]]])('dims %j are refused', (dims) => {
     expect(() => readProbabilities({ dims, data: new Float32Array(6) }, member, 2)).toThrow(RangeError);
   });

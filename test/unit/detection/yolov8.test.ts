@@ -100,8 +100,18 @@ describe('decodeYolov8', () => {
 
   test('nothing above the confidence gives nothing', () => {
     expect(decodeYolov8({ dims: [1, 5, 0], data: new Float32Array() }, RULES)).toEqual([]);
-    expect(decodeYolov8(output([[1, 1, 1, 1, Number.NaN]]), RULES)).toEqual([]);
   });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'a score of %s is refused: a broken network does not pass for a picture without discs',
+    (score) => {
+      const answer = output([
+        [10, 10, 4, 4, 0.9],
+        [1, 1, 1, 1, score],
+      ]);
+      expect(() => decodeYolov8(answer, RULES)).toThrow(RangeError);
+    },
+  );
 
   test.each([[[1, 84, 3]], [[2, 5, 3]], [[5, 3]]])('dims %j are refused', (dims) => {
     expect(() => decodeYolov8({ dims, data: new Float32Array(1000) }, RULES)).toThrow(RangeError);

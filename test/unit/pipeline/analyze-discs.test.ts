@@ -256,6 +256,19 @@ describe('analyzeDiscs', () => {
     expect(result.report.status).toBe('done');
   });
 
+  test.each(['lumbar', 'disc', 'classifier-b', 'segmenter'])(
+    'a %s whose answer is no number ends in an error, not in what the picture is blamed for',
+    async (broken) => {
+      const pack = makePack();
+      const run = async (id: string, input: Tensor) => {
+        const answer = await pack.run(id, input);
+        if (id === broken) answer.output.data.fill(Number.NaN);
+        return answer;
+      };
+      await expect(analyze({ ...pack, run }, 'ensemble')).rejects.toThrow(RangeError);
+    },
+  );
+
   test('the same input gives the same report', async () => {
     const [first, second] = [await analyze(makePack(), 'ensemble'), await analyze(makePack(), 'ensemble')];
     expect(JSON.stringify(first.report)).toBe(JSON.stringify(second.report));

@@ -78,6 +78,12 @@ describe('sumOfShares', () => {
     expect([...argmaxClasses(map)]).toEqual([3, 3, 3, 3]);
   });
 
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])('a logit of %s is refused: its pixel has no class', (logit) => {
+    const output = logits(2, 2, (value, x, y) => (value === 2 && x === 1 && y === 1 ? logit : 0));
+    const member = { id: 'net', weight: 1, output, placement: stretch(2, 2) };
+    expect(() => shareOf(member)).toThrow('net answers logits that are not finite');
+  });
+
   test('dims that do not fit are refused', () => {
     const output = { dims: [1, 3, 2, 2], data: new Float32Array(12) };
     const member = { id: 'net', weight: 1, output, placement: stretch(2, 2) };
