@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Member, type PackManifest, packManifestSchema, TARGETS, type Target } from '../contracts/pack.ts';
 import { ModelUnavailable } from '../contracts/reasons.ts';
-import { singleFileFault } from './onnx-file.ts';
+import { singleFileFault, takesBatches } from './onnx-file.ts';
 
 /** How far weights may be from 1: grids of 0.1 and rounding to 4 decimals stay within it. */
 const WEIGHT_TOLERANCE = 1e-3;
@@ -24,7 +24,10 @@ export function verifyManifest(bytes: Uint8Array): PackManifest {
   return parsed.data;
 }
 
-/** Checks one member's file: size, hash, one file without external data. Throws `ModelUnavailable`. */
+/**
+ * Checks one member's file: size, hash, one file without external data, of a classifier a batch of any size (it sees all
+ * discs of a slice at once). Throws `ModelUnavailable`.
+ */
 export function verifyMemberFile(member: Member, bytes: Uint8Array): void {
   if (bytes.length !== member.bytes)
     throw new ModelUnavailable(`${member.id}: the file has another size than the manifest says`);
@@ -32,6 +35,8 @@ export function verifyMemberFile(member: Member, bytes: Uint8Array): void {
     throw new ModelUnavailable(`${member.id}: the file has another hash than the manifest says`);
   const fault = singleFileFault(bytes);
   if (fault !== null) throw new ModelUnavailable(`${member.id}: ${fault}`);
+  if (member.role === 'disc-classifier' && !takesBatches(bytes))
+    throw new ModelUnavailable(`${member.id}: its batch has a fixed size; export it with a dynamic first axis`);
 }
 
 /** What a pack folder offers: `read` throws where there is no such file. Names hold no path. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PackManifest } from '../../../src/contracts/pack.ts';
 import { ModelUnavailable } from '../../../src/contracts/reasons.ts';
 import { sha256Hex, verifyManifest, verifyPack } from '../../../src/packs/verify.ts';
-import { graph, model, tensor } from '../../support/onnx.ts';
+import { constantModel, graph, model, tensor } from '../../support/onnx.ts';
 import { describeFile, tinyPack } from '../../support/tiny-pack.ts';
 
 const encode = (manifest: unknown): Uint8Array => Buffer.from(JSON.stringify(manifest));
@@ -169,6 +169,14 @@ describe('verifyPack', () => {
     pack.files.set('disc.onnx', bytes);
     const edited = { ...pack, manifest: change(pack.manifest, 'disc', describeFile('disc', bytes)) };
     await expect(verifyPack(serve(edited))).rejects.toThrow(/disc: weights lie outside/);
+  });
+
+  test('a classifier whose batch has a fixed size is refused: each study would fail on it', async () => {
+    const pack = tinyPack();
+    const bytes = constantModel([1, 1, 16, 16], [1, 2], [0, 0]);
+    pack.files.set('classifier-a.onnx', bytes);
+    const edited = { ...pack, manifest: change(pack.manifest, 'classifier-a', describeFile('classifier-a', bytes)) };
+    await expect(verifyPack(serve(edited))).rejects.toThrow(/classifier-a: its batch has a fixed size/);
   });
 });
 
