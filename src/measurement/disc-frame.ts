@@ -37,8 +37,9 @@ export const SAMPLE_AREA = 1 / SUBSAMPLES ** 2;
 /** A disc shorter than this part of its box's longer side is not covered by the mask. */
 const MIN_LENGTH = 0.45;
 const MIN_PIXELS = 12;
-/** A box filled less than this holds scraps of a disc that the network hardly saw. */
+/** A box filled less than this holds scraps of a disc that the network hardly saw, unless they reach through most of it. */
 const MIN_FILL = 0.08;
+const THIN_LENGTH = 0.75;
 /** The mid-line ends where this part of the disc lies beyond it. */
 const END_SHARE = 0.005;
 /** Discs are looked for a little outside their box. */
@@ -46,7 +47,7 @@ const BOX_MARGIN = 0.12;
 
 /** The frame of a disc of these pixels; null where they are too few or too short for the detected box. */
 export function discFrame(pixels: readonly number[], width: number, box: Box): DiscFrame | null {
-  if (pixels.length < Math.max(MIN_PIXELS, MIN_FILL * box.width * box.height)) return null;
+  if (pixels.length < MIN_PIXELS) return null;
   const points = subsample(pixels, width);
   const centre = { x: mean(points.x), y: mean(points.y) };
   let angle = principalAngle(points, centre);
@@ -55,7 +56,8 @@ export function discFrame(pixels: readonly number[], width: number, box: Box): D
   const ordered = samples.t.slice().sort();
   const anterior = ordered[Math.round(END_SHARE * (ordered.length - 1))]!;
   const posterior = ordered[Math.round((1 - END_SHARE) * (ordered.length - 1))]!;
-  if (posterior - anterior < MIN_LENGTH * Math.max(box.width, box.height)) return null;
+  const isThin = pixels.length < MIN_FILL * box.width * box.height;
+  if (posterior - anterior < (isThin ? THIN_LENGTH : MIN_LENGTH) * Math.max(box.width, box.height)) return null;
   const [along, across] = axes(angle);
   return { ...centre, along, across, anterior, posterior, samples, area: pixels.length };
 }

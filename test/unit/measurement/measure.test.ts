@@ -118,9 +118,19 @@ describe('measureDiscs', () => {
   });
 
   test('scraps of a disc in a large box are not measured', () => {
-    const { mask, part } = draw([rectangle(CLASS.disc, 60, 84, 30, 1.5)], 0.5, 0);
+    const { mask, part } = draw([rectangle(CLASS.disc, 60, 84, 24, 1.5)], 0.5, 0);
     const [nothing] = measureDiscs({ mask, part }, mask, [{ x: 118, y: 150, width: 70, height: 45 }], 0.5);
     expect(nothing!.heightMiddleMm).toBeNull();
+  });
+
+  test.each([0, 35])('a collapsed disc that reaches through its box is measured, turned by %d degrees', (degrees) => {
+    const { mask, boxOf, part } = draw([rectangle(CLASS.disc, 60, 79, 34, 2)], 0.5, degrees);
+    const { x, y, width, height } = boxOf(0);
+    const side = Math.max(width, height);
+    const box = { x, y: y + (height - 0.9 * side) / 2, width, height: 0.9 * side };
+    const [disc] = measureDiscs({ mask, part }, mask, [box], 0.5);
+    expect(Math.abs(disc!.heightMiddleMm! - 2)).toBeLessThan(0.4);
+    expect(Math.abs(disc!.areaMm2! - 68)).toBeLessThan(6);
   });
 
   test('a disc whose posterior part is missing in the mask has no protrusion', () => {
