@@ -33,7 +33,7 @@ export const measurementsSchema = z.strictObject({
    * segmenters do not know the sacrum, as those of the default pack.
    */
   posteriorProtrusionMm: z.number().nullable(),
-  /** Narrowest anterior-posterior width of the canal at the disc's level. */
+  /** Narrowest anterior-posterior width of the canal at the disc's level; 0 where it shows above and below, not between. */
   canalApMm: millimetres,
   /** Mean disc signal over mean canal (cerebrospinal fluid) signal. */
   signalRatio: z.number().nonnegative().nullable(),

@@ -20,8 +20,9 @@ interface CanalAxis {
 }
 
 /**
- * Narrowest anterior-posterior width of the canal at the disc's level, pixels, perpendicular to the canal's local axis.
- * Null where there is no canal behind the disc or it reaches the edge of the segmented `part`.
+ * Narrowest anterior-posterior width of the canal at the disc's level, pixels, perpendicular to the canal's local axis; 0
+ * where the disc parts it, as the tightest stenoses do. Null where there is no canal behind the disc or it reaches the edge
+ * of the segmented `part`.
  */
 export function canalWidth(
   mask: Grey8,
@@ -31,7 +32,8 @@ export function canalWidth(
   spacingMm: number,
 ): number | null {
   const axis = canalAxis(mask, frame, spacingMm);
-  if (axis === null) return null;
+  const parted = () => (isParted(mask, frame, discHeight, spacingMm) ? 0 : null);
+  if (axis === null) return parted();
   const steps = Math.ceil((discHeight / 2 + MARGIN_MM / spacingMm) / STEP);
   const half = Math.round(BAND_MM / spacingMm / 2 / STEP);
   const widths: number[] = [];
@@ -45,7 +47,18 @@ export function canalWidth(
     const band = widths.slice(middle - half, middle + half + 1);
     narrowest = Math.min(narrowest, band.reduce((sum, width) => sum + width, 0) / band.length);
   }
-  return narrowest > 0 && Number.isFinite(narrowest) ? narrowest : null;
+  return narrowest > 0 && Number.isFinite(narrowest) ? narrowest : parted();
+}
+
+/** Whether the canal shows near above and near below a disc's level, and on no row of a band between. */
+function isParted(mask: Grey8, frame: DiscFrame, discHeight: number, spacingMm: number): boolean {
+  const { x, y } = fromDiscFrame(frame, frame.posterior, 0);
+  const reach = discHeight / 2 + MARGIN_MM / spacingMm;
+  const rows = canalMiddles(mask, x, y, AXIS_MM / spacingMm).map((middle) => middle.y);
+  return rows.slice(1).some((below, index) => {
+    const above = rows[index]!;
+    return below - above - 1 >= BAND_MM / spacingMm && above < y + reach && below > y - reach;
+  });
 }
 
 /** Mean values of the slice over the disc and over the canal near its level; null where either is missing. */

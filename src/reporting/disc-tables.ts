@@ -72,9 +72,15 @@ export function measurementTable(report: Report): Markup {
           markup`<td class="number" data-label="${name}">${numberText(disc.measurements?.[field] ?? null, digits)}</td>`,
       )}</tr>`,
   );
-  return markup`<div class="wide"><table class="stacked"><caption>Measured on the segmentation of this one slice. A dash: it could not be measured, as the posterior protrusion of L5-S1 without a segmented sacrum.</caption>
+  return markup`<div class="wide"><table class="stacked"><caption>Measured on the segmentation of this one slice. A dash: it could not be measured, as the posterior protrusion of L5-S1 without a segmented sacrum.${partedNote(report)}</caption>
 <thead><tr><th scope="col">Disc</th>${MEASUREMENTS.map(([, name]) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`;
+}
+
+/** What a canal of no width means, where there is one. */
+function partedNote({ discs }: Report): string {
+  const isParted = discs.some(({ measurements }) => measurements?.canalApMm === 0);
+  return isParted ? ' A canal of 0.0: it shows above and below the disc, and nothing of it between.' : '';
 }
 
 /** Rounded, with a true minus sign; a dash for null. */

@@ -80,6 +80,24 @@ describe('measureDiscs', () => {
     expect(Math.abs(notched!.canalApMm! - (SPINE.canal - 5))).toBeLessThan(0.5);
   });
 
+  test.each([0, 20, -20])('a canal that the disc parts is 0 wide, turned by %d degrees', (degrees) => {
+    const { disc, canal, length, gap } = SPINE;
+    const pressed = rectangle(CLASS.background, 60 + length + gap, 82, canal, disc + 4);
+    const [below, parting, above] = measure([...spine().slice(0, 3), pressed, ...spine().slice(3)], 0.5, degrees);
+    expect(parting!.canalApMm).toBe(0);
+    expect(below!.canalApMm).toBeGreaterThan(canal - 1);
+    expect(above!.canalApMm).toBeGreaterThan(canal - 1);
+  });
+
+  test.each([
+    ['above', 10],
+    ['below', 88],
+  ])('a canal that shows on one side of the disc alone is not measured: %s', (_, top) => {
+    const half = rectangle(CLASS.canal, 60 + SPINE.length + SPINE.gap, top, SPINE.canal, 70);
+    const behind = rectangle(CLASS.background, 90, 80, 40, 17);
+    expect(measure([...spine().slice(0, 3), behind, ...spine().slice(3, 7), half], 0.5, 0)[1]!.canalApMm).toBeNull();
+  });
+
   test('a notch in the middle of both vertebrae leaves the height index as it is', () => {
     const notches = [93, 57].map((top) => rectangle(CLASS.background, 75, top, 3, SPINE.vertebra));
     const plain = measure(spine(), 0.5, 0)[1]!;

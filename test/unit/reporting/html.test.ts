@@ -75,6 +75,15 @@ describe('renderHtml', () => {
     ]);
   });
 
+  it('says what a canal of no width means where the disc parts it', () => {
+    const report = sampleReport();
+    const parted = report.discs.map((disc, index) =>
+      index === 1 ? { ...disc, measurements: { ...disc.measurements!, canalApMm: 0 } } : disc,
+    );
+    expect(renderHtml({ ...report, discs: parted }, null)).toContain('A canal of 0.0: it shows above and below the disc');
+    expect(renderHtml(report, null)).not.toContain('A canal of 0.0');
+  });
+
   it('shows dashes for a disc that was not measured beside others that were', () => {
     const report = sampleReport();
     const discs = report.discs.map((disc, index) => (index === 0 ? { ...disc, measurements: null } : disc));
