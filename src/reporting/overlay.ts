@@ -90,9 +90,16 @@ function paintSlice(
   });
 }
 
-function corners(box: DiscFinding['box'], { left, top, scale }: Placement): Point[] {
-  const { x, y, width, height } = box;
-  return rectangleContour({ x: left + x * scale, y: top + y * scale, width: width * scale, height: height * scale });
+/** A box on the canvas, cut at the picture's edges: a network's box may reach beyond them, over header and cards. */
+function corners(box: DiscFinding['box'], place: PicturePlace): Point[] {
+  const start = onPicture(place, box.x, box.y);
+  const end = onPicture(place, box.x + box.width, box.y + box.height);
+  return rectangleContour({ x: start[0], y: start[1], width: end[0] - start[0], height: end[1] - start[1] });
+}
+
+/** The canvas point of a picture's point, or the nearest one of the picture. */
+function onPicture({ left, top, width, height, scale }: PicturePlace, x: number, y: number): Point {
+  return [left + Math.min(width, Math.max(0, x * scale)), top + Math.min(height, Math.max(0, y * scale))];
 }
 
 function drawRegion(canvas: Canvas, outline: readonly Point[]): void {
@@ -101,7 +108,7 @@ function drawRegion(canvas: Canvas, outline: readonly Point[]): void {
 }
 
 /** A positive disc has a whole box, a negative one corners only, an unanswered one dashes. */
-function drawBox(canvas: Canvas, disc: DiscFinding, placement: Placement): void {
+function drawBox(canvas: Canvas, disc: DiscFinding, placement: PicturePlace): void {
   const outline = corners(disc.box, placement);
   const verdict = verdictOf(disc);
   const colour = VERDICT_COLOURS[verdict];
@@ -129,16 +136,18 @@ function brackets(outline: readonly Point[]): Point[][] {
   });
 }
 
-function drawCards(canvas: Canvas, report: Report, placement: Placement, body: { top: number; height: number }): void {
+function drawCards(
+  canvas: Canvas,
+  report: Report,
+  placement: PicturePlace,
+  body: { top: number; height: number },
+): void {
   const discs = [...report.discs].sort((a, b) => centreY(a) - centreY(b));
   const wanted = discs.map((disc) => placement.top + centreY(disc) * placement.scale - CARD_HEIGHT / 2);
   const tops = stack(wanted, body.top, body.top + body.height);
   discs.forEach((disc, index) => {
     const top = tops[index]!;
-    const anchor: Point = [
-      placement.left + disc.box.x * placement.scale,
-      placement.top + centreY(disc) * placement.scale,
-    ];
+    const anchor = onPicture(placement, disc.box.x, centreY(disc));
     drawLeader(canvas, [EDGE + CARD_WIDTH, top + CARD_HEIGHT / 2], anchor, disc);
     drawCard(canvas, disc, report.reasons, { left: EDGE, top });
   });

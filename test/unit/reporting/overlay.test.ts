@@ -52,6 +52,26 @@ describe('drawOverlay', () => {
     expect(picture.height).toBeGreaterThan(12 * 86);
   });
 
+  it('cuts boxes that leave the slice at its edges, so that none lies over header or cards', () => {
+    const report = sampleReport();
+    const draw = (beyond: number) =>
+      drawOverlay({
+        ...sample(),
+        report: {
+          ...report,
+          lumbarRegion: {
+            confidence: 0.9,
+            box: { x: -beyond, y: -beyond, width: SIDE + 2 * beyond, height: SIDE + 2 * beyond },
+          },
+          discs: report.discs.map((disc) => ({
+            ...disc,
+            box: { ...disc.box, x: -beyond, width: SIDE + 2 * beyond },
+          })),
+        },
+      });
+    expect(Buffer.compare(draw(30).data, draw(0).data)).toBe(0);
+  });
+
   it('draws a refused slice with its reason', () => {
     const report = rejectedReport({
       status: 'rejected',
