@@ -3,7 +3,7 @@ import { LEVELS, type Level } from '../contracts/reasons.ts';
 import type { DiscFinding, Measurements, Report } from '../contracts/report.ts';
 import { type Markup, markup } from './markup.ts';
 import { isAnswered } from './palette.ts';
-import { levelText, POSSIBLE, strengthOf, TARGET_MEANINGS, TARGET_NAMES, verdictWords } from './wording.ts';
+import { levelText, numberText, POSSIBLE, strengthOf, TARGET_MEANINGS, TARGET_NAMES, verdictWords } from './wording.ts';
 
 /** Discs as they stand in the picture: the highest first. */
 const fromAbove = (report: Report): DiscFinding[] => [...report.discs].reverse();
@@ -81,16 +81,6 @@ export function measurementTable(report: Report): Markup {
 function partedNote({ discs }: Report): string {
   const isParted = discs.some(({ measurements }) => measurements?.canalApMm === 0);
   return isParted ? ' A canal of 0.0: it shows above and below the disc, and nothing of it between.' : '';
-}
-
-/** Rounded, with a true minus sign; a dash for null. */
-function numberText(value: number | null, digits: number): string {
-  return value === null
-    ? '–'
-    : value
-        .toFixed(digits)
-        .replace(/^-(?=.*[1-9])/, '−')
-        .replace(/^-/, '');
 }
 
 /** One row a disc, target and member. */

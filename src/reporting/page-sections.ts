@@ -1,6 +1,6 @@
 import type { Report } from '../contracts/report.ts';
 import { type Markup, markup } from './markup.ts';
-import { adviceFor, limitSentence, reasonsOnce, STATUS_SENTENCES, STATUS_TITLES } from './wording.ts';
+import { adviceFor, limitSentence, numberText, reasonsOnce, STATUS_SENTENCES, STATUS_TITLES } from './wording.ts';
 
 type Input = NonNullable<Report['input']>;
 
@@ -33,16 +33,19 @@ export function inputFacts(input: Input): Markup {
     facts.push(['Sequence', SEQUENCES[selected.sequence]]);
     facts.push(['Slice', `${selected.sliceIndex + 1} of ${selected.sliceCount}`]);
     if (selected.frame !== null) facts.push(['Frame', String(selected.frame + 1)]);
-    if (selected.offsetMm !== null) facts.push(['Distance from the middle', `${selected.offsetMm.toFixed(1)} mm`]);
+    if (selected.offsetMm !== null) facts.push(['Distance from the middle', `${numberText(selected.offsetMm, 1)} mm`]);
   }
   if (rows !== null && columns !== null) facts.push(['Upright slice', `${columns} × ${rows} pixels`]);
   facts.push([
     'Pixel spacing',
     pixelSpacingMm === null ? 'not known' : `${pixelSpacingMm.map((mm) => mm.toFixed(3)).join(' × ')} mm`,
   ]);
-  if (window !== null) facts.push(['Window', `${window.low} to ${window.high}`]);
+  if (window !== null) facts.push(['Window', `${windowText(window.low)} to ${windowText(window.high)}`]);
   return factList(facts);
 }
+
+/** Between the grey values where the slice was made square. */
+const windowText = (value: number): string => String(Math.round(value * 100) / 100);
 
 /** How the series were ranked; nothing for a bare picture. */
 export function seriesTable(input: Input): Markup | null {

@@ -124,6 +124,16 @@ export const limitSentence = (limit: string): string => LIMITS[limit] ?? limit;
 /** A probability as the pictures and the page show it. */
 export const probabilityText = (probability: number): string => probability.toFixed(2);
 
+/** Rounded, with a true minus sign; a dash for null. */
+export function numberText(value: number | null, digits: number): string {
+  return value === null
+    ? '–'
+    : value
+        .toFixed(digits)
+        .replace(/^-(?=.*[1-9])/, '−')
+        .replace(/^-/, '');
+}
+
 /** What was found, in a few sentences, from the highest disc down. */
 export function findingsSentence({ discs }: Report): string {
   const levelsWhere = (holds: (disc: DiscFinding) => boolean) =>

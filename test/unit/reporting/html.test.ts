@@ -75,12 +75,23 @@ describe('renderHtml', () => {
     ]);
   });
 
+  it('rounds a window between grey values, and a slice just before the middle lies at it', () => {
+    const report = sampleReport();
+    const selected = { ...report.input!.selected!, offsetMm: -0.04 };
+    const window = { low: 89.14077758789062, high: 1305.4708251953125 };
+    const page = renderHtml({ ...report, input: { ...report.input!, selected, window } }, null);
+    expect(page).toContain('<dt>Window</dt><dd>89.14 to 1305.47</dd>');
+    expect(page).toContain('<dt>Distance from the middle</dt><dd>0.0 mm</dd>');
+  });
+
   it('says what a canal of no width means where the disc parts it', () => {
     const report = sampleReport();
     const parted = report.discs.map((disc, index) =>
       index === 1 ? { ...disc, measurements: { ...disc.measurements!, canalApMm: 0 } } : disc,
     );
-    expect(renderHtml({ ...report, discs: parted }, null)).toContain('A canal of 0.0: it shows above and below the disc');
+    expect(renderHtml({ ...report, discs: parted }, null)).toContain(
+      'A canal of 0.0: it shows above and below the disc',
+    );
     expect(renderHtml(report, null)).not.toContain('A canal of 0.0');
   });
 
