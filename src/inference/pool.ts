@@ -168,6 +168,8 @@ export class InferencePool {
     if (input === null) return null;
     if (this.#closed) throw closedError();
     const data = input.data as Float32Array<ArrayBuffer>;
+    // Node would drop the message without a word, and nobody would reply.
+    if (data.length === 0) throw new Error(`${model.memberId}: its input is empty, or was handed over before`);
     // A job that is handed ahead is copied, so that it can be handed back.
     const transfer = isAhead ? [] : [data.buffer];
     const reply = await this.#ask(seat, { kind: 'run', key: model.key, dims: input.dims, data }, transfer);

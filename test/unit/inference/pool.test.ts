@@ -42,6 +42,14 @@ describe('InferencePool', () => {
     expect(input.data).toHaveLength(0);
   });
 
+  test('an input that was handed over before is refused, and the thread lives on', async () => {
+    const pool = openPool();
+    const input = sumInput();
+    await pool.run(SUM, input);
+    await expect(pool.run(SUM, input)).rejects.toThrow('net: its input is empty, or was handed over before');
+    await expect(pool.run(SUM, sumInput())).resolves.toBeDefined();
+  });
+
   test('the event loop runs on while a network computes', async () => {
     const pool = openPool();
     await pool.load(BUSY);
