@@ -245,10 +245,12 @@ async function reopen(deps: IngestDeps, item: RunItem): Promise<RunItem> {
   return (await deps.runs.reopenRun(item.runKey, deps.clock.nowMs())) ?? item;
 }
 
-async function putContent(data: ObjectStore, { study, slices }: PreparedStudy): Promise<void> {
+/** Pixels of a study that ends here are not kept: nothing reads them, and what is burned in may name the patient. */
+async function putContent(data: ObjectStore, { study, slices, verdict }: PreparedStudy): Promise<void> {
+  const handedOn = verdict === 'ok' ? slices : [];
   const key = (name: string) => keys.content(study.tenant, study.studyKey, study.contentHash, name);
   await Promise.all(
-    slices.map((slice, index) =>
+    handedOn.map((slice, index) =>
       data.put(key(study.slices[index]!.file), encodeSlice(slice), { contentType: 'application/octet-stream' }),
     ),
   );

@@ -47,7 +47,7 @@ export const STATUS_SENTENCES: Readonly<Record<Report['status'], string>> = {
   done: 'The slice was analysed and no gate asked for a second look.',
   needs_review: 'There is an answer, but a person must look at it before it is used: see the reasons.',
   rejected: 'The study was not analysed. The reasons tell why.',
-  quarantined: 'Nothing was analysed. A person must release or reject this study first.',
+  quarantined: 'Nothing was analysed, and none of its pixels was kept. A person must look at the study first.',
   failed: 'An error stopped the analysis. It says nothing about the patient.',
   cancelled: 'The analysis was cancelled before it ended.',
 };
@@ -83,7 +83,8 @@ const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
     'Send a study with a sagittal T2-weighted series, or a picture of one with the head up and anterior on the left.',
   not_lumbar: 'Send a study of the lumbar spine.',
   paediatric: 'Have the study read without this software.',
-  burned_in_text: 'A person must check the pictures for text and release or reject the study.',
+  burned_in_text:
+    'Look at the pictures. Blank what text they show and send the study again; where the header alone says so wrongly (Burned In Annotation), put that right first.',
   lumbar_region_not_found: 'Check that the study shows the lumbar spine from the side.',
   model_unavailable: 'Tell the operator; the study can be sent again afterwards.',
   internal: 'Tell the operator; the study can be sent again afterwards.',
