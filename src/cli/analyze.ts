@@ -7,7 +7,7 @@ import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { earlyEnd, failure } from './process-end.ts';
 import { startProgress } from './progress.ts';
 import { prepareOut, writeEnd, writeRun } from './results.ts';
-import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, summaryTable } from './summary.ts';
+import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, studyCount, summaryTable } from './summary.ts';
 import { refusalBySize, SourceUnreadable } from './uploads.ts';
 
 export interface AnalyzeOptions {
@@ -52,7 +52,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   const failed = failure();
   if (failed !== null) throw failed;
   if (interrupted.signal.aborted) {
-    process.stderr.write(`interrupted: ${rows.length} studies ended; the same call takes the others up again\n`);
+    process.stderr.write(`interrupted: ${studyCount(rows.length)} ended; the same call takes the others up again\n`);
     return 130;
   }
   report(rows, plan.ignored, options);
@@ -112,7 +112,7 @@ function report(rows: readonly Row[], ignored: number, options: AnalyzeOptions):
       'Each disc: probability of PLID (herniation), then of bulge or herniation; * above threshold, ? level uncertain.',
     );
   }
-  say(`${rows.length} studies: ${countByReason(rows)}${ignored > 0 ? `; ${ignored} other files ignored` : ''}`);
+  say(`${studyCount(rows.length)}: ${countByReason(rows)}${ignored > 0 ? `; ${ignored} other files ignored` : ''}`);
   const leftOut = countLeftOut(rows);
   if (leftOut !== '') say(`Files of uploads that are in no study: ${leftOut}`);
   if (!options.json) say(`Results in ${options.out}. Not for diagnostic use.`);

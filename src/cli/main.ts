@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Tier, tenantSchema, tierSchema } from '../contracts/keys.ts';
 import { analyze } from './analyze.ts';
 import { demo } from './demo.ts';
 import { registerEvaluate } from './evaluate/command.ts';
+import { cacheFolder, folderName } from './folders.ts';
 import { verifyPackFolder } from './pack.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
 import { earlyEnd, failure, told, watchProcess } from './process-end.ts';
@@ -14,20 +14,21 @@ import { status } from './status.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
-const DEFAULT_DATA = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'discflow');
+const DEFAULT_DATA = cacheFolder(process.env['XDG_CACHE_HOME'], homedir());
 
 const tenant = (value: string): string => {
   if (!tenantSchema.safeParse(value).success) throw new InvalidArgumentError('1 to 63 of a-z, 0-9 and -.');
   return value;
 };
 
-const packOption = () => new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package');
-const tierOption = () =>
-  new Option('--tier <tier>', 'single: one net a question; ensemble: all; auto: escalates where unsure')
-    .choices(tierSchema.options)
-    .default('ensemble');
+const packOption = () =>
+  new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package').argParser(folderName);
+const tierOption = (use = 'single: one net a question; ensemble: all; auto: escalates where unsure') =>
+  new Option('--tier <tier>', use).choices(tierSchema.options).default('ensemble');
 const dataOption = () =>
-  new Option('--data <dir>', 'data folder of the embedded services').default(DEFAULT_DATA, "the user's cache folder");
+  new Option('--data <dir>', 'data folder of the embedded services')
+    .default(DEFAULT_DATA, "the user's cache folder")
+    .argParser(folderName);
 const tenantOption = () =>
   new Option('--tenant <name>', 'tenant that the studies belong to').default('local').argParser(tenant);
 
@@ -51,7 +52,7 @@ function program(exit: (code: number) => void): Command {
       '<path...>',
       'zip, DICOM, PNG or JPEG files, or folders of them; the DICOM files of one folder, or of a DICOMDIR, are one upload',
     )
-    .requiredOption('--out <dir>', 'folder for the results, one sub-folder a study')
+    .requiredOption('--out <dir>', 'folder for the results, one sub-folder a study', folderName)
     .addOption(tenantOption())
     .addOption(packOption())
     .addOption(tierOption())
@@ -68,7 +69,7 @@ function program(exit: (code: number) => void): Command {
   command
     .command('demo')
     .description('Analyse the sample study of this package and say where report and overlay lie.')
-    .option('--out <dir>', 'folder for the results', 'out/demo')
+    .option('--out <dir>', 'folder for the results', folderName, 'out/demo')
     .addOption(packOption())
     .addOption(tierOption())
     .action(async (options: Shared & { out: string }) => exit(await demo(options)));
@@ -86,7 +87,7 @@ function program(exit: (code: number) => void): Command {
     .argument('[runKey...]', 'failed runs to repeat; all of the tenant where none is named')
     .addOption(tenantOption())
     .addOption(packOption())
-    .addOption(tierOption())
+    .addOption(tierOption('of uploads that a killed analyze left behind; a run keeps its own'))
     .addOption(dataOption())
     .action(async (runKeys: string[], options: Shared) => exit(await redrive(runKeys, options)));
   command

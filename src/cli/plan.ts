@@ -43,6 +43,7 @@ export async function planUploads(paths: readonly string[], out?: string): Promi
   const named = new Map<string, string[]>();
   let ignored = 0;
   for (const path of paths) {
+    if (path === '') throw new UsageError('one of the paths is empty');
     const found = await stat(path).catch(() => null);
     if (found === null) throw new UsageError(`${path}: no such file or folder`);
     if (found.isFile() && isDirectoryRecord(basename(path))) ignored += await walk(dirname(path), search);

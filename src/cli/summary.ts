@@ -81,6 +81,9 @@ const list = (counts: ReadonlyMap<string, number>): string =>
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
+/** `1 study`, `2 studies`. */
+export const studyCount = (studies: number): string => `${studies} ${studies === 1 ? 'study' : 'studies'}`;
+
 /** How many studies ended in which state, and for which reasons. */
 export function countByReason(rows: readonly Row[]): string {
   const statuses = new Map<string, number>();

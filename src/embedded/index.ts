@@ -57,11 +57,13 @@ class DataFolderBusyError extends DataFolderError {
 /**
  * S3, SQS and DynamoDB on loopback over one folder. Where a process already serves the folder, connects to it as a
  * client. The operating system's lock on the S3 index decides who owns the folder, so a killed owner leaves no lock.
- * @throws DataFolderError where the folder is damaged, of another version, or held by a process that does not answer.
+ * @throws DataFolderError where the folder cannot be made, is damaged, of another version, or held by a process that does not answer.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'discflow-')));
-  await makeFolder(folder, 0o700);
+  await makeFolder(folder, 0o700).catch((error: Error) => {
+    throw new DataFolderError(`the data folder ${folder} cannot be made: ${error.message}`, { cause: error });
+  });
   const until = Date.now() + WAIT_FOR_OWNER_MS;
   for (;;) {
     const owner = await Owner.start(folder, options);

@@ -23,7 +23,7 @@ describe('an analyze that cannot go on', () => {
     const piped = start('analyze', pictures, '--out', out, '--json', '--concurrency', '1');
     piped.child.stdout?.destroy();
     expect(await piped.ended).toEqual([130, null]);
-    expect(piped.stderr).toMatch(/interrupted: \d studies ended/);
+    expect(piped.stderr).toMatch(/interrupted: \d (?:study|studies) ended/);
     expect(piped.stderr).not.toContain('EPIPE');
     expect((await run('status')).stdout).toContain('No discflow works on this folder.');
     for (const name of await readdir(out)) expect(await readdir(join(out, name))).toContain('report.json');

@@ -78,3 +78,12 @@ it('a folder below a file, and below a link that leads nowhere, is an error', as
 it.skipIf(process.platform !== 'linux')('a folder where the system takes none is an error, not a hang', async () => {
   await expect(makeFolder('/proc/discflow/a')).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+it('a file in the place of the data folder is told as that, in one line', async () => {
+  await writeFile(dataDir, 'a file');
+  const error: unknown = await startEmbedded({ dataDir }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(DataFolderError);
+  expect(told(error)).toBe(
+    `the data folder ${dataDir} cannot be made: EEXIST: file already exists, mkdir '${dataDir}'`,
+  );
+});

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { type Tier, tierSchema } from '../../contracts/keys.ts';
+import { folderName } from '../folders.ts';
 import { packageRoot } from '../package-root.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { FOLDER_FORMAT } from './folder.ts';
@@ -43,10 +44,12 @@ export function registerEvaluate(program: Command, exit: (code: number) => void)
   program
     .command('evaluate')
     .description('Measure a pack on labelled pictures.')
-    .requiredOption('--data <name or folder>', 'yolospine, spider, or a folder of your own')
+    .requiredOption('--data <name or folder>', 'yolospine, spider, or a folder of your own', folderName)
     .option('--split <names>', 'splits with commas between them, or all', 'test')
     .option('--data-root <dir>', 'folder that holds yolospine/ and spider/', DEFAULT_DATA_ROOT)
-    .addOption(new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package'))
+    .addOption(
+      new Option('--pack <dir>', 'model pack').default(DEFAULT_PACK, 'the pack of this package').argParser(folderName),
+    )
     .addOption(new Option('--tier <tier>', 'single, ensemble or auto').choices(tierSchema.options).default('ensemble'))
     .option('--compare-tiers', 'the other tiers too, on the same pictures one at a time, with their times', false)
     .addOption(
@@ -55,7 +58,7 @@ export function registerEvaluate(program: Command, exit: (code: number) => void)
       ),
     )
     .option('--overlays', 'write the overlay of every picture too', false)
-    .option('--out <dir>', 'folder for the results', 'out/evaluation')
+    .option('--out <dir>', 'folder for the results', folderName, 'out/evaluation')
     .addHelpText('after', HELP)
     .action(async (options: CommandOptions) => {
       const { evaluate } = await import('./evaluate.ts');

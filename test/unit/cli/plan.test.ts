@@ -36,6 +36,11 @@ async function planOf(...paths: string[]) {
 }
 
 describe('planUploads', () => {
+  it('calls an empty path wrong use, as that of a variable that is not set', async () => {
+    await put('study/IM1');
+    await expect(planUploads([join(root, 'study'), ''])).rejects.toThrow('one of the paths is empty');
+  });
+
   it('makes the DICOM files of each folder one upload, and each zip and picture one of its own', async () => {
     for (const path of ['study/IM1', 'study/2.dcm', 'study/sub/3.IMA', 'study/a.png', 'study/b.zip']) await put(path);
     await put('study/notes.txt', Buffer.from('notes'));
