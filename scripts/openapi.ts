@@ -5,15 +5,16 @@ import { API_ROUTES, REFUSALS, type Route } from '../src/contracts/api.ts';
 
 const target = new URL('../docs/openapi.json', import.meta.url);
 const LOCATION = { description: 'The presigned address', schema: { type: 'string', format: 'uri' } };
+const ADDRESS = { default: 'API.execute-api.REGION.amazonaws.com' };
 /** Refusals that every route may give. */
 const COMMON = [400, 401, 403, 404, 429, 500, 503];
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
+function schemaOf(schema: z.ZodType): object {
   const {
     $schema: _,
     '~standard': __,
     ...rest
-  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Record<string, unknown>;
+  } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Record<string, unknown>;
   return rest;
 }
 
@@ -31,7 +32,7 @@ function operation(name: string, route: Route): object {
       name: key,
       in: 'query',
       required: false,
-      schema: schemaOf(schema as z.ZodType, 'input'),
+      schema: schemaOf(schema as z.ZodType),
     })),
   ];
   const answers = Object.entries(route.answers).map(([status, schema]) => [
@@ -65,6 +66,9 @@ export function openApi(): object {
       version: '1',
       description: 'Lumbar disc findings from MR studies. Not for diagnostic use.',
     },
+    servers: [
+      { url: 'https://{address}', description: 'Output `Address` of the API’s stack', variables: { address: ADDRESS } },
+    ],
     security: [{ token: [] }, { sigv4: [] }],
     paths,
     components: {

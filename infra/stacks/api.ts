@@ -1,4 +1,4 @@
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnStage, HttpApi, HttpMethod, type IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -25,6 +25,7 @@ export class ApiStack extends Stack {
     this.api = this.#function(config, shared, tenantRoleName);
     new TenantRole(this, 'Tenant', { config, shared, caller: this.api.role, roleName: tenantRoleName });
     this.http = this.#http(config, shared);
+    new CfnOutput(this, 'Address', { value: this.http.apiEndpoint, description: 'Where callers reach the API' });
   }
 
   #function(config: Config, shared: Shared, tenantRoleName: string): ServiceFunction {

@@ -13,14 +13,16 @@ export const uploadNameSchema = z
   });
 
 export const newUploadSchema = z.strictObject({
-  uploadId: uploadIdSchema,
-  name: uploadNameSchema,
-  sizeBytes: z.int().positive(),
-  /** SHA-256 of the file in base64, as S3 checks it. */
-  sha256Base64: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 in base64 has 44 characters'),
-  /** Echoed in runs, uploads and announcements; headers carry no blanks at its ends. */
+  uploadId: uploadIdSchema.describe('Chosen by the caller, a fresh one for each study; it should name no patient'),
+  name: uploadNameSchema.describe(`Ends in ${UPLOAD_EXTENSIONS.join(', ')}; it should name no patient`),
+  sizeBytes: z.int().positive().describe('Of the file, exactly'),
+  sha256Base64: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'SHA-256 in base64 has 44 characters')
+    .describe('SHA-256 of the file in base64, as S3 checks it'),
   clientReference: clientReferenceSchema
     .refine((text) => text.trim() === text, { message: 'a reference has no blank at its ends' })
+    .describe('Echoed in uploads, runs and announcements; headers carry no blanks at its ends')
     .optional(),
 });
 export type NewUploadRequest = z.infer<typeof newUploadSchema>;
