@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { z } from 'zod';
 import { ENVIRONMENTS, EnvNames, type FunctionName } from '../src/contracts/env.ts';
 import { REASON_CODES, REASONS } from '../src/contracts/reasons.ts';
+import { adviceFor } from '../src/reporting/wording.ts';
 import { CONTRACTS } from './contract-catalogue.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
@@ -18,20 +19,23 @@ function schemaFiles(): [string, string][] {
   });
 }
 
+/** As Markdown: `<name>` would be taken for markup and not be shown. */
+const plain = (text: string): string => text.replaceAll('<', '&lt;');
+
 function reasonsPage(): string {
   const rows = REASON_CODES.map((code) => {
     const { stage, status, retryable, sentence } = REASONS[code];
-    return `| \`${code}\` | ${stage} | ${status} | ${retryable ? 'yes' : 'no'} | ${sentence} |`;
+    return `| \`${code}\` | ${stage} | ${status} | ${retryable ? 'yes' : 'no'} | ${plain(sentence)} | ${plain(adviceFor(code))} |`;
   });
   return [
     GENERATED,
     '# Reasons',
     '',
     'Every reason that a study can end with or carry. `flag` leaves the status alone; *again* tells whether the same',
-    'input may end otherwise when it is sent again later.',
+    'input may end otherwise when it is sent again later. Programs read the code; the sentence may gain a detail in brackets.',
     '',
-    '| code | stage | status | again | sentence |',
-    '|---|---|---|---|---|',
+    '| code | stage | status | again | sentence | what to do |',
+    '|---|---|---|---|---|---|',
     ...rows,
     '',
   ].join('\n');

@@ -1,3 +1,4 @@
+import { REASONS, type ReasonCode } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
 import { type Markup, markup } from './markup.ts';
 import { adviceFor, limitSentence, numberText, reasonsOnce, STATUS_SENTENCES, STATUS_TITLES } from './wording.ts';
@@ -11,13 +12,20 @@ export function statusBanner(report: Report): Markup {
       markup`<li>${levels.length === 0 ? null : markup`<b>${levels.join(', ')}:</b> `}${message}${count === undefined ? null : ` (${count} files)`} <span class="mark">${code}</span></li>`,
   );
   const unanswered = report.status !== 'done' && report.status !== 'needs_review';
-  const advice = unanswered ? [...new Set(report.reasons.flatMap(({ code }) => adviceFor(code) ?? []))] : [];
+  const advice = unanswered ? [...new Set(gravest(report).map(adviceFor))] : [];
   return markup`<section class="banner ${report.status}" aria-label="Status">
 <strong>${STATUS_TITLES[report.status]}</strong>
 <p>${STATUS_SENTENCES[report.status]}</p>
 ${reasons.length === 0 ? null : markup`<ul>${reasons}</ul>`}
 ${advice.length === 0 ? null : markup`<p><b>What to do:</b> ${advice.join(' ')}</p>`}
 </section>`;
+}
+
+/** Reasons that ended a study: those that merely flag it, or ask for a look at an answer, need no advice beside them. */
+function gravest({ reasons }: Report): ReasonCode[] {
+  const codes = reasons.map(({ code }) => code).filter((code) => REASONS[code].status !== 'flag');
+  const ending = codes.filter((code) => REASONS[code].status !== 'needs_review');
+  return ending.length > 0 ? ending : codes;
 }
 
 export function limitList(report: Report): Markup {

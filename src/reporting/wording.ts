@@ -52,8 +52,8 @@ export const STATUS_SENTENCES: Readonly<Record<Report['status'], string>> = {
   cancelled: 'The analysis was cancelled before it ended.',
 };
 
-/** What the reader may do about a reason; codes without an entry need no advice of their own. */
-const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
+/** What the reader may do about a reason. */
+const ADVICE: Readonly<Record<ReasonCode, string>> = {
   invalid_key: 'Upload through the API, which gives out keys of the right form.',
   content_type: 'Send a zip, DICOM, PNG or JPEG file whose name ends in .zip, .dcm, .png, .jpg or .jpeg.',
   empty: 'Export the study again and send a file that holds data.',
@@ -85,12 +85,23 @@ const ADVICE: Partial<Readonly<Record<ReasonCode, string>>> = {
   paediatric: 'Have the study read without this software.',
   burned_in_text:
     'Look at the pictures. Blank what text they show and send the study again; where the header alone says so wrongly (Burned In Annotation), put that right first.',
+  age_unknown: 'Make sure that the patient is an adult.',
+  files_lost: 'Compare the study with its source; where images are missing, export it again.',
+  series_incomplete: 'Export the series again and send it whole.',
+  ignored_file: 'Nothing, unless the file should have been an image.',
+  level_uncertain: 'Count the discs on the whole study before you use a level.',
+  too_few_discs: 'Look at the slice: discs may lie outside the picture, or were not found.',
+  low_quality: 'Send the original images, not screenshots or thumbnails; else have the study read by a person.',
+  members_disagree: 'Look at this disc yourself before you use its answer.',
+  canal_not_seen: 'Look at this level on the other slices.',
+  out_of_distribution: 'Have the study read by a person; do not rely on the answer.',
   lumbar_region_not_found: 'Check that the study shows the lumbar spine from the side.',
   model_unavailable: 'Tell the operator; the study can be sent again afterwards.',
-  internal: 'Tell the operator; the study can be sent again afterwards.',
+  internal:
+    'Tell the operator, who redrives it (on one machine: `discflow redrive`), or send the study again afterwards.',
 };
 
-export const adviceFor = (code: ReasonCode): string | undefined => ADVICE[code];
+export const adviceFor = (code: ReasonCode): string => ADVICE[code];
 
 /** A reason that stands for several discs. */
 export interface GatheredReason {

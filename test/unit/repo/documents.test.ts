@@ -2,7 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { API_ROUTES } from '../../../src/contracts/api.ts';
+import { uploadBytesFor } from '../../../src/contracts/limits.ts';
+import { TERMINAL_RUN_STATUSES } from '../../../src/contracts/messages.ts';
 import { gatesSchema } from '../../../src/contracts/pack.ts';
+import { REASON_CODES } from '../../../src/contracts/reasons.ts';
+import { DEFAULT_LIMITS } from '../../../src/pipeline/prepare-files.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FOLDERS = ['.', 'docs', 'docs/adr', 'src', 'layers/models', 'training'];
@@ -35,6 +40,25 @@ describe('the documents', () => {
       const headings = read(join('docs/adr', name)).match(/^## .*$/gm);
       expect(headings, name).toEqual(['## Context', '## Decision', '## Consequences']);
     }
+  });
+
+  it('guide through the API with routes that it has, ends that a run has and limits that hold', () => {
+    const page = read('docs/api.md');
+    const known = Object.values(API_ROUTES).map(({ path }) => path.replace(/\{\w+\}/g, '{}'));
+    const named = [...page.matchAll(/\/v1\/[\w/{}]+/g)].map(([path]) => path.replace(/\{\w+\}/g, '{}'));
+    expect(named.filter((path) => !known.includes(path))).toEqual([]);
+    const ends = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, status]) => status);
+    expect(ends.sort()).toEqual(TERMINAL_RUN_STATUSES.filter((status) => status !== 'cancelled').sort());
+    const { maxEntries, maxStudies, maxFileBytes, maxTotalBytes } = DEFAULT_LIMITS;
+    expect(page).toContain(`${maxEntries.toLocaleString('en')} files and ${maxStudies} studies`);
+    expect(page).toContain(`${maxFileBytes / 2 ** 20} MiB, all files ${maxTotalBytes / 2 ** 30} GiB unpacked`);
+    expect(page).toContain(`${uploadBytesFor(2048) / 2 ** 20} MiB as deployed`);
+  });
+
+  it('tell of every reason what to do about it, in words that Markdown shows', () => {
+    const rows = read('docs/reasons.md').match(/^\| `\w+` .*$/gm) ?? [];
+    expect(rows).toHaveLength(REASON_CODES.length);
+    expect(rows.filter((row) => !/ \| [A-Z][^|]+\. \|$/.test(row) || /<\w/.test(row))).toEqual([]);
   });
 
   it('tell what every gate of a pack judges', () => {

@@ -204,4 +204,14 @@ describe('renderHtml', () => {
       expect(page).not.toContain('<table');
     },
   );
+
+  it('gives the advice of what ended a study, not of what only flags it', () => {
+    const reasons = [reasonOf('age_unknown'), reasonOf('modality')];
+    const page = renderHtml(
+      rejectedReport({ status: 'rejected', reasons, tenant: 'local', study: null, runKey: null }),
+      null,
+    );
+    expect(page).toContain(`What to do:</b> ${adviceFor('modality')}</p>`);
+    expect(page).not.toContain(adviceFor('age_unknown'));
+  });
 });
