@@ -84,7 +84,9 @@ describe('an analyze that does not come to its end', () => {
       await stopped.says(`[1/${PICTURES}]`);
       stopped.child.kill('SIGINT');
       expect(await stopped.ended).toEqual([130, null]);
-      expect(stopped.stderr).toMatch(/interrupted: \d+ (?:study|studies) ended; the same call takes the others up again/);
+      expect(stopped.stderr).toMatch(
+        /interrupted: \d+ (?:study|studies) ended; the same call takes the others up again/,
+      );
       expect((await run('status')).stdout).toContain('No discflow works on this folder.');
       for (const name of await readdir(join(home, 'out'))) {
         expect(await readdir(join(home, 'out', name))).toContain('report.json');
