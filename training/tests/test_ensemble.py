@@ -61,6 +61,20 @@ def test_sources_count_the_same_in_calibration_however_many_discs_they_have() ->
     assert sigmoid(bias) == pytest.approx(0.5, abs=0.01)
 
 
+def test_calibration_of_classifiers_that_are_far_too_sure_finds_the_least_loss() -> None:
+    rng = np.random.default_rng(1)
+    log_odds = rng.normal(-0.8, 1.2, 4000)
+    labels = (rng.random(4000) < sigmoid(log_odds)).astype(float)
+    temperature, bias = fit_calibration(sigmoid(4 * log_odds + 2), labels)
+    assert temperature == pytest.approx(4, abs=0.3) and bias == pytest.approx(-2, abs=0.3)
+
+
+def test_calibration_at_its_highest_temperature_keeps_the_rate_of_positives() -> None:
+    p, labels = np.tile([1e-6, 1 - 1e-6], 200), np.tile([1, 0, 0, 0], 100)
+    temperature, bias = fit_calibration(p, labels)
+    assert temperature == 5 and calibrated(p, temperature, bias).mean() == pytest.approx(0.25, abs=0.01)
+
+
 def test_calibration_of_separable_scores_stays_finite() -> None:
     temperature, bias = fit_calibration(np.array([0.01, 0.02, 0.98, 0.99]), np.array([0, 0, 1, 1]))
     assert 0.2 <= temperature <= 5 and abs(bias) < 5
