@@ -15,6 +15,7 @@ from .detection_training import RECIPES, train
 from .faults import told_plainly
 from .fragment import DEFAULT_MODELS, read_part
 from .recipes import add_recorded, chosen_recipe, positive, seed
+from .runs import alone_in_run
 
 MODELS_HELP = "the pack's folder (default: layers/models)"
 
@@ -29,7 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     recipe = chosen_recipe(options, RECIPES[options.task])
-    train(recipe, options.data_root, options.out, options.resume, found=options.found)
+    with alone_in_run(options.out):
+        train(recipe, options.data_root, options.out, options.resume, found=options.found)
 
 
 def run_export(options: argparse.Namespace) -> None:

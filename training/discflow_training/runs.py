@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from .checkpoints import read_stored
@@ -20,6 +22,26 @@ from .faults import InputFault
 
 LARGEST_SEED = 2**31
 Recipe = TypeVar("Recipe")
+
+
+@contextmanager
+def alone_in(folder: Path, told: str) -> Iterator[None]:
+    """Hold a folder for this process; raises `InputFault` with `told` where another one does, as both would write the same files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputFault(told) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def alone_in_run(out: Path) -> AbstractContextManager[None]:
+    """Hold the folder of a training."""
+    return alone_in(out, f"another training works in {out}; --out names another folder")
 
 
 def resume(out: Path, state: dict[str, Any]) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ from .region_data import (
     read_regions,
 )
 from .runs import (
+    alone_in_run,
     begin_with,
     commit,
     keep_data,
@@ -265,11 +266,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     if options.command == "train":
         recipe = chosen_recipe(options, Recipe())
-        keep_recipe(options.out, recipe)
-        train(
-            recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after,
-            options.device,
-        )
+        with alone_in_run(options.out):
+            keep_recipe(options.out, recipe)
+            train(
+                recipe, options.data_root, options.out, options.pseudo, options.encoder_weights, options.initial, options.stop_after,
+                options.device,
+            )
     elif options.command == "export":
         entry = export(options.out, options.models, options.id, options.int8)
         upsert_member(options.models, entry)

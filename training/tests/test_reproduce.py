@@ -43,6 +43,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+from discflow_training.runs import alone_in
 def settings_of(root: Path, folder: Path) -> Settings:
     return Settings(root, folder / "work", folder / "results")
 
@@ -356,7 +357,7 @@ def test_records_of_other_data_do_not_take_the_place_of_the_repositorys(tmp_path
 def test_a_second_command_in_the_same_folder_is_refused_and_a_later_one_not(root: Path, tmp_path: Path) -> None:
     given = ["reproduce", "--scale", "smoke", "--only", "yolov8n-lumbar", "--data-root", str(root)]
     given += ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
-    with alone_in(tmp_path / "work"), pytest.raises(SystemExit, match="another reproduce works in"):
+    with alone_in(tmp_path / "work", ""), pytest.raises(SystemExit, match="another reproduce works in"):
         main(given)
     main(given)
     assert list(read_records(tmp_path / "results")) == ["yolov8n-lumbar"]

@@ -17,7 +17,7 @@ from discflow_training.detection_samples import load_images
 from discflow_training.detection_training import Recipe, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
-from discflow_training.runs import keep_data, load_average
+from discflow_training.runs import alone_in_run, keep_data, load_average
 
 SMALL = ["--width", "0.125", "--input-width", "64", "--input-height", "64", "--epochs", "2", "--stop-after", "1", "--batch", "2"]
 

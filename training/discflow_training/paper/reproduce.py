@@ -13,20 +13,20 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
 from ..data import DEFAULT_DATA_ROOT
 from ..decoders import PAPER_ZOO
 from ..disc_data import TARGETS
 from ..faults import InputFault
 from ..recipes import device, positive, seed
+from ..runs import alone_in
 from .cases import data_hash_of
 from .ensembles import write_ensembles
 from .page import page_beside, write_page
@@ -238,25 +238,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{item.id}, {'to carry out' if item in todo else 'nothing to do'}")
         return
     require_encoders(wanting(runs, settings), files)
-    with alone_in(options.work):
+    with alone_in(options.work, f"another reproduce works in {options.work}; --jobs does several runs at a time, --work names another folder"):
         reproduce(runs, settings, options.jobs, lambda line: print(line, flush=True))
         write_ensembles(everything, settings.root, settings.work, settings.results)
         write_page(settings.results, page_beside(settings.results))
-
-
-@contextmanager
-def alone_in(work: Path) -> Iterator[None]:
-    """Hold a folder of checkpoints for this process; raises `InputFault` where another one does, as both would write the same files."""
-    work.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(work / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputFault(f"another reproduce works in {work}; --jobs does several runs at a time, --work names another folder") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def results_of(given: Path | None, root: Path) -> Path:
