@@ -42,6 +42,7 @@ from .runs import (
     require_cases,
     save_weights,
     seed_epoch,
+    write_whole,
 )
 
 CHOICES = {
@@ -158,7 +159,7 @@ def train(
     if last < recipe.epochs:
         return
     record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit()}
-    (out / "training.json").write_text(json.dumps(record | {"curves": course.curves}, indent=1))
+    write_whole(out / "training.json", json.dumps(record | {"curves": course.curves}, indent=1))
     write_predictions(out / "predictions.json", validation, predict(course.average.network, validation, recipe.view, cache))
     save_weights(out, course.average.network)
 
@@ -184,7 +185,7 @@ def write_predictions(path: Path, discs: Sequence[Disc], logits: np.ndarray) -> 
         {"image": disc.image, "order": disc.order, "logits": [round(float(v), 4) for v in values]}
         for disc, values in zip(discs, logits, strict=True)
     ]
-    path.write_text(json.dumps(rows))
+    write_whole(path, json.dumps(rows))
 
 
 def _epoch(course: Course, training, recipe, cache, rng) -> float:

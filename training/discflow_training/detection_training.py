@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,7 +25,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
-from .runs import commit, keep_data, load_stored, require_number, require_same, tupled
+from .runs import commit, keep_data, load_stored, require_number, require_same, save_whole, tupled, write_whole
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
@@ -125,6 +124,8 @@ def train(
     if checkpoint.exists():
         first_epoch, curves = _restore(checkpoint, recipe, network, averaged, optimiser)
         record["resumed_from"] = {"epoch": first_epoch}
+        if not _holds(out / "run.json", curves):
+            _write_json(out / "run.json", {**record, "curves": curves})
     for epoch in range(first_epoch, recipe.epochs):
         started = time.monotonic()
         row = {"epoch": epoch, **_train_epoch(recipe, epoch, training, network, averaged, optimiser)}
@@ -273,9 +274,7 @@ def _save(
         "recipe": asdict(recipe), "epoch": epoch, "curves": curves, "network": network.state_dict(),
         "averaged": averaged.network.state_dict(), "updates": averaged.updates, "optimiser": optimiser.state_dict(),
     }
-    temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    save_whole(path, state)
 
 
 def _restore(
@@ -294,7 +293,10 @@ def _restore(
     return state["epoch"], state["curves"]
 
 
+def _holds(path: Path, curves: list[dict]) -> bool:
+    """Whether a record tells of all epochs of the checkpoint: a command that was killed wrote that first."""
+    return path.exists() and json.loads(path.read_text())["curves"] == curves
+
+
 def _write_json(path: Path, content: dict) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_whole(path, json.dumps(content, indent=1) + "\n")

@@ -78,7 +78,7 @@ def keep_recipe(out: Path, recipe: Any) -> None:
     path = out / "recipe.json"
     if path.exists() and (out / "checkpoint.pt").exists():
         require_same(recipe, _read_recipe(path), out)
-    _write_whole(path, json.dumps(asdict(recipe), indent=1))
+    write_whole(path, json.dumps(asdict(recipe), indent=1))
 
 
 def load_recipe(out: Path, kind: Callable[..., Recipe]) -> Recipe:
@@ -94,7 +94,7 @@ def keep_data(out: Path, cases: Iterable[object]) -> None:
     path, own = out / "data.sha256", hashlib.sha256("\n".join(map(repr, cases)).encode()).hexdigest()
     if path.exists() and (out / "checkpoint.pt").exists() and path.read_text() != own:
         raise InputFault(f"{out} holds a run on other data or labels; give those again, or another --out")
-    _write_whole(path, own)
+    write_whole(path, own)
 
 
 def _as_recipe(kind: Callable[..., Recipe], values: dict[str, Any], out: Path) -> Recipe:
@@ -111,7 +111,7 @@ def _read_recipe(path: Path) -> dict[str, Any]:
         raise InputFault(f"{path} holds no recipe") from fault
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write by an atomic rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
@@ -144,8 +144,21 @@ def require_number(norm: Tensor) -> None:
 def save_checkpoint(out: Path, state: dict[str, Any], curves: list[dict[str, Any]]) -> None:
     """Write the state dicts and curves by an atomic rename."""
     stored = {name: part.state_dict() for name, part in state.items()} | {"curves": json.dumps(curves)}
-    torch.save(stored, out / "checkpoint.part")
-    os.replace(out / "checkpoint.part", out / "checkpoint.pt")
+    save_whole(out / "checkpoint.pt", stored)
+
+
+def save_whole(path: Path, stored: Any) -> None:
+    """Write by `torch.save` and an atomic rename. Where that fails, as on a full disk, what is there stays and the rest is removed.
+
+    Raises `InputFault` where it fails.
+    """
+    temporary = path.with_suffix(".part")
+    try:
+        torch.save(stored, temporary)
+    except (OSError, RuntimeError) as fault:
+        temporary.unlink(missing_ok=True)
+        raise InputFault(f"{path} could not be written; is the disk full? The same command goes on from what is there") from fault
+    os.replace(temporary, path)
 
 
 def load_average(out: Path) -> dict[str, Tensor]:
@@ -165,8 +178,7 @@ def begin_with(network: nn.Module, out: Path) -> None:
 
 def save_weights(out: Path, network: nn.Module) -> None:
     """Keep a finished run's averaged network as `out/weights.pt`, by an atomic rename."""
-    torch.save(network.state_dict(), out / "weights.part")
-    os.replace(out / "weights.part", out / "weights.pt")
+    save_whole(out / "weights.pt", network.state_dict())
 
 
 def commit() -> str:

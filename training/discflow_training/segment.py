@@ -51,6 +51,7 @@ from .runs import (
     require_cases,
     save_weights,
     seed_epoch,
+    write_whole,
 )
 
 FOCAL_GAMMA = 2.0
@@ -171,7 +172,7 @@ def train(
         return
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
     record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit()}
-    (out / "training.json").write_text(json.dumps(record | {"curves": course.curves}, indent=1))
+    write_whole(out / "training.json", json.dumps(record | {"curves": course.curves}, indent=1))
     write_predictions(out / "predictions.npz", validation, [predict(course.average.network, region, recipe.view) for region in validation])
     save_weights(out, course.average.network)
 
@@ -185,9 +186,12 @@ def held_out(regions: Sequence[Region], fold: int) -> list[Region]:
 
 def write_predictions(path: Path, regions: Sequence[Region], probabilities: Sequence[Probabilities]) -> None:
     """Each slice's class probabilities on its crop, as float16, so that ensembles are searched on slices unseen."""
-    np.savez_compressed(
-        path, **{region.name: values.astype(np.float16) for region, (values, _) in zip(regions, probabilities, strict=True)}
-    )
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as handle:
+        np.savez_compressed(
+            handle, **{region.name: values.astype(np.float16) for region, (values, _) in zip(regions, probabilities, strict=True)}
+        )
+    temporary.replace(path)
 
 
 def _epoch(course: Course, order, recipe, rng) -> float:

@@ -18,6 +18,7 @@ from discflow_training.data import DEFAULT_DATA_ROOT, FOLDS
 from discflow_training.disc_data import read_discs
 from discflow_training.encoders import vgg16
 from discflow_training.export import open_session, run_session
+from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member
 from discflow_training.paper.boxes import images_of, sample_of
 from discflow_training.paper.cases import cases_of, disc_cases, normalised
@@ -28,10 +29,21 @@ from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.paper.plan import SCALES, SMOKE, plan
 from discflow_training.paper.protocol import Schedule, configuration, run_of
 from discflow_training.paper.records import DEFAULT_RESULTS, read_cases, read_finished, read_records
-from discflow_training.paper.reproduce import Settings, alone_in, encoder_files, file_hashes, reproduce, results_of, wanting, with_needs
-from discflow_training.paper.runner import execute, load_finished
+from discflow_training.paper.reproduce import (
+    Settings,
+    encoder_files,
+    file_hashes,
+    reproduce,
+    results_of,
+    seconds_of,
+    wanting,
+    with_needs,
+    worker_pool,
+)
+from discflow_training.paper.runner import execute, load_finished, stamp_of
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
 from discflow_training.region_data import read_regions
+from discflow_training.runs import alone_in
 
 CPU = torch.device("cpu")
 
@@ -43,7 +55,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-from discflow_training.runs import alone_in
 def settings_of(root: Path, folder: Path) -> Settings:
     return Settings(root, folder / "work", folder / "results")
 
@@ -188,6 +199,31 @@ def test_the_processes_of_a_killed_command_end_with_it(tmp_path: Path) -> None:
     assert command.stdout.readline() == b"7\n"
     command.kill()
     assert command.communicate(timeout=60) == (b"", None), "a process that holds the output lives on"
+
+
+def test_a_process_that_is_ended_from_outside_is_told_with_one_line() -> None:
+    with worker_pool(1) as pool, pytest.raises(InputFault, match="the process of a run was ended from outside"):
+        seconds_of(pool.submit(os._exit, 9))
+
+
+def test_a_run_that_cannot_write_keeps_its_checkpoint(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = next(run for run in plan(SMOKE, ("detectors",)) if run.id == "yolov8n-lumbar")
+    given = (run, {run.id: run}, root, tmp_path / "work", tmp_path / "results", CPU)
+    execute(*given, stop_after=0)
+    checkpoint = tmp_path / "work" / run.id / "checkpoint.pt"
+    checkpoint.write_bytes(b"epochs")
+
+    def full(path: Path, *_: object, **__: object) -> int:
+        path.write_bytes(b"")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        patched.setattr("discflow_training.paper.runner.network_of", lambda _: sys.exit("began"))
+        with pytest.raises((OSError, SystemExit)):
+            execute(*given)
+    assert (checkpoint.parent / "configuration").read_text() == stamp_of(run, {run.id: run}, root)
+    assert checkpoint.read_bytes() == b"epochs"
 
 
 def test_ensembles_and_page_from_the_records(root: Path, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import BinaryIO
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from discflow_training.checkpoints import read_tensors
 from discflow_training.classify import load_trained
 from discflow_training.data import fold_of
 from discflow_training.detection_samples import load_images
-from discflow_training.detection_training import Recipe, train
+from discflow_training.detection_training import Recipe, load_averaged, train
 from discflow_training.faults import InputFault
 from discflow_training.paper.phantoms import write_phantoms
 from discflow_training.runs import alone_in_run, keep_data, load_average
@@ -72,6 +74,77 @@ def test_a_training_that_diverges_stops_and_keeps_its_last_checkpoint(
     small = ["--epochs", "1", "--batch", "4"] if network == "disc-detector" else SMALL
     said = said_by(["train", network, *small, "--data-root", str(root), "--out", str(tmp_path / "run")])
     assert said.startswith("training diverged") and not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("network", ["classifier", "segmenter", "disc-detector"])
+def test_a_second_training_in_the_same_folder_is_refused(network: str, root: Path, tmp_path: Path) -> None:
+    small = ["--epochs", "1", "--batch", "4"] if network == "disc-detector" else SMALL
+    with alone_in_run(tmp_path / "run"):
+        said = said_by(["train", network, *small, "--data-root", str(root), "--out", str(tmp_path / "run")])
+    assert said.startswith("another training works in") and not (tmp_path / "run" / "recipe.json").exists()
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("unexpected pos 272704 vs 272600"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("network", ["segmenter", "disc-detector"])
+def test_a_full_disk_is_told_with_one_line_and_the_last_checkpoint_stays(
+    network: str, fault: Exception, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    record = tmp_path / "record.json"
+    record.write_text(json.dumps({"recipe": asdict(Recipe("disc", "n", 0.25, 64, 96, epochs=6, batch=4))}))
+    small = ["--recipe", str(record)] if network == "disc-detector" else [*SMALL[:-4], "--batch", "2"]
+    save, saved = torch.save, []
+
+    def save_once(stored: object, path: Path) -> None:
+        saved.append(path)
+        save(stored, path)
+        if len(saved) > 1:
+            path.write_bytes(b"half")
+            raise fault
+
+    monkeypatch.setattr("torch.save", save_once)
+    said = said_by(["train", network, *small, "--data-root", str(root), "--out", str(run)])
+    assert "checkpoint.pt could not be written; is the disk full?" in said
+    assert load_average(run) if network == "segmenter" else load_averaged(run / "checkpoint.pt")
+    assert not list(run.glob("*.part"))
+
+
+@pytest.mark.parametrize("network", ["classifier", "segmenter"])
+def test_predictions_of_a_training_whose_disk_fills_up_are_whole_or_not_there(
+    network: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    command = ["train", network, *SMALL[:-4], "--batch", "2", "--data-root", str(root), "--out", str(run)]
+    main(command)
+    before = {path.name: path.read_bytes() for path in run.glob("predictions.*")}
+    write = Path.write_text
+
+    def half(path: Path, text: str, *rest: object, **more: object) -> int:
+        if "predictions" not in path.name:
+            return write(path, text, *rest, **more)
+        write(path, text[: len(text) // 2])
+        raise OSError(28, "No space left on device")
+
+    def half_zipped(file: BinaryIO, **_: object) -> None:
+        (file.write if hasattr(file, "write") else file.write_bytes)(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    monkeypatch.setattr(np, "savez_compressed", half_zipped)
+    assert "No space left" in said_by(command)
+    assert {path.name: path.read_bytes() for path in run.glob("predictions.*") if path.suffix != ".part"} == before
+
+
+def test_a_detector_killed_before_its_record_was_written_gets_it_when_it_goes_on(root: Path, tmp_path: Path) -> None:
+    recipe = Recipe("disc", "n", 0.25, 64, 96, epochs=1, batch=4)
+    train(recipe, root, tmp_path / "run", resume=False)
+    record = tmp_path / "run" / "run.json"
+    whole = record.read_text()
+    train(recipe, root, tmp_path / "run", resume=True)
+    assert record.read_text() == whole
+    record.unlink()
+    train(recipe, root, tmp_path / "run", resume=True)
+    assert json.loads(record.read_text())["curves"] == json.loads(whole)["curves"]
 
 
 def test_a_segmenter_does_not_go_on_with_other_masks(root: Path, tmp_path: Path) -> None:

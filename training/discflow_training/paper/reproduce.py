@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -149,8 +149,18 @@ def _in_parallel(todo: Sequence[Run], by_id: dict[str, Run], settings: Settings,
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 run = running.pop(future)
-                progress.done(run, future.result())
+                progress.done(run, seconds_of(future))
                 finished.add(run.id)
+
+
+def seconds_of(future: Future[float]) -> float:
+    """The seconds of a run that another process carried out; raises `InputFault` where that process was ended."""
+    try:
+        return future.result()
+    except BrokenProcessPool as fault:
+        raise InputFault(
+            "the process of a run was ended from outside, as where memory is short; the same command goes on, with fewer --jobs if need be"
+        ) from fault
 
 
 def encoder_files(folder: Path | None) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from ..classifiers import FAMILIES
 from ..encoders import ENCODERS
 from ..overlap import Probabilities, confusion
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
+from ..runs import save_whole, write_whole
 from .boxes import BoxTask, box_figures, images_of
 from .cases import HELD_OUT, MEAN, STD, Cases, cases_of, data_hash_of, regions_for
 from .fitting import Descent, Task, best_epoch, fit, is_over
@@ -51,8 +52,7 @@ def execute(
         "curves": curves,
     }
     record |= _measured(run, network, root, results)
-    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, out / "weights.part")
-    (out / "weights.part").replace(weights_path(work, run))
+    save_whole(weights_path(work, run), {name: value.cpu() for name, value in network.state_dict().items()})
     write_record(record_path(results, run), record)
     (out / "checkpoint.pt").unlink()
     return True
@@ -134,10 +134,11 @@ def _forget_another(out: Path, own: str) -> None:
     """Remove the checkpoint and weights of another configuration or of other data."""
     out.mkdir(parents=True, exist_ok=True)
     stamp = out / STAMP
-    if not stamp.exists() or stamp.read_text() != own:
-        for name in ("checkpoint.pt", "weights.pt"):
-            (out / name).unlink(missing_ok=True)
-    stamp.write_text(own)
+    if stamp.exists() and stamp.read_text() == own:
+        return
+    for name in ("checkpoint.pt", "weights.pt"):
+        (out / name).unlink(missing_ok=True)
+    write_whole(stamp, own)
 
 
 def _start_weights(network: nn.Module, run: Run, work: Path, files: dict[str, Path]) -> None:
