@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from discflow_training.faults import InputFault
 from discflow_training.paper.augment import drawn_brightness, drawn_transforms, vary
 from discflow_training.paper.cases import Cases
 from discflow_training.paper.fitting import Descent, Frozen, best_epoch, fit, is_over
@@ -189,6 +190,21 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path: Path) -> None:
     network, task = torch.nn.Linear(1, 1, bias=False), Falling()
     fit(network, Frozen(), task, Schedule(3, 1, 0.1), 0, tmp_path)
     assert len(set(task.seen)) == 3 and float(network.weight.detach()) == task.seen[0]
+
+
+class Diverging(Falling):
+    """A task whose gradient is no number from the second epoch on, while its loss still is one."""
+
+    def loss(self, network: torch.nn.Module, batch: int) -> torch.Tensor:
+        weight = network.weight.sum()
+        return torch.sqrt(weight - weight) if self.seen else weight
+
+
+def test_a_run_that_diverges_is_told_and_keeps_its_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InputFault, match="unet diverged in epoch 1"):
+        fit(torch.nn.Linear(1, 1, bias=False), Frozen(), Diverging(), Schedule(30, 1, 0.1), 0, tmp_path / "unet")
+    stored = torch.load(tmp_path / "unet" / "checkpoint.pt", weights_only=True)
+    assert stored["network"]["weight"].isfinite().all()
 
 
 def test_a_bootstrapped_training_set_draws_with_replacement_for_each_network() -> None:

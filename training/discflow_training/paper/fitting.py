@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..faults import InputFault
 from ..runs import resume, save_checkpoint, seed_epoch
 from .protocol import Schedule
 
@@ -85,7 +86,7 @@ def fit(
 ) -> Curves:
     """Train, or go on from `out/checkpoint.pt`, and leave the best epoch's weights in the network.
 
-    `stop_after` ends the call after that many epochs in all, as a kill would.
+    `stop_after` ends the call after that many epochs in all, as a kill would. Raises `InputFault` where the training diverges.
     """
     out.mkdir(parents=True, exist_ok=True)
     optimizer = descent.optimizer(frozen.apply(network), schedule)
@@ -107,6 +108,8 @@ def fit(
             optimizer.step()
             losses.append(float(loss.detach()))
         network.eval()
+        if not (np.isfinite(losses).all() and all(value.isfinite().all() for value in network.state_dict().values())):
+            raise InputFault(f"{out.name} diverged in epoch {epoch}: its loss or weights are no numbers any more; another --seed may help")
         figures = {name: round(value, 5) for name, value in task.validate(network).items()}
         seconds = round(time.monotonic() - started, 2)
         curves.append({"epoch": epoch, "loss": round(float(np.mean(losses)), 5), "val": figures, "seconds": seconds})
