@@ -35,9 +35,9 @@ def _mixed(labels: Tensor, order: Tensor, share: float) -> Tensor:
 
 
 def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc], recipe: Recipe) -> Tensor:
-    """Main and auxiliary losses of a batch with mixup."""
+    """Main and auxiliary losses of a batch, mixed with itself in another order; with a mixup of 0 each picture is its own."""
     share = float(np.random.beta(recipe.mixup, recipe.mixup)) if recipe.mixup > 0 else 1.0
-    order, device = torch.randperm(len(discs)), images.device
+    order, device = torch.randperm(len(discs)) if recipe.mixup > 0 else torch.arange(len(discs)), images.device
     images = images * share + images[order] * (1 - share)
     with torch.autocast(device.type, torch.bfloat16):
         heads = network.all_heads(images.contiguous(memory_format=torch.channels_last))

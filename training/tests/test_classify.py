@@ -79,6 +79,28 @@ def test_a_mixed_label_is_unknown_where_either_is() -> None:
     assert mixed.tolist() == [0.75, -1, -1]
 
 
+class Told(torch.nn.Module):
+    """Answers the same whatever it sees."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self._logits = logits
+
+    def all_heads(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"main": self._logits}
+
+
+def test_without_mixup_no_label_is_lost_to_an_unknown_one() -> None:
+    targets = [(1, -1), (0, -1), (-1, 1), (-1, 0)]
+    discs = [make_disc(Path("slice.png"), (0.0, 0.0, 9.0, 9.0), own) for own in targets]
+    logits = torch.tensor([[2.0, 0.5], [1.0, -1.0], [0.0, 3.0], [-2.0, 1.0]])
+    expected = sum(masked_bce(logits[:, i], torch.tensor(targets, dtype=torch.float32)[:, i], 0.0) for i in range(2))
+    recipe = Recipe(mixup=0.0, smoothing=0.0, auxiliary=())
+    for seed in range(5):
+        torch.manual_seed(seed)
+        assert training_loss(Told(logits), torch.zeros(4, 1, 8, 8), discs, recipe) == pytest.approx(float(expected))
+
+
 def test_an_untouched_sample_is_the_contracts_crop_and_stretch() -> None:
     image = np.random.default_rng(0).uniform(0, 255, (60, 80)).astype(np.float32)
     x, y = crop_grid((10, 20, 50, 44), 96, 64, 0.0)
