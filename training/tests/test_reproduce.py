@@ -20,7 +20,8 @@ from discflow_training.encoders import vgg16
 from discflow_training.export import open_session, run_session
 from discflow_training.faults import InputFault
 from discflow_training.fragment import find_member
-from discflow_training.paper.boxes import images_of, sample_of
+from discflow_training.paper import boxes
+from discflow_training.paper.boxes import BoxTask, images_of, sample_of
 from discflow_training.paper.cases import cases_of, disc_cases, normalised
 from discflow_training.paper.ensembles import write_ensembles
 from discflow_training.paper.page import write_page
@@ -42,6 +43,7 @@ from discflow_training.paper.reproduce import (
 )
 from discflow_training.paper.runner import execute, load_finished, stamp_of
 from discflow_training.paper.spine_ensembles import Panel, forward_selection
+from discflow_training.paper.tasks import network_of
 from discflow_training.region_data import read_regions
 from discflow_training.runs import alone_in
 
@@ -280,6 +282,14 @@ def test_detectors_learn_from_turned_slices_and_are_measured(root: Path, tmp_pat
     assert (figures["n"], figures["images"], figures["patients"]) == (20, 4, 4)
     write_page(settings.results, tmp_path / "results.md")
     assert "| Lumbar region | 99.50 / " in (tmp_path / "results.md").read_text()
+
+
+def test_every_val_picture_counts_in_a_detectors_loss(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = next(run for run in plan(SMOKE, ("detectors",)) if run.id == "yolov8n-lumbar")
+    image, seen = images_of(root)["val"][0], []
+    monkeypatch.setattr(boxes, "sample_of", lambda *given: seen.append(given[0]) or sample_of(*given))
+    BoxTask(run, [], [image] * 17, CPU).validate(network_of(run).eval())
+    assert len(seen) == 17
 
 
 def test_weights_are_chosen_out_of_fold_once_every_fold_is_there(root: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from .intervals import RESAMPLES
 from .protocol import DetectorRun
 
 STILL = (0.0, 1.0)
+VAL_BATCH = 16
 FIGURES = ("map50", "map50_95", "recall50", "precision50")
 
 
@@ -110,8 +111,9 @@ class BoxTask:
     def validate(self, network: nn.Module) -> dict[str, float]:
         losses = []
         with torch.inference_mode():
-            for batch in batches_of(np.arange(len(self._val)), 16):
-                inputs, targets = collate([sample_of(self._val[i], self._run, STILL) for i in batch], self._points)
+            for start in range(0, len(self._val), VAL_BATCH):
+                samples = [sample_of(image, self._run, STILL) for image in self._val[start : start + VAL_BATCH]]
+                inputs, targets = collate(samples, self._points)
                 losses.append(float(self._parts(network, network(inputs.to(self._device)), targets)))
         figures = detection_figures([match_all(judged) for judged in judged_images(network, self._run, self._val)])
         return {"loss": float(np.mean(losses)), "mAP50": figures.map50, "mAP50-95": figures.map50_95}
