@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ DEFAULT_RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 def write_compact(path: Path, value: dict[str, Any]) -> None:
-    """Write JSON by an atomic rename: one top-level entry a line, which keeps long lists out of the way."""
+    """Write JSON by an atomic rename: one top-level entry a line, which keeps long lists out of the way.
+
+    Runs side by side may write the same table of cases.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f" {json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in value.items()]
-    temporary = path.with_suffix(".part")
+    temporary = path.with_suffix(f".{os.getpid()}.part")
     temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     temporary.replace(path)
 
