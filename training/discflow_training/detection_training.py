@@ -25,7 +25,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
-from .runs import commit, keep_data, load_stored, require_number, require_same, save_whole, tupled, write_whole
+from .runs import commit, keep_data, load_stored, require_number, require_same, save_whole, say_unfinished, tupled, write_whole
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
 
@@ -142,9 +142,11 @@ def train(
 
 
 def load_averaged(checkpoint: Path) -> tuple[Recipe, Yolov8]:
-    """The recipe and the averaged network of a checkpoint, in evaluation mode."""
+    """The recipe and the averaged network of a checkpoint, in evaluation mode. Of an unfinished run that is said on standard error."""
     state = load_stored(checkpoint, "averaged")
     recipe = Recipe(**tupled(state["recipe"]))
+    if state["epoch"] < recipe.epochs:
+        say_unfinished(checkpoint.parent)
     network = Yolov8(YoloConfig(recipe.scale, recipe.width))
     network.load_state_dict(state["averaged"])
     return recipe, network.eval()

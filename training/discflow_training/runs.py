@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -162,10 +163,17 @@ def save_whole(path: Path, stored: Any) -> None:
 
 
 def load_average(out: Path) -> dict[str, Tensor]:
-    """The averaged weights of a finished run, or of its last checkpoint."""
+    """The averaged weights of a finished run, or of its last checkpoint, which is said on standard error."""
     if (out / "weights.pt").exists():
         return load_stored(out / "weights.pt")
-    return load_stored(out / "checkpoint.pt", "average")["average"]
+    average = load_stored(out / "checkpoint.pt", "average")["average"]
+    say_unfinished(out)
+    return average
+
+
+def say_unfinished(out: Path) -> None:
+    """Say on standard error that a run's weights are those of its last checkpoint."""
+    print(f"{out} has not finished its training: the averaged weights of its last checkpoint are taken", file=sys.stderr)
 
 
 def begin_with(network: nn.Module, out: Path) -> None:

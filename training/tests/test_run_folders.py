@@ -184,6 +184,30 @@ def test_a_folder_without_checkpoint_takes_any_data(tmp_path: Path) -> None:
         keep_data(tmp_path, ["one"])
 
 
+@pytest.mark.parametrize("network", ["classifier", "disc-detector"])
+def test_weights_of_an_unfinished_training_are_taken_with_a_word(
+    network: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    if network == "classifier":
+        command, load = ["train", network, *SMALL, "--data-root", str(root), "--out", str(run)], lambda: load_trained(run)
+        main(command)
+        load()
+        assert "has not finished its training" in capsys.readouterr().err
+        main([part for part in command if part not in ("--stop-after", "1")])
+    else:
+        recipe, checkpoint = Recipe("disc", "n", 0.25, 64, 96, epochs=1, batch=4), run / "checkpoint.pt"
+        load = lambda: load_averaged(checkpoint)  # noqa: E731
+        train(recipe, root, run, resume=False)
+        whole = torch.load(checkpoint, weights_only=True)
+        torch.save({**whole, "epoch": 0}, checkpoint)
+        load()
+        assert "has not finished its training" in capsys.readouterr().err
+        torch.save(whole, checkpoint)
+    load()
+    assert capsys.readouterr().err == ""
+
+
 def test_discs_without_findings_teach_no_classifier(root: Path, tmp_path: Path) -> None:
     for column in ("herniation", "bulge_or_herniation"):
         relabel(root / "yolospine" / "discs.csv", column, "-1")
