@@ -103,7 +103,7 @@ module.exports = {
     library(
       'codecs-in-pictures-only',
       'Native and WASM decoders run in the decoder worker alone, under its memory cap and deadline.',
-      ['@cornerstonejs', 'jpeg-lossless-decoder-js'],
+      ['@cornerstonejs'],
       '^src/pictures/',
     ),
     library(

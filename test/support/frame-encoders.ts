@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { FrameEncoder, Samples } from '../../src/phantom/pixels.ts';
+import { encodeJpegLossless } from './jpeg-lossless.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -57,6 +58,16 @@ async function encoderOf(
   };
 }
 
+/** By the left, the upper and the upper left sample. */
+const jpegLossless: FrameEncoder = (samples, { rows, columns, bitsStored }) =>
+  encodeJpegLossless({
+    width: columns,
+    height: rows,
+    precision: bitsStored,
+    predictor: 4,
+    samples: Uint16Array.from(samples, (sample) => sample & (2 ** bitsStored - 1)),
+  });
+
 /** Encoders of compressed transfer syntaxes, by UID: all lossless. */
 export const FRAME_ENCODERS = {
   jpegLs: {
@@ -67,6 +78,7 @@ export const FRAME_ENCODERS = {
     uid: '1.2.840.10008.1.2.4.90',
     load: () => encoderOf('codec-openjpeg', 'J2KEncoder', (encoder) => encoder.setQuality?.(true, 0)),
   },
+  jpegLossless: { uid: '1.2.840.10008.1.2.4.57', load: async () => jpegLossless },
   htj2k: {
     uid: '1.2.840.10008.1.2.4.201',
     load: () => encoderOf('codec-openjph', 'HTJ2KEncoder', (encoder) => encoder.setQuality?.(true, 0)),

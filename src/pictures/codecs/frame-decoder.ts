@@ -1,4 +1,3 @@
-import { Decoder as JpegLosslessDecoder } from 'jpeg-lossless-decoder-js';
 import { InputFault } from '../../contracts/reasons.ts';
 import { type FrameBytes, frameBytes } from '../../dicom/frame-bytes.ts';
 import { withoutPadding } from '../../dicom/padding.ts';
@@ -7,6 +6,7 @@ import { decodeRle } from '../../dicom/rle.ts';
 import { greyFromWords, nativeWords } from '../../dicom/stored-pixels.ts';
 import type { Grey16 } from '../../imaging/image.ts';
 import { type CodestreamHeader, jpeg2000Header, jpegHeader } from './codestream.ts';
+import { decodeJpegLossless } from './jpeg-lossless.ts';
 import { type DecodedWords, WasmCodec } from './wasm-codec.ts';
 
 const CODECS = {
@@ -52,9 +52,10 @@ async function decodeWords({ coding, bytes, description, littleEndian }: FrameBy
       return { words: nativeWords(bytes, description, littleEndian), signed: null };
     case 'rle':
       return { words: decodeRle(bytes, pixels, description.bitsAllocated / 8), signed: null };
-    case 'jpeg-lossless':
-      checkHeader(jpegHeader(bytes), description, [0xc3]);
-      return { words: decodeJpegLossless(bytes, pixels), signed: null };
+    case 'jpeg-lossless': {
+      const header = checkHeader(jpegHeader(bytes), description, [0xc3]);
+      return { words: decodeJpegLossless(bytes, header), signed: null };
+    }
     case 'jpeg-ls':
       checkHeader(jpegHeader(bytes), description, [0xf7]);
       return CODECS['jpeg-ls'].decode(bytes, pixels);
@@ -68,8 +69,12 @@ async function decodeWords({ coding, bytes, description, littleEndian }: FrameBy
   }
 }
 
-/** The stream's own size must be the header's before a decoder allocates by it. */
-function checkHeader(header: CodestreamHeader, description: PixelDescription, markers: readonly number[]): void {
+/** The stream's own size must be the header's before a decoder allocates by it. Returns the stream's header. */
+function checkHeader(
+  header: CodestreamHeader,
+  description: PixelDescription,
+  markers: readonly number[],
+): CodestreamHeader {
   if (!markers.includes(header.marker))
     throw new InputFault('unsupported_pixels', 'the stream is of another JPEG process');
   if (header.components !== 1) throw new InputFault('unsupported_pixels', 'colour');
@@ -79,19 +84,5 @@ function checkHeader(header: CodestreamHeader, description: PixelDescription, ma
   if (header.precision > description.bitsAllocated) {
     throw new InputFault('inconsistent_header', 'the compressed pixels are deeper than the header says');
   }
-}
-
-/** JPEG Lossless, processes 14 and 14 SV1. Throws `InputFault('malformed')`. */
-function decodeJpegLossless(bytes: Uint8Array, pixels: number): Uint16Array {
-  try {
-    const decoder = new JpegLosslessDecoder();
-    const copy = new Uint8Array(bytes);
-    const decoded = decoder.decode(copy.buffer, 0, copy.length);
-    const values = decoder.numBytes === 1 ? new Uint8Array(decoded.buffer, decoded.byteOffset, pixels) : decoded;
-    if (values.length < pixels) throw new InputFault('truncated', 'the compressed pixels');
-    return Uint16Array.from(values.subarray(0, pixels));
-  } catch (cause) {
-    if (cause instanceof InputFault) throw cause;
-    throw new InputFault('malformed', 'the compressed pixels', { cause });
-  }
+  return header;
 }
