@@ -51,3 +51,9 @@ export function jpeg2000Header(bytes: Uint8Array): CodestreamHeader {
     marker: 0x51,
   };
 }
+
+/** Throws `InputFault('truncated')` where a JPEG 2000 or HTJ2K codestream lacks its end marker; zeros behind it are padding. */
+export function checkEndOfCodestream(bytes: Uint8Array): void {
+  const last = bytes.findLastIndex((byte) => byte !== 0);
+  if (bytes[last - 1] !== 0xff || bytes[last] !== 0xd9) throw new InputFault('truncated', 'the compressed pixels');
+}

@@ -54,6 +54,20 @@ describe('createPixelDecoder', () => {
     expect((await decoder.decodeFrame(plain, 0)).width).toBe(80);
   });
 
+  it('refuses an HTJ2K stream that ends early as truncated, and reads one with padding behind it', async () => {
+    const { uid, load } = FRAME_ENCODERS.htj2k;
+    const encode = await load();
+    const words = Uint16Array.from({ length: 96 * 80 }, (_, at) => (at * at * 37) % 4096);
+    const info = { rows: 96, columns: 80, bitsStored: 12, signed: false } as Parameters<typeof encode>[1];
+    const stream = Buffer.from(encode(words, info));
+    const decode = (frame: Uint8Array) =>
+      decoder.decodeFrame(writeDicom(MR_IMAGE, { kind: 'encoded', frames: [frame] }, uid), 0);
+    expect((await decode(Buffer.concat([stream, Buffer.alloc(3)]))).data).toEqual(words);
+    for (const share of [0.5, 0.99]) {
+      await expect(decode(stream.subarray(0, Math.floor(share * stream.length)))).rejects.toThrow(code('truncated'));
+    }
+  });
+
   it('decodes JPEG Baseline as another decoder does', async () => {
     const ramp = Buffer.from(Uint8Array.from({ length: 96 * 80 }, (_, index) => (index % 80) * 3));
     const stream = await sharp(ramp, { raw: { width: 80, height: 96, channels: 1 } })
