@@ -37,6 +37,27 @@ export function jpegHeader(bytes: Uint8Array): CodestreamHeader {
   throw new InputFault('truncated', 'JPEG header');
 }
 
+const JP2_SIGNATURE = [0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20, 0x0d, 0x0a, 0x87, 0x0a];
+const CODESTREAM_BOX = 0x6a703263;
+
+/**
+ * The codestream inside a JP2 or JPH file, which some writers put where PS3.5 annex A.4.4 wants it bare: ISO 15444-1 annex
+ * I. Other bytes as they are. Throws `InputFault('malformed')` where a file has none.
+ */
+export function withoutBoxes(bytes: Uint8Array): Uint8Array {
+  if (!JP2_SIGNATURE.every((byte, index) => bytes[index] === byte)) return bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = JP2_SIGNATURE.length; at + 8 <= bytes.length; ) {
+    const length = view.getUint32(at);
+    // A length of 0 reaches to the end; one of 1 is told in eight bytes more, as only a codestream needs.
+    const end = length < 2 ? bytes.length : at + length;
+    if (view.getUint32(at + 4) === CODESTREAM_BOX) return bytes.subarray(at + (length === 1 ? 16 : 8), end);
+    if (length < 8) break;
+    at = end;
+  }
+  throw new InputFault('malformed', 'no JPEG 2000 codestream');
+}
+
 /** The SIZ segment of a JPEG 2000 or HTJ2K codestream: ISO 15444-1 A.5.1. Throws `InputFault`: `malformed`, `truncated`. */
 export function jpeg2000Header(bytes: Uint8Array): CodestreamHeader {
   if (bytes.length < 43) throw new InputFault('truncated', 'JPEG 2000 header');

@@ -5,7 +5,7 @@ import type { PixelDescription } from '../../dicom/pixel-description.ts';
 import { decodeRle } from '../../dicom/rle.ts';
 import { greyFromWords, nativeWords } from '../../dicom/stored-pixels.ts';
 import type { Grey16 } from '../../imaging/image.ts';
-import { type CodestreamHeader, checkEndOfCodestream, jpeg2000Header, jpegHeader } from './codestream.ts';
+import { type CodestreamHeader, checkEndOfCodestream, jpeg2000Header, jpegHeader, withoutBoxes } from './codestream.ts';
 import { decodeJpegLossless } from './jpeg-lossless.ts';
 import { type DecodedWords, WasmCodec } from './wasm-codec.ts';
 
@@ -63,11 +63,13 @@ async function decodeWords({ coding, bytes, description, littleEndian }: FrameBy
       checkHeader(jpegHeader(bytes), description, [0xc0, 0xc1]);
       return CODECS['jpeg-baseline'].decode(bytes, pixels);
     case 'jpeg-2000':
-    case 'htj2k':
-      checkHeader(jpeg2000Header(bytes), description, [0x51]);
+    case 'htj2k': {
+      const codestream = withoutBoxes(bytes);
+      checkHeader(jpeg2000Header(codestream), description, [0x51]);
       // Its decoder fills what is missing with zeros; that of JPEG 2000 refuses it.
-      if (coding === 'htj2k') checkEndOfCodestream(bytes);
-      return CODECS[coding].decode(bytes, pixels);
+      if (coding === 'htj2k') checkEndOfCodestream(codestream);
+      return CODECS[coding].decode(codestream, pixels);
+    }
   }
 }
 
