@@ -88,6 +88,17 @@ describe('a myelogram', () => {
   });
 });
 
+describe('a field of view', () => {
+  it.each([
+    ['too low for a lumbar spine', { rows: 200, columns: 200 }, true],
+    ['too high for one', { rows: 800, columns: 400 }, true],
+    ['high enough by its rows', { rows: 300, columns: 600, spacingMm: [1, 0.2] }, false],
+    ['high enough by its columns, as a turned slice has it', { rows: 600, columns: 300, spacingMm: [0.2, 1] }, false],
+  ] as const)('that is %s is noted where it speaks against a series', (_, change, noted) => {
+    expect(ranked(change).ranking.notes.includes('field_of_view')).toBe(noted);
+  });
+});
+
 describe('refusalOfStudy', () => {
   it.each([
     ['a wrong body part', { bodyRegion: 'elsewhere' }, 'the header names another part of the body'],

@@ -31,6 +31,16 @@ describe('decodePicture', () => {
     expect((await decodePicture(bytes)).data).toEqual(deep);
   });
 
+  it('keeps all values of a 16-bit PNG of three equal channels', async () => {
+    const deep = ramp(65535);
+    const colour = Uint16Array.from([...deep].flatMap((value) => [value, value, value]));
+    const bytes = await sharp(colour, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer();
+    expect((await decodePicture(bytes)).data).toEqual(deep);
+  });
+
   it('turns equal channels into themselves and flattens alpha on black', async () => {
     const rgba = Buffer.from([...grey8].flatMap((value, index) => [value, value, value, index < WIDTH ? 0 : 255]));
     const bytes = await sharp(rgba, { raw: { width: WIDTH, height: HEIGHT, channels: 4 } })
