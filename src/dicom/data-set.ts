@@ -86,6 +86,8 @@ class Walk {
   readonly #levels: Level[] = [];
   #position = 0;
   #pixelsSeen = false;
+  /** Where nothing but zeros follows; found once, since a file may hold any number of elements of zeros. */
+  #paddingStart: number | null = null;
   root: DataSet;
 
   constructor(bytes: Uint8Array) {
@@ -128,7 +130,8 @@ class Walk {
   /** Zero bytes behind the pixels that some writers leave. */
   #onlyPaddingLeft(): boolean {
     if (!this.#pixelsSeen || this.#bytes[this.#position] !== 0) return false;
-    return this.#bytes.subarray(this.#position).every((byte) => byte === 0);
+    this.#paddingStart ??= this.#bytes.findLastIndex((byte) => byte !== 0) + 1;
+    return this.#position >= this.#paddingStart;
   }
 
   #need(count: number, level: Level): void {

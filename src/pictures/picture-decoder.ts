@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { fileKind } from '../archive/file-kind.ts';
 import { InputFault } from '../contracts/reasons.ts';
 import type { Grey16 } from '../imaging/image.ts';
-import { jpegHeader } from './codecs/codestream.ts';
+import { countScans, jpegHeader } from './codecs/codestream.ts';
 import { pngHeader, strippedPng } from './png-chunks.ts';
 
 export interface PictureLimits {
@@ -13,6 +13,8 @@ export interface PictureLimits {
 
 const DEFAULT_LIMITS: PictureLimits = { maxPixels: 40_000_000, deadlineSeconds: 30 };
 const MAX_SIDE = 16_384;
+/** Encoders write some ten. Each goes over all blocks again however few its bytes are, and sharp's deadline waits for all. */
+const MAX_SCANS = 100;
 
 /** A picture whose colours differ by more than this (of 255) in more than this share of its pixels is a colour picture. */
 const COLOUR_DIFFERENCE = 48;
@@ -31,13 +33,14 @@ export async function decodePicture(bytes: Uint8Array, limits: PictureLimits = D
   if (width < 1 || height < 1) throw new InputFault('malformed', 'no pixels');
   if (width > MAX_SIDE || height > MAX_SIDE || width * height > limits.maxPixels)
     throw new InputFault('dimensions', 'too many pixels');
-  if (kind === 'jpeg') checkJpegEnd(bytes);
+  if (kind === 'jpeg') checkJpeg(bytes);
   const raw = await decodeRaw(kind === 'png' ? strippedPng(bytes) : bytes, limits);
   return toGrey(raw);
 }
 
 /** A JPEG ends with its EOI marker; padding behind it is allowed. */
-function checkJpegEnd(bytes: Uint8Array): void {
+function checkJpeg(bytes: Uint8Array): void {
+  if (countScans(bytes, MAX_SCANS) > MAX_SCANS) throw new InputFault('malformed', 'too many scans');
   for (let at = bytes.length - 2; at >= 2; at -= 1) {
     if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return;
   }

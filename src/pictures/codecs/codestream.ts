@@ -37,6 +37,27 @@ export function jpegHeader(bytes: Uint8Array): CodestreamHeader {
   throw new InputFault('truncated', 'JPEG header');
 }
 
+const START_OF_SCAN = 0xda;
+const END_OF_IMAGE = 0xd9;
+/** TEM, the restart markers and SOI stand alone: ISO 10918-1 table B.1. */
+const isAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+
+/** How many scans a JPEG stream has, counted up to its end or to `most` and one more. Bytes between segments are passed over. */
+export function countScans(bytes: Uint8Array, most: number): number {
+  let scans = 0;
+  let at = 2;
+  while (scans <= most) {
+    const start = bytes.indexOf(0xff, at);
+    const marker = bytes[start + 1];
+    if (start < 0 || marker === undefined || marker === END_OF_IMAGE) break;
+    if (marker === START_OF_SCAN) scans += 1;
+    if (marker === 0xff) at = start + 1;
+    else if (marker === 0 || isAlone(marker)) at = start + 2;
+    else at = start + 2 + (((bytes[start + 2] ?? 0) << 8) | (bytes[start + 3] ?? 0));
+  }
+  return scans;
+}
+
 const JP2_SIGNATURE = [0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20, 0x0d, 0x0a, 0x87, 0x0a];
 const CODESTREAM_BOX = 0x6a703263;
 

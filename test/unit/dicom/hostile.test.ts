@@ -68,6 +68,13 @@ describe('walkDataSet', () => {
     expect(() => walk([0, 0, 0])).toThrow(code('truncated'));
   });
 
+  it('walks over any number of empty elements of zeros behind the pixels', () => {
+    const bytes = Buffer.alloc(600_000);
+    bytes.set([0xe0, 0x7f, 0x10, 0, 4, 0, 0, 0, 1, 2, 3, 4]);
+    bytes[bytes.length - 1] = 1;
+    expect(() => walkDataSet(bytes, 0, { implicit: true, littleEndian: true })).toThrow(code('truncated'));
+  });
+
   it('reads an UN element of undefined length as an implicit sequence', () => {
     const un = [
       9,
@@ -122,6 +129,11 @@ describe('openPart10', () => {
     [
       'a bomb of zeros',
       Buffer.concat([head(WRITE_SYNTAX.deflated), deflateRawSync(Buffer.alloc(64 << 20))]),
+      'archive_limit',
+    ],
+    [
+      'a data set far larger than any object, whatever its ratio',
+      Buffer.concat([head(WRITE_SYNTAX.deflated), deflateRawSync(Buffer.alloc(129 << 20), { level: 0 })]),
       'archive_limit',
     ],
     [

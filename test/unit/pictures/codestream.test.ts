@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeDicom } from '../../../src/dicom/write.ts';
-import { withoutBoxes } from '../../../src/pictures/codecs/codestream.ts';
+import { countScans, withoutBoxes } from '../../../src/pictures/codecs/codestream.ts';
 import { decodeDicomFrame } from '../../../src/pictures/codecs/frame-decoder.ts';
 import { FRAME_ENCODERS } from '../../support/frame-encoders.ts';
 import { MR_IMAGE } from '../../support/mr-image.ts';
@@ -35,6 +35,21 @@ describe('withoutBoxes', () => {
     ['a box that ends behind the bytes', Buffer.concat([signature, box('ftyp', Buffer.alloc(4), 400)])],
   ])('refuses a JP2 file with %s as malformed', (_, bytes) => {
     expect(() => withoutBoxes(bytes)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+});
+
+describe('countScans', () => {
+  const scan = [0xff, 0xda, 0, 4, 1, 2, 0x55, 0xff, 0, 0xff, 0xd3, 0x55];
+
+  it.each([
+    ['none where the bytes end at once', [], 0],
+    ['each scan, through stuffed bytes and restart markers', [...scan, ...scan, ...scan], 3],
+    ['none inside another segment', [0xff, 0xe1, 0, 8, 0xff, 0xda, 0, 2, 0xff, 0xda, ...scan], 1],
+    ['those behind filling and stray bytes', [0x12, 0xff, 0xff, ...scan, 0x34, ...scan], 2],
+    ['none behind the end', [...scan, 0xff, 0xd9, ...scan], 1],
+    ['no more than one beyond the most', Array.from({ length: 50 }, () => scan).flat(), 10],
+  ])('counts %s', (_, bytes, expected) => {
+    expect(countScans(Uint8Array.from([0xff, 0xd8, ...bytes]), 9)).toBe(expected);
   });
 });
 

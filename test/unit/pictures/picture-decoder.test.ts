@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodePicture } from '../../../src/pictures/picture-decoder.ts';
+import { strippedPng } from '../../../src/pictures/png-chunks.ts';
 
 const WIDTH = 90;
 const HEIGHT = 70;
@@ -16,6 +17,25 @@ function chunk(type: string, data: Buffer): Buffer {
   head.writeUInt32BE(data.length);
   head.write(type, 4, 'latin1');
   return Buffer.concat([head, data, Buffer.alloc(4)]);
+}
+
+/** A segment of a JPEG: marker, length, body. */
+const segment = (marker: number, ...body: number[]): Buffer => Buffer.from([0xff, marker, 0, 2 + body.length, ...body]);
+
+/** A progressive grey JPEG of one block: a scan of its mean, then `scans` that say nothing of the other coefficients. */
+function progressive(scans: number): Buffer {
+  const table = (id: number, symbol: number) => segment(0xc4, id, 1, ...new Array<number>(15).fill(0), symbol);
+  const scan = (first: number, last: number) => [segment(0xda, 1, 1, 0, first, last, 0), Buffer.from([0x7f])];
+  return Buffer.concat([
+    Buffer.from([0xff, 0xd8]),
+    segment(0xdb, 0, ...new Array<number>(64).fill(1)),
+    segment(0xc2, 8, 0, 8, 0, 8, 1, 1, 0x11, 0),
+    table(0x00, 0),
+    table(0x10, 0),
+    ...scan(0, 0),
+    ...Array.from({ length: scans }, (_, index) => scan(1 + (index % 63), 1 + (index % 63))).flat(),
+    Buffer.from([0xff, 0xd9]),
+  ]);
 }
 
 describe('decodePicture', () => {
@@ -74,6 +94,21 @@ describe('decodePicture', () => {
       whole.subarray(33),
     ]);
     expect([...(await decodePicture(bytes)).data]).toEqual([...grey8]);
+  });
+
+  it('hands on no empty chunk of a PNG, of which a file may hold millions', async () => {
+    const whole = await png();
+    const empty = chunk('IDAT', Buffer.alloc(0));
+    const bytes = Buffer.concat([whole.subarray(0, 33), ...new Array<Buffer>(1000).fill(empty), whole.subarray(33)]);
+    expect(strippedPng(bytes).equals(strippedPng(whole))).toBe(true);
+    expect([...(await decodePicture(bytes)).data]).toEqual([...grey8]);
+  });
+
+  it('takes a JPEG of as many scans as it has coefficients, and refuses one of far more', async () => {
+    expect([...(await decodePicture(progressive(63))).data]).toEqual(new Array(64).fill(128));
+    await expect(decodePicture(progressive(100))).rejects.toThrow(
+      expect.objectContaining({ code: 'malformed', detail: 'too many scans' }),
+    );
   });
 
   it('refuses a colour picture and takes one with a small coloured mark', async () => {
