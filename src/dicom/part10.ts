@@ -102,10 +102,11 @@ const UNNAMED: TransferSyntax = {
 };
 
 const MIN_INFLATE_BYTES = 8 * 1024 * 1024;
-const MAX_INFLATE_BYTES = 512 * 1024 * 1024;
+/** Far above any MR object. zlib holds what it inflates twice, and two files are read at once. */
+const MAX_INFLATE_BYTES = 128 * 1024 * 1024;
 const MAX_INFLATE_RATIO = 100;
 
-/** Inflates a deflated data set up to a hundred times its size, at most 512 MiB. */
+/** Inflates a deflated data set up to a hundred times its size, at most 128 MiB. */
 function inflate(deflated: Uint8Array): Uint8Array {
   const cap = Math.min(MAX_INFLATE_BYTES, Math.max(MIN_INFLATE_BYTES, deflated.length * MAX_INFLATE_RATIO));
   try {

@@ -22,6 +22,8 @@ export interface UploadLimits {
   readonly maxTotalBytes: number;
   /** Inflated over packed size. */
   readonly maxRatio: number;
+  /** Frames of all DICOM files: what headers say of each is held, and a file of some kilobytes may have thousands. */
+  readonly maxFrames: number;
   /** Studies told apart in one upload. */
   readonly maxStudies: number;
 }
@@ -33,6 +35,7 @@ export const DEFAULT_LIMITS: UploadLimits = {
   maxFileBytes: MAX_FILE_BYTES,
   maxTotalBytes: 4096 * MIB,
   maxRatio: 200,
+  maxFrames: 200_000,
   maxStudies: 200,
 };
 

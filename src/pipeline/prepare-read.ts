@@ -59,17 +59,30 @@ export async function readFiles(
   const reading = new Map<Promise<Examined>, number>();
   const all: Array<Promise<Examined>> = [];
   let totalBytes = 0;
+  let frames = 0;
+  const counted = (examined: Examined): Examined => {
+    if (examined.finding.kind === 'object') frames += examined.finding.object.frames.length;
+    return examined;
+  };
+  const checkFrames = () => {
+    if (frames > limits.maxFrames) throw new InputFault('archive_limit', 'frames');
+  };
   try {
     for await (const file of files) {
       totalBytes += file.size;
       if (all.length >= limits.maxEntries) throw new InputFault('archive_limit', 'files');
       if (totalBytes > limits.maxTotalBytes) throw new InputFault('too_large', 'all files');
       while (isFull(reading, file.size)) await Promise.race(reading.keys());
-      const task: Promise<Examined> = examine(file, decoder, limits).finally(() => reading.delete(task));
+      checkFrames();
+      const task: Promise<Examined> = examine(file, decoder, limits)
+        .then(counted)
+        .finally(() => reading.delete(task));
       reading.set(task, file.size);
       all.push(task);
     }
-    return sortOut(await Promise.all(all), tally);
+    const examined = await Promise.all(all);
+    checkFrames();
+    return sortOut(examined, tally);
   } finally {
     await Promise.allSettled(all);
   }

@@ -270,6 +270,14 @@ describe('prepareUpload as a whole', () => {
     await tight.close();
   });
 
+  it('keeps to its limit of frames, of which small files may have thousands', async () => {
+    const tight = ingestBench({ maxFrames: 9 });
+    const study = (t2Slices: number) => tight.files(filesOf({ t2Slices, t1Slices: 0, localizer: false }));
+    expect((await study(9)).studies).toHaveLength(1);
+    await expect(study(10)).rejects.toMatchObject({ code: 'archive_limit', detail: 'frames' });
+    await tight.close();
+  });
+
   it('passes on what is no fault of the input', async () => {
     const failing = { name: 'a', size: 1, read: () => Promise.reject(new TypeError('a bug')) };
     const { prepareUpload } = await import('../../../src/pipeline/prepare-upload.ts');

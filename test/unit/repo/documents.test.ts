@@ -49,9 +49,10 @@ describe('the documents', () => {
     expect(named.filter((path) => !known.includes(path))).toEqual([]);
     const ends = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, status]) => status);
     expect(ends.sort()).toEqual(TERMINAL_RUN_STATUSES.filter((status) => status !== 'cancelled').sort());
-    const { maxEntries, maxStudies, maxFileBytes, maxTotalBytes } = DEFAULT_LIMITS;
+    const { maxEntries, maxStudies, maxFileBytes, maxTotalBytes, maxFrames } = DEFAULT_LIMITS;
     expect(page).toContain(`${maxEntries.toLocaleString('en')} files and ${maxStudies} studies`);
     expect(page).toContain(`${maxFileBytes / 2 ** 20} MiB, all files ${maxTotalBytes / 2 ** 30} GiB unpacked`);
+    expect(page).toContain(`${maxFrames.toLocaleString('en')} frames`);
     expect(page).toContain(`${uploadBytesFor(2048) / 2 ** 20} MiB as deployed`);
   });
 
