@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { extname } from 'node:path/posix';
 import { z } from 'zod';
 import { keys, UPLOAD_EXTENSIONS } from '../../src/contracts/keys.ts';
@@ -53,9 +53,12 @@ export type BackfillEvent = z.infer<typeof eventSchema>;
  */
 const MAX_BACKLOG = 1000;
 
-/** An upload's id in a backfill: the same object of the same job is the same upload, however often it is admitted. */
-export const uploadIdOf = (jobId: string, key: string): string =>
-  `bf-${jobId}-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`;
+/**
+ * An upload's id in a backfill: the same object of the same job is the same upload, however often it is admitted. Keys of
+ * an archive may be names or numbers of patients: under the job's secret nobody who sees the id can try them out.
+ */
+export const uploadIdOf = ({ jobId, secret }: Pick<Job, 'jobId' | 'secret'>, key: string): string =>
+  `bf-${jobId}-${createHmac('sha256', secret).update(key).digest('hex').slice(0, 24)}`;
 
 export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): Promise<unknown> {
   switch (event.action) {
@@ -67,10 +70,15 @@ export async function handleBackfill(deps: BackfillDeps, event: BackfillEvent): 
       return count(deps, event.jobId);
     case 'set':
       await deps.jobs.setState(event.jobId, event.state);
-      return deps.jobs.get(event.jobId);
+      return show(deps, event.jobId);
     case 'show':
-      return deps.jobs.get(event.jobId);
+      return show(deps, event.jobId);
   }
+}
+
+async function show({ jobs }: BackfillDeps, jobId: string): Promise<Omit<Job, 'secret'>> {
+  const { secret: _kept, ...job } = await jobs.get(jobId);
+  return job;
 }
 
 /** @throws JobRefusedError for a tenant that ingest would refuse, study by study, and for another job's name. */
@@ -98,8 +106,8 @@ const RATE_SECONDS = { least: 5, most: 300 };
 async function admit(deps: BackfillDeps, { Items, BatchInput }: z.infer<typeof batchSchema>): Promise<Answer> {
   const { jobId, bucket, kind } = BatchInput;
   const keys = Items.map((item) => (typeof item === 'string' ? item : item.Key)).filter(isUpload);
-  const objects = new Map(keys.map((key) => [uploadIdOf(jobId, key), key]));
   const job = await deps.jobs.get(jobId);
+  const objects = new Map(keys.map((key) => [uploadIdOf(job, key), key]));
   const unstaged = await deps.jobs.unstaged(jobId, [...objects.keys()]);
   if (unstaged.size === 0) return { outcome: 'admitted' };
   if ((await deps.backlog()) > MAX_BACKLOG) return { outcome: 'wait', waitSeconds: LANE_FULL_SECONDS };

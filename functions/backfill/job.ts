@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { conditionHeld } from '../../src/aws/conditional-write.ts';
@@ -46,6 +47,8 @@ const jobSchema = z.object({
   /** Epoch milliseconds: nothing more is admitted before, so that the rate holds on the mean. */
   nextAtMs: z.int(),
   startedAt: z.iso.datetime(),
+  /** Random, made when the job is opened: what its uploads' ids are made with. It leaves the table in no answer. */
+  secret: z.string().min(43),
   /** What was counted for good: `tally.ts`. */
   counted: z.object({ until: z.iso.datetime(), counts: z.record(z.string(), z.int()) }).optional(),
 });
@@ -97,6 +100,7 @@ export class Jobs {
       booked: [],
       nextAtMs: 0,
       startedAt: new Date(nowMs).toISOString(),
+      secret: randomBytes(32).toString('base64'),
     };
     const { booked: _none, ...item } = job;
     const put = new PutCommand({

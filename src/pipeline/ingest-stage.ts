@@ -40,7 +40,7 @@ export async function ingestRecord(deps: IngestDeps, parsed: ParsedRecord, trace
     deps.log.info('ingest.ignored', { traceId, reason: parsed.why });
     return;
   }
-  const object = parsed.object ?? unassigned(parsed.key);
+  const object = parsed.object ?? (await unassigned(deps, parsed.key));
   const claim = await claimUpload(deps, object, traceId);
   if (claim.outcome === 'leased') throw leaseHeld(claim.untilMs, deps.clock.nowMs());
   if (claim.outcome === 'stale') {
@@ -70,7 +70,7 @@ async function claimUpload(deps: IngestDeps, object: UploadedObject, traceId: st
 /** The last receive of a notification that a bug stops: its upload ends `failed` before the message goes to the dead letters. */
 export async function failUploadOnLastReceive(deps: IngestDeps, parsed: ParsedRecord): Promise<void> {
   if (parsed.outcome === 'ignored') return;
-  const claim = await claimUpload(deps, parsed.object ?? unassigned(parsed.key), randomUUID());
+  const claim = await claimUpload(deps, parsed.object ?? (await unassigned(deps, parsed.key)), randomUUID());
   if (claim.outcome !== 'claimed') return;
   const { item } = claim;
   const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
@@ -82,9 +82,10 @@ export function leaseHeld(untilMs: number, nowMs: number): TransientFault {
   return new TransientFault('another delivery holds the lease', Math.max(1, Math.ceil((untilMs - nowMs) / 1000)));
 }
 
-function unassigned(key: string): UploadedObject {
-  const digest = createHash('sha256').update(key).digest('hex').slice(0, 32);
-  return { key, tenant: UNASSIGNED_TENANT, uploadId: digest, name: key, size: null, versionId: null, sequencer: null };
+/** The key may name a patient: its upload's id, which is announced, is a pseudonym too. */
+async function unassigned({ pseudonyms }: IngestDeps, key: string): Promise<UploadedObject> {
+  const uploadId = await pseudonyms.of(UNASSIGNED_TENANT, `key:${key}`);
+  return { key, tenant: UNASSIGNED_TENANT, uploadId, name: key, size: null, versionId: null, sequencer: null };
 }
 
 async function expand(deps: IngestDeps, item: UploadItem, object: UploadedObject): Promise<void> {

@@ -74,12 +74,13 @@ describe('a backfill', () => {
     });
 
   const show = (jobId: string) => handleBackfill(deps(), { action: 'show', jobId });
+  const idOf = async (jobId: string, key: string) => uploadIdOf(await deps().jobs.get(jobId), key);
   const count = (jobId: string) => handleBackfill(deps(), { action: 'count', jobId });
   /** Ingest's end of one study of a job. */
   const end = async (jobId: string, key: string, status: 'expanded' | 'rejected') => {
     const upload = {
       tenant: 'north',
-      uploadId: uploadIdOf(jobId, key),
+      uploadId: await idOf(jobId, key),
       objectRef: `v1-${'a'.repeat(26)}`,
       versionId: null,
       sequencer: '1',
@@ -110,8 +111,19 @@ describe('a backfill', () => {
     nowMs += 60_000;
     expect(await admit('job1', ['e.zip', 'f.zip'])).toEqual({ outcome: 'over' });
     expect(notes).toHaveLength(4);
-    expect(notes[0]).toContain(`in/north/${uploadIdOf('job1', 'a.zip')}/study.zip`);
+    expect(notes[0]).toContain(`in/north/${await idOf('job1', 'a.zip')}/study.zip`);
     expect(notes.join()).not.toContain('archive');
+  });
+
+  test('names no upload by what can be tried out: another job gives the same key another id, and tells its secret to nobody', async () => {
+    const opened = [await start('job20'), await start('job21')];
+    const secrets = await Promise.all(['job20', 'job21'].map(async (jobId) => (await deps().jobs.get(jobId)).secret));
+    const [one, other] = secrets.map((secret) => uploadIdOf({ jobId: 'job', secret }, 'DOE_JANE.zip'));
+    expect(one).not.toBe(other);
+    const set = await handleBackfill(deps(), { action: 'set', jobId: 'job20', state: 'paused' });
+    const answers = JSON.stringify([...opened, set, await show('job20'), await count('job20')]);
+    expect(answers).toContain('job20');
+    expect(answers).not.toContain(secrets[0]);
   });
 
   test('waits while paused or while its lane is full, goes on when resumed, ends when cancelled', async () => {
@@ -173,14 +185,15 @@ describe('a backfill', () => {
   test('a passing fault is thrown to be tried again, which stages what is missing and books nothing anew', async () => {
     notes = [];
     await start('job7', 6000, 0.02);
+    const uploadId = await idOf('job7', 'b.zip');
     const notify = async (body: string) => {
-      if (body.includes(uploadIdOf('job7', 'b.zip'))) throw new TransientFault('SendMessage failed for now');
+      if (body.includes(uploadId)) throw new TransientFault('SendMessage failed for now');
       notes.push(body);
     };
     await expect(admit('job7', ['a.zip', 'b.zip'], { notify })).rejects.toBeInstanceOf(TransientFault);
-    expect(await show('job7')).toMatchObject({ admitted: 2, skipped: 0, booked: [uploadIdOf('job7', 'b.zip')] });
+    expect(await show('job7')).toMatchObject({ admitted: 2, skipped: 0, booked: [uploadId] });
     expect(await admit('job7', ['a.zip', 'b.zip'])).toEqual({ outcome: 'admitted' });
-    expect(notes.map((note) => note.includes(uploadIdOf('job7', 'b.zip')))).toEqual([false, true]);
+    expect(notes.map((note) => note.includes(uploadId))).toEqual([false, true]);
     expect(await show('job7')).toMatchObject({ admitted: 2, skipped: 0, booked: [] });
   });
 
@@ -244,9 +257,10 @@ describe('a backfill', () => {
   test('a job that one call cannot count is counted by further ones, each from where all before has ended', async () => {
     const { startedAt } = (await start('job12', 6000, 1)) as { startedAt: string };
     const [hour, statuses] = [3_600_000, ['expanded', 'expanded', 'rejected', 'received', 'failed', 'expanded']];
+    const job = await deps().jobs.get('job12');
     const opened = (index: number) => new Date(Date.parse(startedAt) + Math.ceil(index / 2)).toISOString();
     const uploads = statuses.flatMap((status, index) => [
-      { uploadId: uploadIdOf('job12', `${index}.zip`), status, createdAt: opened(index) },
+      { uploadId: uploadIdOf(job, `${index}.zip`), status, createdAt: opened(index) },
       { uploadId: `live-${index}`, status: 'expanded', createdAt: opened(index) },
     ]);
     const asked: string[] = [];

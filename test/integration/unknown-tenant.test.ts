@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createIngestHandler } from '../../functions/ingest/compose.ts';
@@ -44,6 +45,11 @@ test.each(['elsewhere', UNASSIGNED_TENANT])(
     const event = await putUpload(system, tenant, 'u1', 'slice.png', await phantomPng(7));
     expect(await deliver(handler, [event])).toEqual([]);
     expect(announced).toMatchObject([{ tenant: UNASSIGNED_TENANT, status: 'rejected', reasons: ['invalid_key'] }]);
+    // The key may name a patient: what stands for it cannot be tried out without the secret.
+    const { subject } = announced[0] as { subject: string };
+    const hashes = ['sha256', 'sha1', 'md5'].map((algorithm) => hash(algorithm, `in/${tenant}/u1/slice.png`));
+    expect(hashes.filter((digest) => digest.startsWith(subject.slice(0, 8)))).toEqual([]);
+    expect(await system.deps.runs.getUpload(UNASSIGNED_TENANT, subject)).toHaveLength(1);
     expect(await system.deps.runs.getUpload(tenant, 'u1')).toEqual([]);
     expect(system.detectBox.sent).toEqual([]);
   },
