@@ -58,7 +58,7 @@ export class IngestStack extends Stack {
       statements: [
         ...consumes(ingest),
         ...sends(detect),
-        ...reads(source, ['*'], true),
+        ...reads(source, ['in/*', 'parts/*'], true),
         ...keepsRuns(studies),
         ...announces(bus),
         ...opens(keys.data, 'secretsmanager'),
