@@ -44,7 +44,8 @@ export function verifySignature(
 ): boolean {
   const at = Number(/^t=(\d{1,12}),v1=[0-9a-f]{64}$/.exec(header)?.[1] ?? Number.NaN);
   if (!Number.isFinite(at) || Math.abs(nowSeconds - at) > toleranceSeconds) return false;
-  return timingSafeEqual(Buffer.from(header), Buffer.from(signatureOf(body, key, at)));
+  const expected = signatureOf(body, key, at);
+  return header.length === expected.length && timingSafeEqual(Buffer.from(header), Buffer.from(expected));
 }
 
 /**

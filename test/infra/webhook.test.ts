@@ -50,6 +50,8 @@ describe('a webhook', () => {
     );
     const signed = createHmac('sha256', 'key of north').update(`1700000000.${body}`).digest('hex');
     expect(signature).toBe(`t=1700000000,v1=${signed}`);
+    const padded = signature.replace('t=1700000000', 't=01700000000');
+    expect(verifySignature(padded, String(body), 'key of north', now)).toBe(false);
     expect(verifySignature('nonsense', String(body), 'key of north', now)).toBe(false);
   });
 
