@@ -57,9 +57,18 @@ export class FolderTenantKeys implements TenantKeys {
     return loading;
   }
 
-  async #load(tenant: string): Promise<TenantKey> {
+  /** Whether the tenant's key is there: where it is not, `current` makes one. */
+  async has(tenant: string): Promise<boolean> {
+    return (await readIfThere(this.#pathOf(tenant))) !== null;
+  }
+
+  #pathOf(tenant: string): string {
     if (!/^[a-z0-9-]{1,63}$/.test(tenant)) throw new TenantKeyError('The tenant has no name that a key file can bear.');
-    const path = join(this.#folder, `${tenant}.v1.key`);
+    return join(this.#folder, `${tenant}.v1.key`);
+  }
+
+  async #load(tenant: string): Promise<TenantKey> {
+    const path = this.#pathOf(tenant);
     const stored = (await readIfThere(path)) ?? (await this.#make(path));
     const secret = Buffer.from(stored.trim(), 'base64');
     if (secret.length !== SECRET_BYTES) throw new TenantKeyError('The pseudonym key file is damaged.');

@@ -58,7 +58,7 @@ const RETRY_SECONDS = 1;
 const FIRST_RETRY_SECONDS = 1;
 
 /**
- * @throws UsageError where the pack is none or broken, the tenant's key is damaged, or another process serves the data
+ * @throws UsageError where the pack is none or broken, the tenant's key is damaged or lost, or another process serves the data
  * folder.
  */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
@@ -69,13 +69,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     throw new UsageError(`another discflow (process ${embedded.pid}) uses ${options.data}: wait, or give --data`);
   }
   const tenantKeys = new FolderTenantKeys(join(options.data, 'keys'));
+  const clients = createClients(embedded);
   try {
-    await checkKey(tenantKeys, options);
+    await checkKey(tenantKeys, new DynamoRuns(clients.documents, embedded.table), options);
   } catch (error) {
+    clients.close();
     await embedded.close();
     throw error;
   }
-  const clients = createClients(embedded);
   const { inferenceWorkers: workers } = options;
   const engine = createEngine({ packDirs: [options.pack], ...(workers === undefined ? {} : { workers }) });
   const stages = composeStages(embedded, clients, engine, { ...options, packSha256, tenantKeys });
@@ -128,13 +129,23 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   };
 }
 
-/** A damaged key would be met by every study, each of which would end as failed. */
-async function checkKey(keys: TenantKeys, { tenant, data }: LocalOptions): Promise<void> {
+/**
+ * A damaged key would be met by every study, each of which would end as failed; under a new one in place of a lost one the
+ * same studies would get other names beside those that they have.
+ */
+async function checkKey(
+  keys: FolderTenantKeys,
+  runs: Pick<Runs, 'listByTenant'>,
+  { tenant, data }: LocalOptions,
+): Promise<void> {
+  const path = join(data, 'keys');
+  const isLost = !(await keys.has(tenant)) && (await runs.listByTenant(tenant, { limit: 1 })).items.length > 0;
+  if (isLost)
+    throw new UsageError(`the key of tenant ${tenant} in ${path} is gone: put a copy of it back, or give --data`);
   try {
     await keys.current(tenant);
   } catch (error) {
     if (!(error instanceof TenantKeyError)) throw error;
-    const path = join(data, 'keys');
     throw new UsageError(`the key of tenant ${tenant} in ${path} is damaged: put a copy of it back`, { cause: error });
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createClients } from '../../src/aws/clients.ts';
+import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import { startLocal } from '../../src/cli/local.ts';
 import { UsageError } from '../../src/cli/plan.ts';
@@ -86,4 +87,26 @@ it('a file in the place of the data folder is told as that, in one line', async 
   expect(told(error)).toBe(
     `the data folder ${dataDir} cannot be made: EEXIST: file already exists, mkdir '${dataDir}'`,
   );
+});
+
+it('a lost key of a tenant that has studies is told in one line, and no other takes its place', async () => {
+  const embedded = await startEmbedded({ dataDir });
+  const clients = createClients(embedded);
+  const pseudonym = `v1-${'a'.repeat(26)}`;
+  await new DynamoRuns(clients.documents, embedded.table).createRun(
+    {
+      ...{ tenant: 'local', runKey: 'b'.repeat(26), studyKey: pseudonym, contentHash: pseudonym, tier: 'single' },
+      ...{ packSha256: 'c'.repeat(64), clientReference: null, traceId: 't' },
+    },
+    Date.now(),
+  );
+  clients.close();
+  await embedded.close();
+  const call = startLocal({ data: dataDir, pack: DEFAULT_PACK, tier: 'single', tenant: 'local' });
+  const error: unknown = await call.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(UsageError);
+  expect(told(error)).toBe(
+    `the key of tenant local in ${join(dataDir, 'keys')} is gone: put a copy of it back, or give --data`,
+  );
+  await expect(stat(join(dataDir, 'keys'))).rejects.toThrow('ENOENT');
 });
