@@ -26,6 +26,8 @@ export interface UploadLimits {
   readonly maxFrames: number;
   /** Studies told apart in one upload. */
   readonly maxStudies: number;
+  /** Decoded pixels of the slices that all studies hand on: they are held until the last study is read. */
+  readonly maxSliceBytes: number;
 }
 
 /** Where memory sets no lower ones. */
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: UploadLimits = {
   maxRatio: 200,
   maxFrames: 200_000,
   maxStudies: 200,
+  maxSliceBytes: 1024 * MIB,
 };
 
 /**

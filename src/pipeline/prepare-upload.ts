@@ -27,15 +27,21 @@ export async function prepareUpload(input: PrepareInput): Promise<PreparedUpload
   const groups = groupStudies(objects, lost, input.uploadHash);
   if (groups.length + pictures.length > limits.maxStudies) throw new InputFault('too_large', 'studies');
   const studies: UploadedStudy[] = [];
+  let sliceBytes = 0;
+  const hold = (study: UploadedStudy) => {
+    sliceBytes += study.slices.reduce((sum, { data }) => sum + data.byteLength, 0);
+    if (sliceBytes > limits.maxSliceBytes) throw new InputFault('too_large', 'the slices of all studies');
+    studies.push(study);
+  };
   for (const group of groups) {
     const members = membersOf(group.objects.length > 0 ? group.objects : group.lost);
-    studies.push({ ...(await prepareDicomStudy(context, group, tally)), members });
+    hold({ ...(await prepareDicomStudy(context, group, tally)), members });
   }
   // One picture alone is the upload: its fault is the upload's.
   const alone = pictures.length === 1 ? tally : null;
   for (const picture of pictures) {
     const study = await readPicture(context, picture, `${input.uploadHash}:${picture.entry}`, alone);
-    if (study !== null) studies.push({ ...study, members: membersOf([picture]) });
+    if (study !== null) hold({ ...study, members: membersOf([picture]) });
   }
   return {
     studies: studies.sort((a, b) => a.members.first - b.members.first),

@@ -278,6 +278,14 @@ describe('prepareUpload as a whole', () => {
     await tight.close();
   });
 
+  it('keeps to its limit of pixels that all studies hand on', async () => {
+    const tight = ingestBench({ maxSliceBytes: 5 * 2 * 96 * 80 });
+    const [one, other] = [8, 9].map((seed) => filesOf({ seed, t2Slices: 5, t1Slices: 0, localizer: false }));
+    expect((await tight.files(one!)).studies).toHaveLength(1);
+    await expect(tight.files([...one!, ...other!])).rejects.toMatchObject({ code: 'too_large' });
+    await tight.close();
+  });
+
   it('passes on what is no fault of the input', async () => {
     const failing = { name: 'a', size: 1, read: () => Promise.reject(new TypeError('a bug')) };
     const { prepareUpload } = await import('../../../src/pipeline/prepare-upload.ts');
