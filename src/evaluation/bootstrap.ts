@@ -27,8 +27,8 @@ const ROUNDING = 1e-9;
 /**
  * Percentile bootstrap over patients (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): as many
  * patients as there are, drawn with replacement; all discs and pictures of a patient come along. Draws that are all the
- * same tell nothing: where all are 0 or all 1, the interval is the exact one of none or all of the patients (Clopper and
- * Pearson, Biometrika 26, 1934), else there is none.
+ * same tell nothing: where all are 0 or all 1, the interval is the exact one of none or all of the patients who have the
+ * figure by themselves (Clopper and Pearson, Biometrika 26, 1934), else there is none.
  */
 export function estimate(patients: number, statistic: Statistic, options: BootstrapOptions = {}): Estimate {
   return estimateAll(patients, { only: statistic }, options).only;
@@ -57,7 +57,8 @@ export function estimateAll<Name extends string>(
   const once = new Float64Array(patients).fill(1);
   const estimates = entries.map(([name, statistic], index) => {
     const value = statistic(once);
-    return [name, { value: Number.isFinite(value) ? value : null, ci95: interval(values[index]!, patients) }] as const;
+    const ci95 = interval(values[index]!, () => carriersOf(statistic, patients));
+    return [name, { value: Number.isFinite(value) ? value : null, ci95 }] as const;
   });
   return Object.fromEntries(estimates) as Record<Name, Estimate>;
 }
@@ -90,9 +91,20 @@ export function estimateDifference(
   return { value, ci95: percentiles(drawn), p };
 }
 
-function interval(values: readonly number[], patients: number): readonly [number, number] | null {
+function interval(values: readonly number[], carriers: () => number): readonly [number, number] | null {
   if (!mostlyDefined(values)) return null;
-  return percentiles(values) ?? (patients < 2 ? null : exactInterval(values.find(Number.isFinite), patients));
+  return percentiles(values) ?? exactInterval(values.find(Number.isFinite), carriers());
+}
+
+/** Patients who have the figure by themselves: one without positives says nothing of recall, and nothing of AUC. */
+function carriersOf(statistic: Statistic, patients: number): number {
+  const alone = new Float64Array(patients);
+  let carriers = 0;
+  for (let patient = 0; patient < patients; patient++) {
+    alone.fill(0)[patient] = 1;
+    if (Number.isFinite(statistic(alone))) carriers++;
+  }
+  return carriers;
 }
 
 function mostlyDefined(values: readonly number[]): boolean {
@@ -107,10 +119,10 @@ function percentiles(values: readonly number[]): readonly [number, number] | nul
   return [quantile(defined, TAIL), quantile(defined, 1 - TAIL)];
 }
 
-/** Of a share that is 0 or 1 in every patient. */
+/** Of a share that is 0 or 1 in every patient; null below two patients. */
 function exactInterval(value: number | undefined, patients: number): readonly [number, number] | null {
   const reach = TAIL ** (1 / patients);
-  if (value === undefined) return null;
+  if (value === undefined || patients < 2) return null;
   if (Math.abs(value) < ROUNDING) return [0, 1 - reach];
   return Math.abs(value - 1) < ROUNDING ? [reach, 1] : null;
 }

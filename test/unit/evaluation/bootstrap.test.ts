@@ -3,6 +3,7 @@ import { estimate, estimateDifference, quantile } from '../../../src/evaluation/
 import { levelFigures } from '../../../src/evaluation/levels.ts';
 import { perPatient, ratio } from '../../../src/evaluation/per-patient.ts';
 import { seededRandom } from '../../../src/evaluation/random.ts';
+import { rocAuc } from '../../../src/evaluation/ranking.ts';
 
 /** Mean of one value a patient. */
 const meanOf = (values: readonly number[]) => {
@@ -61,6 +62,23 @@ describe('a figure that every draw of patients gives alike', () => {
     expect(same(0, 13)![1]).toBeCloseTo(0.2471, 4);
     expect(same(1, 7)![0]).toBeCloseTo(0.5904, 4);
     expect(same(1, 7)![1]).toBe(1);
+  });
+
+  it('counts those patients alone who have the figure: of 20, 3 with positives make a recall', () => {
+    const items = Array.from({ length: 20 }, (_, patient) => ({ patient, positive: patient < 3 ? 1 : 0 }));
+    const positives = perPatient(20, items, ({ positive }) => positive);
+    const { value, ci95 } = estimate(20, ratio(positives, positives));
+    expect(value).toBe(1);
+    expect(ci95![0]).toBeCloseTo(0.2924, 4);
+    expect(ci95![1]).toBe(1);
+  });
+
+  it('has no interval where no patient has it alone, as an AUC of one disc a patient', () => {
+    const labels = Array.from({ length: 20 }, (_, patient) => {
+      const label = patient < 8 ? (1 as const) : (0 as const);
+      return { patient, label, probability: label };
+    });
+    expect(estimate(20, rocAuc(labels))).toEqual({ value: 1, ci95: null });
   });
 
   it('has no interval where it is neither, or where there is one patient', () => {
