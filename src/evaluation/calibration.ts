@@ -6,6 +6,8 @@ const BINS = 10;
 const SIMULATIONS = 200;
 const SIMULATION_SEED = 7;
 const CLIP = 1e-4;
+/** Log likelihoods that differ by less are alike. */
+const ROUNDING = 1e-9;
 
 /** Mean squared difference of probability and label (Brier, Monthly Weather Review 78:1, 1950). */
 export function brierScore(labels: readonly ScoredLabel[]): Statistic {
@@ -41,10 +43,14 @@ export function calibrationLine(labels: readonly ScoredLabel[]): CalibrationLine
   };
 }
 
-/** Newton's method on intercept and slope; at most 50 steps. */
+/**
+ * Newton's method on intercept and slope, at most 50 steps from a level line; a step that makes the labels less likely
+ * is halved, as whole ones run away where probabilities are far too extreme.
+ */
 function fitLine(labels: readonly ScoredLabel[], logits: Float64Array, weights: Float64Array) {
   const unsettled = { intercept: Number.NaN, slope: Number.NaN };
-  let [intercept, slope] = [0, 1];
+  let [intercept, slope] = [0, 0];
+  let likelihood = logLikelihood(labels, logits, weights, intercept, slope);
   for (let step = 0; step < 50; step++) {
     let [g0, g1, h00, h01, h11] = [0, 0, 0, 0, 0];
     labels.forEach(({ patient, label }, index) => {
@@ -60,13 +66,33 @@ function fitLine(labels: readonly ScoredLabel[], logits: Float64Array, weights: 
     });
     const determinant = h00 * h11 - h01 * h01;
     if (!(Math.abs(determinant) > 1e-12)) return unsettled;
-    const [d0, d1] = [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant];
-    intercept += d0;
-    slope += d1;
+    let [d0, d1] = [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant];
+    let next = logLikelihood(labels, logits, weights, intercept + d0, slope + d1);
+    while (next < likelihood - ROUNDING && Math.abs(d0) + Math.abs(d1) >= 1e-9) {
+      [d0, d1] = [d0 / 2, d1 / 2];
+      next = logLikelihood(labels, logits, weights, intercept + d0, slope + d1);
+    }
+    [intercept, slope, likelihood] = [intercept + d0, slope + d1, next];
     if (Math.abs(d0) + Math.abs(d1) < 1e-9) return { intercept, slope };
     if (Math.abs(slope) > 1e3) return unsettled;
   }
   return unsettled;
+}
+
+/** Of the labels, where the odds are those of a line over the logits. */
+function logLikelihood(
+  labels: readonly ScoredLabel[],
+  logits: Float64Array,
+  weights: Float64Array,
+  intercept: number,
+  slope: number,
+): number {
+  let sum = 0;
+  labels.forEach(({ patient, label }, index) => {
+    const odds = (intercept + slope * logits[index]!) * (label === 1 ? 1 : -1);
+    sum -= weights[patient]! * (Math.max(0, -odds) + Math.log1p(Math.exp(-Math.abs(odds))));
+  });
+  return sum;
 }
 
 /** Parts of labels by bin: which label, which bin, how much of the label's weight. */

@@ -71,6 +71,14 @@ describe('statistics under weights of patients', () => {
     expect(calibrationLine(labels().filter(({ answered }) => answered)).slope(weights)).toBeCloseTo(2.23696095, 5);
   });
 
+  it('leave out labels of no weight, though they have the highest probabilities', () => {
+    const all = labels();
+    const highest = Math.max(...PROBABILITIES);
+    const without = Float64Array.from(PROBABILITIES, (probability) => (probability === highest ? 0 : 1));
+    const rest = averagePrecisionOfLabels(all.filter(({ probability }) => probability < highest))(without);
+    expect(averagePrecisionOfLabels(all)(without)).toBeCloseTo(rest, 12);
+  });
+
   it('equal the figures of a set in which each patient stands as often as the weight says', () => {
     const repeated = labels().flatMap((label) => Array.from({ length: WEIGHTS[label.patient]! }, () => label));
     const renumbered = repeated.map((label, patient) => ({ ...label, patient }));
@@ -116,6 +124,17 @@ describe('calibration', () => {
     expect(figures.calibrationError.value).toBeCloseTo(0.175, 10);
     const expected = 0.234025;
     expect(Math.abs(figures.calibrationExcess.value! - (0.175 - expected))).toBeLessThan(0.012);
+  });
+
+  it('has the slope of the closed form where probabilities are far too extreme', () => {
+    const extreme = Array.from({ length: 20 }, (_, patient) => {
+      const probability = patient < 10 ? 0 : 1;
+      return { patient, probability, label: (patient % 10 < 3 ? 1 - probability : probability) as 0 | 1 };
+    });
+    const { slope, intercept } = calibrationLine(extreme);
+    const once = new Float64Array(20).fill(1);
+    expect(slope(once)).toBeCloseTo(Math.log(0.7 / 0.3) / Math.log(0.9999 / 0.0001), 9);
+    expect(intercept(once)).toBeCloseTo(0, 9);
   });
 
   it('has no slope where the probabilities part the labels completely', () => {
