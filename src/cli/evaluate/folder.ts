@@ -37,6 +37,7 @@ export async function readFolder(folder: string, sizeOf: SizeOf): Promise<Labell
     throw new UsageError(`${folder} has no labels: no labels/, masks/ or findings.csv.\n\n${FOLDER_FORMAT}`);
   }
   const classes = labels === null ? YOLOSPINE_CLASSES : await readClasses(folder, labels);
+  requireImages(images, labels, masks);
   const source = basename(resolve(folder));
   const pictures: LabelledPicture[] = [];
   for (const [name, path] of images) {
@@ -66,6 +67,16 @@ function notesOf(pictures: readonly LabelledPicture[]): string[] {
   return byLevel === 0 ? [] : [`${byLevel} pictures have findings but no boxes: their findings are matched by level.`];
 }
 
+/** A label that belongs to no image would be left out without a word. */
+function requireImages(
+  images: ReadonlyMap<string, string>,
+  ...labelled: ReadonlyArray<ReadonlyMap<string, string> | null>
+): void {
+  for (const [name, path] of labelled.flatMap((files) => [...(files ?? [])])) {
+    if (!images.has(name)) throw new UsageError(`${path}: images/ holds no image of that name`);
+  }
+}
+
 /** Files with one of the extensions by name without extension, sorted; null where the folder is missing. */
 async function filesByStem(folder: string, extensions: ReadonlySet<string>): Promise<Map<string, string> | null> {
   let names: string[];
@@ -79,7 +90,7 @@ async function filesByStem(folder: string, extensions: ReadonlySet<string>): Pro
   for (const name of names.sort()) {
     const extension = extname(name).toLowerCase();
     if (name.startsWith('.') || !extensions.has(extension)) continue;
-    const stem = name.slice(0, -extension.length);
+    const stem = composed(name.slice(0, -extension.length));
     if (files.has(stem))
       throw new UsageError(`${join(folder, name)}: another file there has the same name before its extension`);
     files.set(stem, join(folder, name));
@@ -87,9 +98,12 @@ async function filesByStem(folder: string, extensions: ReadonlySet<string>): Pro
   return files;
 }
 
+/** One spelling of letters with marks: file systems and tables differ in whether the mark is a character of its own. */
+const composed = (name: string): string => name.normalize('NFC');
+
 const stemOf = (image: string): string => {
   const extension = extname(image);
-  return PICTURES.has(extension.toLowerCase()) ? image.slice(0, -extension.length) : image;
+  return composed(PICTURES.has(extension.toLowerCase()) ? image.slice(0, -extension.length) : image);
 };
 
 async function readSplits(path: string, images: ReadonlyMap<string, string>) {

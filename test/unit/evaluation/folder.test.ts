@@ -50,6 +50,18 @@ describe('readFolder', () => {
     expect(second?.discs).toBeNull();
   });
 
+  it('takes one name spelt with composed letters and with marks of their own as the same', async () => {
+    const [composed, decomposed] = ['R\u00fccken', 'Ru\u0308cken'];
+    await put(`images/${decomposed}.png`, '');
+    await put(`labels/${composed}.txt`, '0 0.5 0.5 0.1 0.1\n');
+    await put('splits.csv', `image,patient,split\n${composed}.png,p1,test\n`);
+    await put('findings.csv', `image,level,target,label\n${decomposed},L5-S1,herniation,1\n`);
+    const [picture] = (await read()).pictures;
+    expect(picture).toMatchObject({ name: composed, path: join(folder, 'images', `${decomposed}.png`) });
+    expect(picture?.discs).toHaveLength(1);
+    expect(picture?.labels).toHaveLength(1);
+  });
+
   it('takes the region from classes.txt, from a box around the discs, or from the discs themselves', async () => {
     await good();
     const discs = [0.3, 0.5, 0.7].map((y) => `0 0.5 ${y} 0.1 0.05`).join('\n');
@@ -119,6 +131,8 @@ describe('readFolder', () => {
       /a\.txt, line 1: centre and size must be shares/,
     ],
     ['a box lacks a number', () => put('labels/a.txt', '0 0.5 0.5 0.1\n'), /a\.txt, line 1: must be five numbers/],
+    ['labels belong to no image', () => put('labels/a_1.txt', ''), /a_1\.txt: images\/ holds no image of that name/],
+    ['a mask belongs to no image', () => put('masks/c.png', ''), /c\.png: images\/ holds no image of that name/],
     ['a class is unknown', () => put('labels/a.txt', '9 0.5 0.5 0.1 0.1\n'), /class 9 is not known/],
     ['no class is a disc', () => put('labels/classes.txt', 'vertebra\n'), /holds the word disc/],
   ])('tells file and fault where %s', async (name, break_, message) => {
