@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,23 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
-        if path.stem in files:
+        stem = composed(path.stem)
+        if stem in files:
             raise InputFault(f"{path}: another file there has the same name before its extension")
-        files[path.stem] = path
+        files[stem] = path
     return files
+
+
+def composed(name: str) -> str:
+    """One spelling of letters with marks: file systems and tables differ in whether the mark is a character of its own."""
+    return unicodedata.normalize("NFC", name)
+
+
+def require_images(pictures: Collection[str], *labelled: Mapping[str, Path]) -> None:
+    """Raises `InputFault` for a label of no picture: it would be left out without a word."""
+    for name, path in (entry for files in labelled for entry in files.items()):
+        if name not in pictures:
+            raise InputFault(f"{path}: images/ holds no image of that name")
 
 
 def read_splits(path: Path, pictures: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -102,7 +116,7 @@ def _rows(path: Path, columns: Sequence[str], pictures: Collection[str]) -> Iter
             raise InputFault(f"{place}: {len(row)} cells where the header has {len(names)}")
         image, *others = (row[names.index(name)].strip() for name in columns)
         suffix = Path(image).suffix
-        stem = image.removesuffix(suffix) if suffix.lower() in PICTURES else image
+        stem = composed(image.removesuffix(suffix) if suffix.lower() in PICTURES else image)
         if stem not in pictures:
             raise InputFault(f"{place}: images/ holds no such image")
         yield place, [stem, *others]

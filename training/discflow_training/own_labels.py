@@ -29,6 +29,7 @@ from .own_folder import (
     read_pictures,
     read_splits,
     read_upright,
+    require_images,
 )
 
 UPPER_LEVELS = ("T12-L1", "T11-T12", "T10-T11", "T9-T10", "T8-T9", "T7-T8")
@@ -91,6 +92,7 @@ def lay_out(folder: Path, root: Path) -> dict[str, int]:
     counts = {"boxes": 0, "findings": 0, "masks": 0, "findings but no boxes, which teach nothing": 0}
     meanings = read_class_meanings(folder)
     labels, masks = files_by_stem(folder / "labels", {".txt"}), files_by_stem(folder / "masks", {".png"})
+    require_images(pictures, {stem: path for stem, path in labels.items() if stem != "classes"}, masks)
     for stem, path in pictures.items():
         if stem in findings and stem not in labels:
             counts["findings but no boxes, which teach nothing"] += 1

@@ -102,6 +102,23 @@ def test_what_evaluate_refuses_or_training_cannot_use_is_refused(
         lay_out(folder, tmp_path / "data")
 
 
+@pytest.mark.parametrize("name", ["labels/a_1.txt", "masks/c.png"])
+def test_labels_of_no_picture_are_refused(name: str, folder: Path, tmp_path: Path) -> None:
+    (folder / name).write_bytes(b"")
+    with pytest.raises(InputFault, match="images/ holds no image of that name"):
+        lay_out(folder, tmp_path / "data")
+
+
+def test_letters_with_marks_may_be_spelt_either_way(folder: Path, tmp_path: Path) -> None:
+    (folder / "images" / "a.png").rename(folder / "images" / "Ru\u0308cken.png")
+    (folder / "labels" / "a.txt").rename(folder / "labels" / "R\u00fccken.txt")
+    for name in ("splits.csv", "findings.csv"):
+        text = (folder / name).read_text(encoding="utf-8").replace("a.png", "R\u00fccken.png")
+        (folder / name).write_text(text, encoding="utf-8")
+    counts = lay_out(folder, tmp_path / "data")
+    assert (counts["boxes"], counts["findings"]) == (2, 1)
+
+
 def test_a_finding_teaches_its_own_picture_and_level_alone(folder: Path, tmp_path: Path) -> None:
     (folder / "splits.csv").write_text("image,patient,split\na,p1,train\nb,p1,train\n")
     lay_out(folder, tmp_path / "data")
