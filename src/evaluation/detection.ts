@@ -25,7 +25,7 @@ export interface DetectionFigures {
   readonly recall: Estimate;
   readonly precision: Estimate;
   readonly falsePerPicture: Estimate;
-  /** Share of pictures in which every label that counts is found. */
+  /** Share of pictures with labels that count in which every one is found. */
   readonly allFound: Estimate;
   /** Mean IoU of hits with their labels. */
   readonly meanIou: Estimate;
@@ -56,8 +56,9 @@ export function detectionFigures(
   const hitsOf = perPatient(patients, pictures, (_, index) => matched[index]!.filter(({ hit }) => hit).length);
   const falseOf = perPatient(patients, pictures, (_, index) => matched[index]!.filter(({ hit }) => !hit).length);
   const picturesOf = perPatient(patients, pictures, () => 1);
+  const labelledOf = perPatient(patients, pictures, ({ truth }) => (truth.length > 0 ? 1 : 0));
   const completeOf = perPatient(patients, pictures, ({ truth }, index) =>
-    matched[index]!.filter(({ hit }) => hit).length === truth.length ? 1 : 0,
+    truth.length > 0 && matched[index]!.filter(({ hit }) => hit).length === truth.length ? 1 : 0,
   );
   const iouOf = perPatient(patients, pictures, (_, index) => matched[index]!.reduce((sum, { iou }) => sum + iou, 0));
   const precisions = THRESHOLDS.map((threshold) => averagePrecision(judge(pictures, threshold), truthsOf));
@@ -69,7 +70,7 @@ export function detectionFigures(
       recall: ratio(hitsOf, truthsOf),
       precision: ratio(hitsOf, addUp(hitsOf, falseOf)),
       falsePerPicture: ratio(falseOf, picturesOf),
-      allFound: ratio(completeOf, picturesOf),
+      allFound: ratio(completeOf, labelledOf),
       meanIou: ratio(iouOf, hitsOf),
     },
     options,

@@ -18,7 +18,8 @@ export const FOLDER_FORMAT = `A folder of one's own holds
   images/        PNG or JPEG slices, mid-sagittal, head up, anterior left
   splits.csv     image,patient,split           every image; intervals are over patients
 and any of
-  labels/*.txt   YOLO boxes, named as the images; classes as in YOLOspine, or as labels/classes.txt names them
+  labels/*.txt   YOLO boxes, named as the images; classes as in YOLOspine, or as labels/classes.txt names them; an empty
+                 file says that the picture shows no disc
   masks/         PNG, named as the images: 0 background, 1 vertebra, 2 disc, 3 canal (or SPIDER's 0, 76, 29, 150);
                  its discs count where nobody drew boxes and it shows five, the lowest as L5-S1
   findings.csv   image,level,target,label      level L5-S1 … L1-L2, target herniation or bulgeOrHerniation, label 0 or 1`;
@@ -45,6 +46,8 @@ export async function readFolder(folder: string, sizeOf: SizeOf): Promise<Labell
     const labelPath = labels?.get(name);
     const boxes =
       labelPath === undefined ? null : readBoxes(await readText(labelPath), labelPath, classes, await sizeOf(path));
+    // A region without discs: nobody drew those. A file without either says that there are none.
+    const discs = boxes === null || (boxes.discs.length === 0 && boxes.region !== null) ? null : boxes.discs;
     pictures.push({
       name,
       patient,
@@ -53,9 +56,9 @@ export async function readFolder(folder: string, sizeOf: SizeOf): Promise<Labell
       scanner: null,
       path,
       region: boxes?.region ?? null,
-      discs: boxes?.discs ?? null,
+      discs,
       labels: findings?.get(name) ?? [],
-      matchBy: boxes === null ? 'level' : 'box',
+      matchBy: discs === null ? 'level' : 'box',
       maskPath: masks?.get(name) ?? null,
     });
   }
@@ -159,9 +162,18 @@ async function readFindings(
     if (known.some(({ level, target }) => level === label.level && target === label.target)) {
       throw new UsageError(`${path}, line ${row.line}: this disc already has a label for this target`);
     }
+    if (known.some((other) => contradicts(other, label) || contradicts(label, other))) {
+      throw new UsageError(`${path}, line ${row.line}: a herniation is never neither bulge nor herniation`);
+    }
     findings.set(image, [...known, label]);
   }
   return findings;
+}
+
+/** Whether the first says that there is a herniation, and the second of the same disc that there is none, nor a bulge. */
+function contradicts(first: DiscLabel, second: DiscLabel): boolean {
+  const herniated = first.target === 'herniation' && first.label === 1;
+  return herniated && second.target === 'bulgeOrHerniation' && second.label === 0 && first.level === second.level;
 }
 
 /** Takes classes.txt out of the label files. */

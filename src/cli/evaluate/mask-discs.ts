@@ -26,7 +26,7 @@ export function withDiscsOfMask(picture: LabelledPicture, mask: Grey8): Labelled
   const side = LABEL_MARGIN * meanSpacing(tight);
   const margin = { left: side, top: side, right: side, bottom: side };
   const discs = tight.map((disc) => ({ ...disc, box: grown(disc.box, margin, mask) }));
-  return { ...picture, discs, region: regionOfDiscs(discs, mask) };
+  return { ...picture, discs, region: picture.region ?? regionOfDiscs(discs, mask) };
 }
 
 /** Tight boxes of the mask's discs without specks, pixels. */

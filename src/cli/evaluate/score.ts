@@ -119,7 +119,9 @@ function discsOf({ picture, report }: PictureResult, patient: number): DetectedP
   const truth = scoredDiscs(picture.discs).map(({ box }) => box);
   const ignored = picture.discs.filter(({ scored }) => !scored).map(({ box }) => box);
   const predictions = (report?.discs ?? []).map(({ box, confidence }) => ({ box, confidence }));
-  return [{ patient, predictions, truth, ignored, judgedFromY: Math.min(...truth.map(({ y }) => y)) }];
+  // Where somebody looked and drew no disc, all that are reported are extra.
+  const judgedFromY = truth.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...truth.map(({ y }) => y));
+  return [{ patient, predictions, truth, ignored, judgedFromY }];
 }
 
 const scoredDiscs = (discs: readonly LabelledDisc[]) => discs.filter(({ scored }) => scored);

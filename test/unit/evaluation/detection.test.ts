@@ -68,6 +68,11 @@ describe('matchPicture', () => {
     );
     expect(matches.map(({ prediction, hit }) => [prediction, hit])).toEqual([[1, false]]);
   });
+
+  it('judges a prediction by its centre: one that begins above the highest label that counts is extra', () => {
+    const across = box(60, B.y - 5, 100, B.y + 15);
+    expect(matchPicture(picture([[across, 0.9]], [A, B], { judgedFromY: B.y }), 0.5)[0]?.hit).toBe(false);
+  });
 });
 
 describe('detectionFigures', () => {

@@ -81,6 +81,16 @@ describe('readFolder', () => {
     expect((await read()).pictures[0]?.region).toEqual({ x: 100, y: 50, width: 200, height: 100 });
   });
 
+  it('takes an empty label file for a picture without discs, and a region alone for one whose discs nobody drew', async () => {
+    await good();
+    await put('labels/classes.txt', 'disc\nlumbar region\n');
+    await put('labels/a.txt', '');
+    await put('labels/b.txt', '1 0.5 0.5 0.5 0.5\n');
+    const [empty, region] = (await read()).pictures;
+    expect(empty).toMatchObject({ discs: [], region: null, matchBy: 'box' });
+    expect(region).toMatchObject({ discs: null, region: { x: 100, y: 50, width: 200, height: 100 }, matchBy: 'level' });
+  });
+
   it.each<[string, () => Promise<void>, RegExp]>([
     ['there is no picture', () => put('splits.csv', ''), /images holds no PNG or JPEG/],
     ['splits.csv is missing', () => rm(join(folder, 'splits.csv')), /splits\.csv cannot be read/],
@@ -131,6 +141,11 @@ describe('readFolder', () => {
       /a\.txt, line 1: centre and size must be shares/,
     ],
     ['a box lacks a number', () => put('labels/a.txt', '0 0.5 0.5 0.1\n'), /a\.txt, line 1: must be five numbers/],
+    [
+      'a herniation is no bulge or herniation',
+      () => put('findings.csv', 'image,level,target,label\na,L4-L5,bulgeOrHerniation,0\na,L4-L5,herniation,1\n'),
+      /line 3: a herniation is never neither bulge nor herniation/,
+    ],
     ['labels belong to no image', () => put('labels/a_1.txt', ''), /a_1\.txt: images\/ holds no image of that name/],
     ['a mask belongs to no image', () => put('masks/c.png', ''), /c\.png: images\/ holds no image of that name/],
     ['a class is unknown', () => put('labels/a.txt', '9 0.5 0.5 0.1 0.1\n'), /class 9 is not known/],

@@ -48,6 +48,13 @@ describe('discs of a mask', () => {
     expect(region).toMatchObject({ x: expect.closeTo(4.2), y: expect.closeTo(14.2), width: 95.8 });
   });
 
+  it('leave a region that somebody drew as it is', () => {
+    const region = { x: 5, y: 10, width: 80, height: 240 };
+    const { discs, region: kept } = withDiscsOfMask({ ...picture, region }, maskOf(5));
+    expect(discs).toHaveLength(5);
+    expect(kept).toEqual(region);
+  });
+
   it('end at the edge of the picture', () => {
     const narrow = maskOf(5);
     const cut = { ...narrow, width: 72, data: narrow.data.filter((_, index) => index % WIDTH < 72) };

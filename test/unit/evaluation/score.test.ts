@@ -109,6 +109,14 @@ describe('gatherEvidence', () => {
     expect([figures.patients, figures.discs?.patients]).toEqual([2, 1]);
   });
 
+  it('takes all that is reported as extra where the labels show no disc, and asks there for none', () => {
+    const empty = result({ picture: picture({ name: 'b', discs: [], region: null, labels: [] }) });
+    const figures = figuresOf(gatherEvidence([result({ report: null }), empty])[0]!);
+    const reported = sampleReport().discs.length;
+    expect(figures.discs).toMatchObject({ precision: { value: 0 }, falsePerPicture: { value: reported / 2 } });
+    expect(figures.discs?.allFound.value).toBe(0);
+  });
+
   it('leaves out figures that the data have no labels for', () => {
     const figures = figuresOf(
       gatherEvidence([result({ picture: picture({ discs: null, region: null, labels: [] }) })])[0]!,
