@@ -151,6 +151,32 @@ describe('pictureGates', () => {
     expect(codesOf(features, slice, { lowQuality }, 't2')).toEqual(['low_quality']);
   });
 
+  const { contrast, sharpness } = features;
+  const { width, height } = SLICE;
+  const within = {
+    minSide: Math.min(width, height),
+    minContrast: contrast,
+    sharpness: { low: sharpness, high: sharpness },
+  };
+  test.each([
+    ['side', { ...within, minSide: within.minSide + 1 }],
+    ['contrast', { ...within, minContrast: contrast + 1e-9 }],
+    ['least sharpness', { ...within, sharpness: { low: sharpness + 1e-9, high: 9 } }],
+    ['greatest sharpness', { ...within, sharpness: { low: 0, high: sharpness - 1e-9 } }],
+  ])('what lies at every bound of quality passes, and not what lies just beyond that of the %s', (_, lowQuality) => {
+    expect(codesOf(features, SLICE, { lowQuality: within }, 't2')).toEqual([]);
+    expect(codesOf(features, SLICE, { lowQuality }, 't2')).toEqual(['low_quality']);
+  });
+
+  test('a distance at the limit passes, one just beyond does not; so does a canal at its bound', () => {
+    const gate = { features: ['mean' as const], mean: [features.mean - 6], std: [2], limit: 9 };
+    expect(codesOf(features, SLICE, { outOfDistribution: gate }, 't2')).toEqual([]);
+    const beyond = { ...gate, limit: 9 - 1e-9 };
+    expect(codesOf(features, SLICE, { outOfDistribution: beyond }, 't2')).toEqual(['out_of_distribution']);
+    const { canalToVertebra: minCanalToVertebraSignal } = features;
+    expect(codesOf(features, SLICE, { minCanalToVertebraSignal }, 'unknown')).toEqual([]);
+  });
+
   test('a dark canal refuses a slice whose weighting no header tells, and no other', () => {
     const t1 = cropFeatures(
       picture((x) => (x < 40 ? 160 : x < 80 ? 120 : 60)),

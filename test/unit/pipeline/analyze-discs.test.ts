@@ -120,11 +120,26 @@ describe('analyzeDiscs', () => {
   test('auto asks the rest only for discs near a threshold', async () => {
     const pack = makePack({ a: [0.9, 0.45, 0.1, 0.1, 0.1, 0.1], b: [0.2] });
     const { report } = await analyze(pack, 'auto');
-    expect(pack.ran.filter((id) => id === 'classifier-b')).toHaveLength(1);
+    expect(pack.ran.filter((id) => id.startsWith('classifier'))).toEqual(['classifier-a', 'classifier-b']);
     const answers = report.discs.map(({ bulgeOrHerniation }) => bulgeOrHerniation);
     expect(answers[1]!.members.map(({ id }) => id)).toEqual(['classifier-a', 'classifier-b']);
     expect(answers[1]!.probability).toBe(0.3875);
     expect(answers[2]!.members.map(({ id }) => id)).toEqual(['classifier-a']);
+  });
+
+  test('auto asks the rest for a disc just as far from a threshold as the pack says', async () => {
+    const within = (escalateWithin: number) => (m: PackManifest) => ({
+      ...m,
+      tiers: { ...m.tiers, auto: { escalateWithin } },
+    });
+    const a = [0.2, 0.1, 0.1, 0.1, 0.1, 0.1];
+    const reach = Math.abs(logit(0.2));
+    const near = makePack({ edit: within(reach), a });
+    await analyze(near, 'auto');
+    expect(near.ran).toContain('classifier-b');
+    const far = makePack({ edit: within(reach - 1e-9), a });
+    await analyze(far, 'auto');
+    expect(far.ran).not.toContain('classifier-b');
   });
 
   test('auto asks nobody else where everything is clear', async () => {
@@ -175,6 +190,23 @@ describe('analyzeDiscs', () => {
     const upper = [0.1, 0.1, 0.1, 0.1, 0.1];
     const calm = await analyze(makePack({ gates, a: [...upper, 0.95], b: [...upper, 0.05] }), 'ensemble');
     expect(calm.report.status).toBe('done');
+  });
+
+  test('members that disagree just as much as allowed need none, and either question is asked', async () => {
+    const alone = (m: PackManifest) => {
+      const bulgeOrHerniation = {
+        ...m.targets.bulgeOrHerniation,
+        method: 'single' as const,
+        weights: { 'classifier-a': 1 },
+      };
+      return { ...m, targets: { ...m.targets, bulgeOrHerniation } };
+    };
+    const ask = (membersDisagree: number) =>
+      analyze(makePack({ gates: { membersDisagree }, edit: alone, a: [0.9, 0.1], b: [0.1, 0.1] }), 'ensemble');
+    const { report } = await ask(0.01);
+    expect(report.reasons).toMatchObject([{ code: 'members_disagree', level: 'L5-S1' }]);
+    expect(report.discs[0]!.bulgeOrHerniation.disagreement).toBeNull();
+    expect(codes(await ask(report.discs[0]!.herniation.disagreement!))).toEqual([]);
   });
 
   test('a bare picture whose canal is not bright is refused, a DICOM one is not', async () => {

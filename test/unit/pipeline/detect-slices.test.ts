@@ -111,6 +111,15 @@ describe('detectSlices', () => {
     expect(refused.map(({ code }) => code)).toEqual(['not_lumbar']);
   });
 
+  test('three discs are a lumbar spine of too few', async () => {
+    const { detection, refused } = await detectSlices(
+      { study: drawnStudy('image'), slices: [slicePixels()] },
+      finding({ discs: DISCS.slice(0, 3) }),
+    );
+    expect(refused).toEqual([]);
+    expect(detection.reasons.map(({ code }) => code)).toContain('too_few_discs');
+  });
+
   test.each([
     ['four discs', 4],
     ['four lumbar discs and one above', 5],
