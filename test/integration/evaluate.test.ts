@@ -151,15 +151,19 @@ describe('evaluate on a folder of phantoms', () => {
     expect(figures!.classification.herniation).toMatchObject({ discs: 10, missed: 5 });
   });
 
-  it('measures discs and levels by the masks where nobody drew boxes', async () => {
-    const [labels, aside] = [join(folder, 'data', 'labels'), join(folder, 'labels-aside')];
-    await rename(labels, aside);
+  it('measures discs and levels by the masks where nobody drew boxes, and keeps no plot of an earlier run', async () => {
+    const out = join(folder, 'masks-alone');
+    await mkdir(out);
+    await writeFile(join(out, 'roc-data.png'), 'of an earlier run');
+    const given = ['labels', 'findings.csv'];
+    for (const name of given) await rename(join(folder, 'data', name), join(folder, `${name}-aside`));
     try {
-      await evaluate(options({ out: join(folder, 'masks-alone'), limit: 1 }));
+      await evaluate(options({ out, limit: 1 }));
     } finally {
-      await rename(aside, labels);
+      for (const name of given) await rename(join(folder, `${name}-aside`), join(folder, 'data', name));
     }
-    const [figures] = (await recordIn(join(folder, 'masks-alone'))).sources;
+    const [figures] = (await recordIn(out)).sources;
+    expect(await readdir(out)).not.toContain('roc-data.png');
     expect(figures!.discs!.truths).toBe(5);
     expect(figures!.discs!.recall.value!).toBeGreaterThanOrEqual(0.8);
     expect(figures!.levels!.discs).toBe(5);

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { HmacPseudonyms } from '../../aws/pseudonyms.ts';
@@ -16,7 +16,7 @@ import type { LabelledData, LabelledPicture } from './labelled.ts';
 import { metricsMarkdown } from './markdown.ts';
 import { outlineText } from './outlined-text.ts';
 import { drawPartPlots } from './part-plots.ts';
-import { drawPlots } from './plots.ts';
+import { drawPlots, PLOTS, plotName } from './plots.ts';
 import { type EvaluationRecord, evaluationRecord, recordJson } from './record.ts';
 import { picturesCsv, predictionsCsv } from './rows.ts';
 import { runAll } from './run-all.ts';
@@ -126,9 +126,17 @@ async function writeOutputs(out: string, record: EvaluationRecord, evidence: rea
   await writeFile(join(out, 'pictures.csv'), picturesCsv(evidence));
   for (const [place, source] of evidence.entries()) {
     const figures = record.sources[place]!;
+    await removePlots(out, source.source);
     for (const { name, svg } of [...(await drawPlots(source, figures)), ...(await drawPartPlots(figures))]) {
       await writeFile(join(out, `${name}.svg`), svg);
       await writeFile(join(out, `${name}.png`), await pngOfOwnSvg(outlineText(svg)));
     }
+  }
+}
+
+/** What an earlier run drew into the same folder, and this one has no labels for, would pass for this one's. */
+async function removePlots(out: string, source: string): Promise<void> {
+  for (const plot of PLOTS) {
+    for (const format of ['svg', 'png']) await rm(join(out, `${plotName(plot, source)}.${format}`), { force: true });
   }
 }

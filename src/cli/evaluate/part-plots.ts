@@ -3,7 +3,7 @@ import { TARGETS } from '../../contracts/pack.ts';
 import type { Estimate } from '../../evaluation/bootstrap.ts';
 import { TARGET_NAMES } from '../../reporting/wording.ts';
 import type { SourceFigures } from './figures.ts';
-import { COLOURS, draw, type Plot, SHEET } from './plots.ts';
+import { COLOURS, draw, type Plot, plotName, SHEET } from './plots.ts';
 
 interface Interval {
   readonly name: string;
@@ -39,9 +39,9 @@ export async function drawPartPlots(figures: SourceFigures): Promise<Plot[]> {
     ...(cutOff === null ? [] : intervalOf('certain', 'cut off above L5-S1', cutOff.certain)),
   ];
   const plots: Array<[string, string, string, readonly Interval[]]> = [
-    [`auc-by-part-${source}`, `${source}: AUC by level and scanner`, 'ROC AUC', aucs],
-    [`gates-${source}`, `${source}: pictures refused or deferred`, 'Share of pictures', stopped],
-    [`levels-${source}`, `${source}: names of levels`, 'Share of discs', names],
+    [plotName('auc-by-part', source), `${source}: AUC by level and scanner`, 'ROC AUC', aucs],
+    [plotName('gates', source), `${source}: pictures refused or deferred`, 'Share of pictures', stopped],
+    [plotName('levels', source), `${source}: names of levels`, 'Share of discs', names],
   ];
   return Promise.all(
     plots

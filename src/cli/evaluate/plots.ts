@@ -14,6 +14,12 @@ export interface Plot {
   readonly svg: string;
 }
 
+/** Each plot's file name before its source's. */
+export const PLOTS = ['roc', 'pr', 'reliability', 'auc-by-part', 'gates', 'levels'] as const;
+
+/** The file name of a source's plot without extension. */
+export const plotName = (plot: (typeof PLOTS)[number], source: string): string => `${plot}-${source}`;
+
 /** Okabe and Ito's colours by target. */
 export const COLOURS: Readonly<Record<Target, string>> = { herniation: '#d55e00', bulgeOrHerniation: '#0072b2' };
 const SIZE = 360;
@@ -65,15 +71,15 @@ export async function drawPlots(evidence: SourceEvidence, figures: SourceFigures
   const { source } = evidence;
   return Promise.all([
     draw(
-      `roc-${source}`,
+      plotName('roc', source),
       chart(`${source}: ROC`, ['False positive rate', 'Recall'], roc, { diagonal: true, marks: false }),
     ),
     draw(
-      `pr-${source}`,
+      plotName('pr', source),
       chart(`${source}: precision and recall`, ['Recall', 'Precision'], pr, { diagonal: false, marks: false }),
     ),
     draw(
-      `reliability-${source}`,
+      plotName('reliability', source),
       chart(`${source}: reliability, ten bins of equal mass`, ['Mean probability', 'Observed rate'], reliability, {
         diagonal: true,
         marks: true,
