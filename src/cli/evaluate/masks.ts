@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { InputFault } from '../../contracts/reasons.ts';
 import type { Grey8 } from '../../imaging/image.ts';
 import type { PixelDecoder } from '../../pipeline/ports.ts';
 import { UsageError } from '../plan.ts';
@@ -28,7 +27,7 @@ async function decode(decoder: PixelDecoder, path: string) {
   try {
     return await decoder.decodePicture(await readFile(path));
   } catch (cause) {
-    if (!(cause instanceof InputFault) && !(cause instanceof Error && 'code' in cause)) throw cause;
-    throw new UsageError(`${path} cannot be read as a mask`, { cause });
+    if (!(cause instanceof Error && 'code' in cause)) throw cause;
+    throw new UsageError(`${path} cannot be read as a mask (${cause.message})`, { cause });
   }
 }
