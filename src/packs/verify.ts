@@ -126,12 +126,16 @@ function weightFaults(
   return faults;
 }
 
-function gateFaults({ outOfDistribution }: PackManifest['gates']): string[] {
-  if (outOfDistribution === undefined) return [];
-  const { features, mean, std } = outOfDistribution;
-  return features.length === mean.length && features.length === std.length
-    ? []
-    : ['gates.outOfDistribution: features, mean and std differ in length'];
+function gateFaults({ lowQuality, outOfDistribution }: PackManifest['gates']): string[] {
+  const faults: string[] = [];
+  if (lowQuality !== undefined && lowQuality.sharpness.low > lowQuality.sharpness.high)
+    faults.push('gates.lowQuality.sharpness: low lies above high, and no picture between them');
+  if (outOfDistribution !== undefined) {
+    const { features, mean, std } = outOfDistribution;
+    if (features.length !== mean.length || features.length !== std.length)
+      faults.push('gates.outOfDistribution: features, mean and std differ in length');
+  }
+  return faults;
 }
 
 function repeated(values: readonly string[]): string[] {

@@ -105,6 +105,11 @@ describe('verifyManifest', () => {
       /do not share one crop rule/,
     ],
     [
+      'a range of sharpness that nothing lies in',
+      (m) => ({ ...m, gates: { lowQuality: { minSide: 1, minContrast: 0, sharpness: { low: 2, high: 1 } } } }),
+      /gates\.lowQuality\.sharpness: low lies above high/,
+    ],
+    [
       'gate statistics with a mean too many',
       (m) => ({ ...m, gates: { outOfDistribution: { features: ['mean'], mean: [1, 2], std: [1], limit: 3 } } }),
       /differ in length/,
