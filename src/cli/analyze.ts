@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
+import type { Report } from '../contracts/report.ts';
 import { type LocalSystem, startLocal } from './local.ts';
 import { sourcesOf } from './members.ts';
 import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { earlyEnd, failure } from './process-end.ts';
 import { startProgress } from './progress.ts';
-import { prepareOut, writeEnd, writeRun } from './results.ts';
+import { prepareOut, ResultLost, writeEnd, writeRun } from './results.ts';
 import { countByReason, countLeftOut, exitCodeOf, jsonLine, type Row, studyCount, summaryTable } from './summary.ts';
 import { refusalBySize, SourceUnreadable } from './uploads.ts';
 
@@ -68,7 +69,7 @@ function endsOf(rows: readonly Row[]): string {
 
 /** One upload to its end; a file that is gone since the call was planned ends this upload alone. */
 export async function analyzeUpload(
-  system: Pick<LocalSystem, 'data' | 'submit' | 'untilUploadEnded' | 'untilRunEnded'>,
+  system: Pick<LocalSystem, 'data' | 'submit' | 'untilUploadEnded'> & Answering,
   upload: PlannedUpload,
   options: Pick<AnalyzeOptions, 'out' | 'tenant'>,
   taken: ReadonlySet<string>,
@@ -97,11 +98,33 @@ export async function analyzeUpload(
   for (const [index, runKey] of end.runs.entries()) {
     const name = names[index]!;
     const folder = join(options.out, name);
-    const run = await system.untilRunEnded(runKey, signal);
-    const report = await writeRun(system.data, run, folder);
+    const report = await writeAnswer(system, runKey, folder, signal);
     rows.push({ name, ...sources[index]!, folder, leftOut: end.reasons, report });
   }
   return rows;
+}
+
+type Answering = Pick<LocalSystem, 'data' | 'redrive' | 'untilRunEnded'>;
+
+/**
+ * The end of a run, in its folder. Where the data folder has lost a stored answer, as a cleaner of caches may take files,
+ * the run is made once more: its upload, read just now, has stored its slices again.
+ */
+async function writeAnswer(system: Answering, runKey: string, folder: string, signal: AbortSignal): Promise<Report> {
+  try {
+    return await writeRun(system.data, await system.untilRunEnded(runKey, signal), folder);
+  } catch (error) {
+    if (!(error instanceof ResultLost)) throw error;
+  }
+  await system.redrive(runKey);
+  const run = await system.untilRunEnded(runKey, signal);
+  try {
+    return await writeRun(system.data, run, folder);
+  } catch (error) {
+    if (!(error instanceof ResultLost)) throw error;
+    const reasons = [reasonOf('internal', { detail: 'the data folder loses results' })];
+    return writeEnd(folder, { tenant: run.tenant, status: 'failed', reasons, runKey });
+  }
 }
 
 function report(rows: readonly Row[], ignored: number, options: AnalyzeOptions): void {

@@ -101,7 +101,7 @@ async function walk(folder: string, search: Search): Promise<number> {
 const DRAWN: readonly string[] = [RUN_FILES.overlay, RUN_FILES.mask];
 
 /** Whether a folder holds what an earlier call wrote, by the schema of its report. */
-async function holdsResults(folder: string): Promise<boolean> {
+export async function holdsResults(folder: string): Promise<boolean> {
   try {
     const report: unknown = JSON.parse(await readFile(join(folder, RUN_FILES.report), 'utf8'));
     return reportSchema.safeParse(report).success;

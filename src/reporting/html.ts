@@ -9,6 +9,11 @@ import { findingsSentence, NOT_FOR_DIAGNOSTIC_USE, STATUS_TITLES } from './wordi
 const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64');
 const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
+const TITLE = 'Lumbar disc report';
+
+/** Whether a page is one that `renderHtml` made. */
+export const isReportPage = (html: string): boolean => html.includes(`<title>${TITLE}: `);
+
 /**
  * `report.html`: one file that loads nothing, for screen, phone and A4 paper. `overlayJpeg` is the overlay as JPEG, so
  * that a phone loads a quarter of a megabyte and not one and a half; null where there is none. Everything that comes
@@ -23,12 +28,12 @@ export function renderHtml(report: Report, overlayJpeg: Uint8Array | null): stri
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <meta name="referrer" content="no-referrer">
-<title>Lumbar disc report: ${STATUS_TITLES[report.status]}</title>
+<title>${TITLE}: ${STATUS_TITLES[report.status]}</title>
 <style>${trustedMarkup(PAGE_STYLE)}</style>
 </head>
 <body>
 <header>
-<h1>Lumbar disc report</h1>
+<h1>${TITLE}</h1>
 <p class="use">${NOT_FOR_DIAGNOSTIC_USE}. Made by software, not read by a radiologist.</p>
 </header>
 <main>

@@ -1,13 +1,13 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRunItem } from '../../../src/aws/transitions.ts';
 import { UsageError } from '../../../src/cli/plan.ts';
-import { prepareOut, writeEnd, writeRun } from '../../../src/cli/results.ts';
+import { prepareOut, ResultLost, writeEnd, writeRun } from '../../../src/cli/results.ts';
 import type { RunItem } from '../../../src/contracts/items.ts';
 import { keys } from '../../../src/contracts/keys.ts';
-import { reasonOf } from '../../../src/contracts/reasons.ts';
+import { reasonOf, TransientFault } from '../../../src/contracts/reasons.ts';
 import { rejectedReport } from '../../../src/reporting/rejected.ts';
 import { newRun } from '../../contract/new-items.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
@@ -30,6 +30,27 @@ describe('prepareOut', () => {
     await expect(prepareOut(join(root, 'file'), [])).rejects.toThrow(UsageError);
     await expect(prepareOut(join(root, 'file', 'out'), [])).rejects.toThrow(UsageError);
     await expect(prepareOut(root, ['study', 'file'])).rejects.toThrow('is no folder');
+  });
+
+  it.each(['scan', 'scan-2'])(
+    'calls files of another program that a result in %s would write over wrong use',
+    async (name) => {
+      await mkdir(join(root, name));
+      await writeFile(join(root, name, 'image.dcm'), 'x');
+      await prepareOut(root, ['scan']);
+      await writeFile(join(root, name, 'mask.png'), "the user's own");
+      await expect(prepareOut(root, ['scan'])).rejects.toThrow('mask.png of another program');
+      await prepareOut(root, ['other']);
+    },
+  );
+
+  it('takes a folder that holds an earlier result, or what a killed process left of one', async () => {
+    const folder = join(root, 'scan');
+    await writeEnd(folder, { tenant: 'local', status: 'rejected', reasons: [reasonOf('empty')], runKey: null });
+    await writeFile(join(folder, 'overlay.png'), 'of an earlier run');
+    await prepareOut(root, ['scan']);
+    await rm(join(folder, 'report.json'));
+    await prepareOut(root, ['scan']);
   });
 });
 
@@ -75,6 +96,27 @@ describe('writeRun', () => {
     expect(report).toMatchObject({ status: 'failed', reasons: [{ code: 'internal' }], study: { runKey: item.runKey } });
     expect(JSON.parse(await readFile(join(root, 'report.json'), 'utf8'))).toEqual(report);
     expect(await readFile(join(root, 'report.html'), 'utf8')).not.toBe('the page');
+  });
+
+  it('says that an answer is lost whose report is gone, is none, or cannot be read', async () => {
+    const item = run({ status: 'done' });
+    const key = keys.run(item.tenant, item.studyKey, item.runKey, 'report.json');
+    const data = new MemoryObjectStore();
+    await expect(writeRun(data, item, root)).rejects.toThrow(ResultLost);
+    await data.put(key, Buffer.from('{"schema":'), { contentType: 'x' });
+    await expect(writeRun(data, item, root)).rejects.toThrow(ResultLost);
+    const unreadable = Object.assign(data, { get: async () => Promise.reject(new TransientFault('GetObject')) });
+    await expect(writeRun(unreadable, item, root)).rejects.toThrow(ResultLost);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('ends a refused run from its item where its stored report cannot be read', async () => {
+    const item = run({ status: 'quarantined', reasons: [reasonOf('burned_in_text')] });
+    const data = new MemoryObjectStore();
+    const unreadable = Object.assign(data, { get: async () => Promise.reject(new TransientFault('GetObject')) });
+    const report = await writeRun(unreadable, item, root);
+    expect(report).toMatchObject({ status: 'quarantined', reasons: [{ code: 'burned_in_text' }] });
+    expect((await readdir(root)).sort()).toEqual(['report.html', 'report.json']);
   });
 
   it('leaves no report of an earlier run where the copy breaks off', async () => {
