@@ -43,6 +43,10 @@ export class DynamoRuns implements Runs {
     });
   }
 
+  async noteReference(item: UploadItem, clientReference: string | null): Promise<void> {
+    await this.#table.update(keyOf(item), { fence: item.fence }, { clientReference });
+  }
+
   async settleUpload(
     item: UploadItem,
     end: {

@@ -49,7 +49,10 @@ export const TERMINAL_RUN_STATUSES = [
 export const isTerminal = (status: RunStatus): boolean =>
   (TERMINAL_RUN_STATUSES as readonly RunStatus[]).includes(status);
 
-/** A terminal state, as the event bus and webhooks carry it. Consumers tell repeats by `subject` and `status`. */
+/**
+ * A terminal state, as the event bus and webhooks carry it. Consumers tell repeats by `subject`, `status` and
+ * `clientReference`.
+ */
 export const announcementSchema = z.strictObject({
   schema: z.literal('discflow.announcement/1'),
   kind: z.enum(['run', 'upload']),

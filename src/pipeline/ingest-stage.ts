@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { keys, type Tier, UNASSIGNED_TENANT, UPLOAD_MANIFEST_NAME } from '../contracts/keys.ts';
 import {
@@ -52,8 +53,10 @@ export async function ingestRecord(deps: IngestDeps, parsed: ParsedRecord, trace
     return;
   }
   try {
-    if (parsed.outcome === 'refused') await reject(deps, claim.item, [reasonOf(parsed.code)], null);
-    else await expand(deps, claim.item, object);
+    if (parsed.outcome === 'refused') {
+      const reference = parsed.object === null ? null : await referenceOfRefused(deps, parsed.object);
+      await reject(deps, { ...claim.item, clientReference: reference }, [reasonOf(parsed.code)]);
+    } else await expand(deps, claim.item, object);
   } catch (error) {
     await deps.runs.release(claim.item, deps.clock.nowMs()).catch(() => undefined);
     throw error;
@@ -88,34 +91,38 @@ async function unassigned({ pseudonyms }: IngestDeps, key: string): Promise<Uplo
   return { key, tenant: UNASSIGNED_TENANT, uploadId, name: key, size: null, versionId: null, sequencer: null };
 }
 
-async function expand(deps: IngestDeps, item: UploadItem, object: UploadedObject): Promise<void> {
-  let clientReference: string | null = null;
+async function expand(deps: IngestDeps, claimed: UploadItem, object: UploadedObject): Promise<void> {
+  let item = claimed;
   let prepared: PreparedUpload;
   try {
-    const source = await openObject(deps, object);
-    if (source === null) {
+    const isManifest = object.name === UPLOAD_MANIFEST_NAME;
+    if (!isManifest) item = await withReference(deps, item, await referenceOf(deps, object));
+    const bytes = await readObject(deps, object);
+    if (bytes === null) {
       deps.log.info('ingest.deleted', { traceId: item.traceId, tenant: item.tenant });
-      await reject(deps, item, [reasonOf('incomplete_upload')], null);
+      await reject(deps, item, [reasonOf('incomplete_upload')]);
       return;
     }
-    clientReference = source.clientReference;
+    const manifest = isManifest ? parseJson(bytes) : null;
+    if (isManifest) item = await withReference(deps, item, referenceIn(manifest));
     prepared = await prepareUpload({
       tenant: item.tenant,
-      files: source.files,
+      files: isManifest ? openParts(deps, object, manifest) : openUpload(object.name, bytes, deps.limits),
       pseudonyms: deps.pseudonyms,
       decoder: deps.decoder,
       limits: deps.limits,
-      uploadHash: source.hash,
+      uploadHash: createHash('sha256').update(bytes).digest('hex'),
     });
   } catch (error) {
     if (!(error instanceof InputFault)) throw error;
-    await reject(deps, item, [error.reason], clientReference);
+    await reject(deps, item, [error.reason]);
     return;
   }
   if (prepared.studies.length === 0) {
-    await reject(deps, item, [...prepared.reasons], clientReference);
+    await reject(deps, item, [...prepared.reasons]);
     return;
   }
+  const { clientReference } = item;
   const runs: string[] = [];
   for (const study of prepared.studies) runs.push(await openRun(deps, item, study, clientReference));
   const members = prepared.studies.map((study) => study.members);
@@ -123,40 +130,22 @@ async function expand(deps: IngestDeps, item: UploadItem, object: UploadedObject
   if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
 }
 
-async function reject(
-  deps: IngestDeps,
-  item: UploadItem,
-  reasons: Reason[],
-  clientReference: string | null,
-): Promise<void> {
-  const end = { status: 'rejected' as const, runs: [], reasons, clientReference };
+/** Noted before the upload is read: whoever ends it for an ingest that died has nothing but its item. */
+async function withReference(deps: IngestDeps, item: UploadItem, clientReference: string | null): Promise<UploadItem> {
+  if (clientReference === item.clientReference) return item;
+  await deps.runs.noteReference(item, clientReference);
+  return { ...item, clientReference };
+}
+
+async function reject(deps: IngestDeps, item: UploadItem, reasons: Reason[]): Promise<void> {
+  const end = { status: 'rejected' as const, runs: [], reasons, clientReference: item.clientReference };
   deps.log.info('ingest.rejected', { traceId: item.traceId, tenant: item.tenant, reason: reasons[0]?.code ?? '' });
   if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
 }
 
-interface OpenedUpload {
-  readonly files: AsyncIterable<UploadFile>;
-  readonly hash: string;
-  readonly clientReference: string | null;
-}
-
 /** Null where the object is gone: deleted between its notification and this delivery. */
-async function openObject(deps: IngestDeps, object: UploadedObject): Promise<OpenedUpload | null> {
-  const bytes = await deps.uploads.get(object.key, {
-    maxBytes: deps.limits.maxUploadBytes,
-    ...(object.versionId === null ? {} : { versionId: object.versionId }),
-  });
-  if (bytes === null) return null;
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  if (object.name !== UPLOAD_MANIFEST_NAME) {
-    return {
-      files: openUpload(object.name, bytes, deps.limits),
-      hash,
-      clientReference: await referenceOf(deps, object),
-    };
-  }
-  return { ...openParts(deps, object, bytes), hash };
-}
+const readObject = ({ uploads, limits }: IngestDeps, { key, versionId }: UploadedObject): Promise<Buffer | null> =>
+  uploads.get(key, { maxBytes: limits.maxUploadBytes, ...(versionId === null ? {} : { versionId }) });
 
 /** Null where the object carries none, or one that breaks the contract: that refuses no study. */
 async function referenceOf({ uploads }: IngestDeps, { key, versionId }: UploadedObject): Promise<string | null> {
@@ -164,14 +153,25 @@ async function referenceOf({ uploads }: IngestDeps, { key, versionId }: Uploaded
   return clientReferenceSchema.safeParse(head?.metadata[CLIENT_REFERENCE_METADATA]).data ?? null;
 }
 
-function openParts(deps: IngestDeps, object: UploadedObject, bytes: Buffer): Omit<OpenedUpload, 'hash'> {
-  const manifest = uploadManifestSchema.safeParse(parseJson(bytes));
+/** An object that a malware scan holds back may not be asked about: that must not stop its refusal. */
+const referenceOfRefused = (deps: IngestDeps, object: UploadedObject): Promise<string | null> =>
+  referenceOf(deps, object).catch((error: unknown) => {
+    if (error instanceof TransientFault) throw error;
+    return null;
+  });
+
+/** Also that of a manifest which breaks the contract elsewhere: it is refused, and its sender waits for the answer. */
+const referenceIn = (manifest: unknown): string | null =>
+  z.looseObject({ clientReference: clientReferenceSchema }).safeParse(manifest).data?.clientReference ?? null;
+
+function openParts(deps: IngestDeps, object: UploadedObject, json: unknown): AsyncIterable<UploadFile> {
+  const manifest = uploadManifestSchema.safeParse(json);
   if (!manifest.success) {
     const tooMany = manifest.error.issues.some(({ code, path }) => code === 'too_big' && path.join() === 'parts');
     if (tooMany) throw new InputFault('archive_limit', 'files', { cause: manifest.error });
     throw new InputFault('malformed', 'upload manifest', { cause: manifest.error });
   }
-  const { parts, clientReference = null } = manifest.data;
+  const { parts } = manifest.data;
   const prefix = keys.part(object.tenant, object.uploadId, '');
   if (parts.some((part) => !part.key.startsWith(prefix) || part.key.includes('/../'))) {
     throw new InputFault('invalid_key', 'a part outside the upload');
@@ -182,7 +182,7 @@ function openParts(deps: IngestDeps, object: UploadedObject, bytes: Buffer): Omi
       yield { name: part.key.slice(prefix.length), size: part.size, read: () => readPart(deps.uploads, part) };
     }
   };
-  return { files: files(), clientReference };
+  return files();
 }
 
 function parseJson(bytes: Buffer): unknown {

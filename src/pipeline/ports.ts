@@ -87,6 +87,8 @@ export interface Runs {
    * already; `stale` when the item's sequencer is newer. A newer sequencer starts the next attempt.
    */
   claimUpload(upload: NewUpload, leaseMs: number, nowMs: number): Promise<Claim<UploadItem>>;
+  /** Notes an upload's reference under its fence; a no-op where the fence has moved on. */
+  noteReference(item: UploadItem, clientReference: string | null): Promise<void>;
   /** Ends an upload under its fence; false where the fence has moved on. */
   settleUpload(
     item: UploadItem,

@@ -70,6 +70,17 @@ export function uploadSuite(create: () => Runs): void {
     }
   });
 
+  it('notes the reference of an upload for whoever ends it, but not once the fence has moved on', async () => {
+    const runs = create();
+    const upload = newUpload();
+    const dead = claimed(await runs.claimUpload(upload, LEASE_MS, T0));
+    await runs.noteReference(dead, 'order 7');
+    const heir = claimed(await runs.claimUpload(upload, LEASE_MS, T0 + LEASE_MS));
+    expect(heir.clientReference).toBe('order 7');
+    await runs.noteReference(dead, 'order 8');
+    expect(await runs.getUpload(upload.tenant, upload.uploadId)).toEqual([heir]);
+  });
+
   it('settles twice under the same fence, as a retried call does', async () => {
     const runs = create();
     const item = claimed(await runs.claimUpload(newUpload(), LEASE_MS, T0));

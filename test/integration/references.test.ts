@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sweep } from '../../functions/sweep/sweep.ts';
 import { keys, UPLOAD_MANIFEST_NAME } from '../../src/contracts/keys.ts';
 import { type Announcement, CLIENT_REFERENCE_METADATA, type UploadManifest } from '../../src/contracts/messages.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
 import { deliver, handlersOf, putUpload, s3Event } from '../support/deliver.ts';
-import { startTestSystem, type TestSystem } from '../support/system.ts';
+import { MAX_RECEIVES, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TENANT = 'platform';
 let system: TestSystem;
@@ -55,4 +56,63 @@ it('tells the end of content that was analysed before under the reference of the
   expect(firstUpload).toMatchObject({ ...upload, subject: 'upload-1', clientReference: 'order-1' });
   expect(secondUpload).toMatchObject({ ...upload, subject: 'upload-2', clientReference: 'order-2' });
   expect(more).toEqual([]);
+});
+
+it('tells an upload that a bug stops, and one whose ingest died, as failed under its reference', async () => {
+  const { deps } = system;
+  const uploads: typeof deps.uploads = {
+    get: async () => Promise.reject(new TypeError('a bug')),
+    head: (...args) => deps.uploads.head(...args),
+    put: (...args) => deps.uploads.put(...args),
+    list: (...args) => deps.uploads.list(...args),
+  };
+  const handler = handlersOf(system, { ...deps, uploads }).ingest;
+  const put = async (uploadId: string): Promise<object> => {
+    const key = keys.upload('clinic', uploadId, 'study.zip');
+    const metadata = { [CLIENT_REFERENCE_METADATA]: `order-of-${uploadId}` };
+    await system.uploads.put(key, Buffer.from('x'), { contentType: 'application/zip', metadata });
+    return s3Event(system, key, 1);
+  };
+  expect(await deliver(handler, [await put('stopped')], MAX_RECEIVES)).toEqual(['message-0']);
+  expect(await deliver(handler, [await put('dead')], 1)).toEqual(['message-0']);
+  system.clock.advance(20 * 86_400_000);
+  await sweep({ ...deps, stuckAfterMs: 1, limit: 10 });
+  const told = system.announced
+    .splice(0)
+    .map(({ subject, status, clientReference }) => [subject, status, clientReference]);
+  expect(told).toEqual([
+    ['stopped', 'failed', 'order-of-stopped'],
+    ['dead', 'failed', 'order-of-dead'],
+  ]);
+});
+
+it.each([
+  [
+    'lists a part of another upload',
+    { parts: [{ key: 'parts/platform/other/a', size: 1, sha256: 'a'.repeat(64) }] },
+    'invalid_key',
+  ],
+  ['breaks the contract', { parts: 'none' }, 'malformed'],
+])('refuses a manifest that %s under its reference', async (_, content, code) => {
+  const uploadId = `refused-${code}`;
+  const manifest = Buffer.from(JSON.stringify({ schema: 'discflow.upload/1', clientReference: 'order-9', ...content }));
+  const event = await putUpload(system, TENANT, uploadId, UPLOAD_MANIFEST_NAME, manifest);
+  expect(await deliver(handlersOf(system).ingest, [event])).toEqual([]);
+  expect(system.announced.splice(0)).toMatchObject([
+    { subject: uploadId, status: 'rejected', reasons: [code], clientReference: 'order-9' },
+  ]);
+});
+
+it('refuses an object of another kind, and one that is too large, under its reference', async () => {
+  for (const [name, limits, code] of [
+    ['study.exe', system.deps.limits, 'content_type'],
+    ['study.zip', { ...system.deps.limits, maxUploadBytes: 1 }, 'too_large'],
+  ] as const) {
+    const key = keys.upload('clinic', `refused-${code}`, name);
+    const metadata = { [CLIENT_REFERENCE_METADATA]: 'order-10' };
+    await system.uploads.put(key, Buffer.from('much'), { contentType: 'application/zip', metadata });
+    const { ingest } = handlersOf(system, { ...system.deps, limits });
+    expect(await deliver(ingest, [s3Event(system, key, 4)])).toEqual([]);
+    expect(system.announced.splice(0)).toMatchObject([{ reasons: [code], clientReference: 'order-10' }]);
+  }
 });

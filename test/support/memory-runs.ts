@@ -25,6 +25,10 @@ export class MemoryRuns implements Runs {
     return this.#written(decideUploadClaim(before, upload, leaseMs, nowMs));
   }
 
+  async noteReference(item: UploadItem, clientReference: string | null): Promise<void> {
+    this.#change(item, (now) => now.fence === item.fence, { clientReference });
+  }
+
   async settleUpload(
     item: UploadItem,
     end: {
