@@ -133,7 +133,7 @@ const stageRights = ({ UPLOADS, DATA, BACKFILL }: ReturnType<typeof bucketsOf>) 
     'security',
     'Ingest reads what anybody uploads to its own lane, and writes nothing there.',
     [onResource(`${UPLOADS}/*`), 'Ingest/Uploads/Policy/Resource'],
-    [onResource(`${BACKFILL}/*`), 'Ingest/Backfill/Policy/Resource'],
+    [onResource(`${BACKFILL}/in/*`), 'Ingest/Backfill/Policy/Resource'],
   ),
   ...rows(
     'security',

@@ -30,6 +30,8 @@ export class IngestStack extends Stack {
     const { config } = platform;
     const { ingest, detect } = lanesOf(shared, lane);
     const source = lane === 'uploads' ? buckets.uploads : buckets.backfill;
+    // A backfill's bucket holds its lists too, which name the archive's objects.
+    const studiesOf = lane === 'uploads' ? '*' : 'in/*';
     const { timeoutSeconds, maxReceiveCount, leaseSeconds } = STAGE_LIMITS.ingest;
     const stage = new ServiceFunction(this, id, {
       platform,
@@ -58,7 +60,7 @@ export class IngestStack extends Stack {
       statements: [
         ...consumes(ingest),
         ...sends(detect),
-        ...reads(source, ['in/*', 'parts/*'], true),
+        ...reads(source, [studiesOf], true),
         ...keepsRuns(studies),
         ...announces(bus),
         ...opens(keys.data, 'secretsmanager'),

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../../../src/pipeline/prepare-files.ts';
 import { parseS3Record } from '../../../src/pipeline/s3-record.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { MemoryRuns } from '../../support/memory-runs.ts';
+import { testPseudonyms } from '../../support/prepared.ts';
 
 const record = (object: S3Record['s3']['object']): S3Record => ({
   eventVersion: '2.1',
@@ -24,7 +25,7 @@ function refusingIngest() {
   const deps = {
     runs,
     announcer: { announce: async ({ status }: { status: string }) => void announced.push(status) },
-    pseudonyms: { of: async () => `v1-${'a'.repeat(26)}` },
+    pseudonyms: testPseudonyms,
     clock: { nowMs: () => 1000 },
     log: { info() {}, warn() {}, error() {} },
     leaseMs: 1000,
