@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .classifiers import DiscClassifier
 from .disc_data import TARGETS, UNKNOWN, Disc
+from .precision import autocast
 
 if TYPE_CHECKING:
     from .classify import Recipe
@@ -39,7 +40,7 @@ def training_loss(network: DiscClassifier, images: Tensor, discs: Sequence[Disc]
     share = float(np.random.beta(recipe.mixup, recipe.mixup)) if recipe.mixup > 0 else 1.0
     order, device = torch.randperm(len(discs)) if recipe.mixup > 0 else torch.arange(len(discs)), images.device
     images = images * share + images[order] * (1 - share)
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device):
         heads = network.all_heads(images.contiguous(memory_format=torch.channels_last))
     targets = _mixed(torch.tensor([disc.targets for disc in discs], dtype=torch.float32), order, share).to(device)
     main = heads["main"].float()

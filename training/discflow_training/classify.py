@@ -30,6 +30,7 @@ from .faults import InputFault, told_plainly
 from .fragment import find_member, upsert_member
 from .imaging import CropKind, CropRule
 from .member_training import Course, member_parser
+from .precision import arithmetic_name
 from .recipes import chosen_recipe
 from .runs import (
     alone_in_run,
@@ -158,7 +159,10 @@ def train(
         course.save()
     if last < recipe.epochs:
         return
-    record = {"recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit()}
+    record = {
+        "recipe": asdict(recipe), "trainingDiscs": len(training), "dataSha256": hashes, "commit": commit(),
+        "arithmetic": arithmetic_name(device),
+    }
     write_whole(out / "training.json", json.dumps(record | {"curves": course.curves}, indent=1))
     write_predictions(out / "predictions.json", validation, predict(course.average.network, validation, recipe.view, cache))
     save_weights(out, course.average.network)

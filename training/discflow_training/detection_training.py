@@ -25,6 +25,7 @@ from .metrics_detection import (
     detection_figures,
     match_all,
 )
+from .precision import arithmetic_name, autocast
 from .runs import commit, keep_data, load_stored, require_number, require_same, save_whole, say_unfinished, tupled, write_whole
 from .yolov8 import DecodedYolov8, YoloConfig, Yolov8, anchor_points
 from .yolov8_loss import Targets, detection_loss
@@ -115,7 +116,10 @@ def train(
         raise InputFault(f"{checkpoint} is there: go on from it with --resume, or give another --out")
     hashes = data_hash(paths, data_root)
     keep_data(out, [hashes, *((x.label.name, x.label.discs.tolist(), x.label.region.tolist()) for x in training)])
-    record = {"recipe": asdict(recipe), "training_images": len(paths), "data_sha256": hashes, "commit": commit()}
+    record = {
+        "recipe": asdict(recipe), "training_images": len(paths), "data_sha256": hashes, "commit": commit(),
+        "arithmetic": arithmetic_name("cpu"),
+    }
     torch.manual_seed(recipe.seed)
     network = Yolov8(YoloConfig(recipe.scale, recipe.width)).to(memory_format=torch.channels_last)
     averaged = AveragedWeights(network, recipe.ema_decay)
@@ -237,7 +241,7 @@ def _train_epoch(
         sampler = SAMPLERS[recipe.task]
         samples = [sampler(images[i], recipe.input_width, recipe.input_height, rng, calm) for i in batch]
         inputs, targets = collate(samples, points)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             outputs = network(inputs)
         loss = detection_loss(network, outputs, points, strides, targets)
         optimiser.zero_grad(set_to_none=True)

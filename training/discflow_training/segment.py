@@ -28,6 +28,7 @@ from .fragment import find_member, upsert_member
 from .imaging import CropRule
 from .member_training import Course, member_parser
 from .overlap import Probabilities, measure
+from .precision import arithmetic_name, autocast
 from .recipes import chosen_recipe
 from .region_data import (
     CLASSES,
@@ -171,7 +172,10 @@ def train(
     if last < recipe.epochs:
         return
     paths = [path for item in read_segmentation(root) if item.split == "train" for path in (item.image_path, item.mask_path)]
-    record = {"recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit()}
+    record = {
+        "recipe": asdict(recipe), "slices": len(training), "dataSha256": data_hash(paths, root), "commit": commit(),
+        "arithmetic": arithmetic_name(device),
+    }
     write_whole(out / "training.json", json.dumps(record | {"curves": course.curves}, indent=1))
     write_predictions(out / "predictions.npz", validation, [predict(course.average.network, region, recipe.view) for region in validation])
     save_weights(out, course.average.network)
@@ -202,7 +206,7 @@ def _epoch(course: Course, order, recipe, rng) -> float:
         batch = order[start : start + recipe.batch]
         images, masks = augmented_regions(batch, recipe.view, rng, recipe.degrees, recipe.strength)
         device = next(network.parameters()).device
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             logits = network(images.to(device).contiguous(memory_format=torch.channels_last))
         loss = dice_focal_loss(logits.float(), masks.to(device))
         losses.append(course.step(loss))

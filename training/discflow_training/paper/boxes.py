@@ -22,6 +22,7 @@ from ..detection_samples import LoadedImage, Sample, Warp, load_images, rotate_b
 from ..detection_training import collate, group_of, judge_discs_in_labelled_region, judge_region, torch_detector
 from ..imaging import PAD_VALUE, crop_box, plan_letterbox
 from ..metrics_detection import JudgedImage, bootstrap, detection_figures, match_all
+from ..precision import autocast
 from ..yolov8 import Yolov8, anchor_points
 from ..yolov8_loss import Targets, detection_loss
 from .fitting import batches_of
@@ -95,7 +96,7 @@ class BoxTask:
 
     def loss(self, network: nn.Module, batch: list[Sample]) -> Tensor:
         inputs, targets = collate(batch, self._points)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with autocast(self._device):
             outputs = network(inputs.to(self._device))
         return self._parts(network, outputs, targets)
 

@@ -14,6 +14,7 @@ from ..checkpoints import load_checkpoint
 from ..classifiers import FAMILIES
 from ..encoders import ENCODERS
 from ..overlap import Probabilities, confusion
+from ..precision import arithmetic_name
 from ..region_data import CLASSES, Region, RegionInput, exact_input, on_crop_grid
 from ..runs import save_whole, write_whole
 from .boxes import BoxTask, box_figures, images_of
@@ -45,6 +46,7 @@ def execute(
         return False
     record = header(run.id, configuration(run), own_hash, data_hash_of(run, root)) | {
         "device": device.type,
+        "arithmetic": arithmetic_name(device),
         "parameters": parameter_count(network),
         "multiplyAdds": multiply_adds(network, torch.zeros(1, 1, *input_size(run), device=device)),
         "bestEpoch": best_epoch(curves),

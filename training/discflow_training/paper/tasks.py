@@ -17,6 +17,7 @@ from ..decoders import Segmenter
 from ..disc_data import AUXILIARY, UNKNOWN
 from ..encoders import ENCODERS, Vgg
 from ..overlap import confusion, overlap_figures
+from ..precision import autocast
 from ..region_data import CLASSES, IGNORED
 from ..yolov8 import YoloConfig, Yolov8
 from .augment import vary
@@ -91,10 +92,6 @@ def last_block(family: str, encoder: nn.Module) -> tuple[str, ...]:
     return LAST_BLOCKS[family]
 
 
-def _autocast(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16)
-
-
 @torch.inference_mode()
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """Logits in single precision on the network's device, in batches."""
@@ -118,7 +115,7 @@ class PlidTask:
 
     def loss(self, network: nn.Module, batch: np.ndarray) -> Tensor:
         images, _ = vary(self._train.images[batch], self._augmentation)
-        with _autocast(images.device):
+        with autocast(images.device):
             logits = network(normalised(images))
         return F.cross_entropy(logits.float(), self._train.labels[batch], self._weights)
 
@@ -144,7 +141,7 @@ class SpineTask:
 
     def loss(self, network: nn.Module, batch: np.ndarray) -> Tensor:
         images, masks = vary(self._train.images[batch], self._run.augmentation, self._train.labels[batch])
-        with _autocast(images.device):
+        with autocast(images.device):
             logits = network(normalised(images))
         return spine_loss(logits.float(), masks, self._run)
 
@@ -185,7 +182,7 @@ class GradesTask:
 
     def loss(self, network: nn.Module, batch: np.ndarray) -> Tensor:
         images, _ = vary(self._train.images[batch], self._augmentation)
-        with _autocast(images.device):
+        with autocast(images.device):
             logits = network(normalised(images))
         return grades_loss(logits, self._train.labels[batch])
 
