@@ -1,20 +1,11 @@
+import { promises } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { planUploads, studyFolders, UsageError } from '../../../src/cli/plan.ts';
 import { rejectedReport } from '../../../src/reporting/rejected.ts';
-
-/** Paths that may not be opened, as those of another user: tests may run as one who may read everything. */
-const locked = vi.hoisted(() => new Set<string>());
-vi.mock('node:fs/promises', async (original) => {
-  const actual = await original<typeof import('node:fs/promises')>();
-  const open: typeof actual.open = async (path, ...rest) => {
-    if (locked.has(String(path))) throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
-    return actual.open(path, ...rest);
-  };
-  return { ...actual, open };
-});
 
 const PART10 = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]);
 let root: string;
@@ -22,11 +13,26 @@ let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'discflow-plan-'));
 });
-afterEach(async () => rm(root, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  await rm(root, { recursive: true, force: true });
+});
 
 async function put(path: string, bytes: Buffer = PART10): Promise<void> {
   await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), bytes);
+}
+
+/** Lets files of the root not be opened, as those of another user: tests may run as one who may read everything. */
+function lock(...paths: string[]): void {
+  const locked = new Set(paths.map((path) => join(root, path)));
+  const { open } = promises;
+  vi.spyOn(promises, 'open').mockImplementation(async (path, ...rest) => {
+    if (locked.has(String(path))) throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    return open(path, ...rest);
+  });
+  syncBuiltinESMExports();
 }
 
 /** Name, number of files and extension of each upload, in order, and the files left out. */
@@ -89,7 +95,7 @@ describe('planUploads', () => {
   it('makes a file that may not be opened an upload of its own, beside the study in its folder', async () => {
     for (const path of ['study/IM1', 'study/IM2', 'study/locked', 'cd/DICOMDIR', 'cd/IM1', 'cd/locked-too'])
       await put(path);
-    locked.add(join(root, 'study/locked')).add(join(root, 'cd/locked-too'));
+    lock('study/locked', 'cd/locked-too');
     expect(await planOf('study', 'cd')).toEqual({
       uploads: [
         ['locked', 1, '.dcm'],
