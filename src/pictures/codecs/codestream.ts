@@ -12,32 +12,58 @@ export interface CodestreamHeader {
 }
 
 const SOF_MARKERS = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf, 0xf7]);
+export const START_OF_SCAN = 0xda;
+
+/** A marker segment: its marker's second byte, what it says, and where the next begins. */
+export interface Segment {
+  readonly marker: number;
+  readonly body: Uint8Array;
+  readonly end: number;
+}
 
 /**
- * The frame header of a JPEG, JPEG lossless or JPEG-LS stream: ISO 10918-1 B.2.2, ISO 14495-1 C.2.2. Other segments are
- * stepped over. Throws `InputFault`: `malformed` where it starts as no JPEG, `truncated` where it ends before its header.
+ * The segments of a JPEG, JPEG lossless or JPEG-LS stream up to its first scan's header: ISO 10918-1 B.1.1.4. Ends with the last
+ * whole one where the bytes do. Throws `InputFault('malformed')` where it starts as no JPEG or a segment as none.
  */
-export function jpegHeader(bytes: Uint8Array): CodestreamHeader {
+export function* headerSegments(bytes: Uint8Array): Generator<Segment, void, undefined> {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) throw new InputFault('malformed', 'no JPEG stream');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 2;
-  while (at + 4 <= bytes.length) {
+  for (let at = 2; at + 4 <= bytes.length; ) {
     const marker = bytes[at + 1]!;
     if (bytes[at] !== 0xff) throw new InputFault('malformed', 'JPEG markers');
     if (marker === 0xff) {
       at += 1;
-    } else if (SOF_MARKERS.has(marker)) {
-      if (at + 10 > bytes.length) break;
-      const [precision, components] = [bytes[at + 4]!, bytes[at + 9]!];
-      return { precision, height: view.getUint16(at + 5), width: view.getUint16(at + 7), components, marker };
-    } else {
-      at += 2 + view.getUint16(at + 2);
+      continue;
     }
+    const end = at + 2 + view.getUint16(at + 2);
+    if (end > bytes.length) return;
+    yield { marker, body: bytes.subarray(at + 4, Math.max(at + 4, end)), end };
+    if (marker === START_OF_SCAN) return;
+    at = end;
+  }
+}
+
+/**
+ * The frame header of a JPEG, JPEG lossless or JPEG-LS stream: ISO 10918-1 B.2.2, ISO 14495-1 C.2.2. Throws `InputFault`:
+ * `malformed` where it starts as no JPEG or the header is too short, `truncated` where it ends before its header.
+ */
+export function jpegHeader(bytes: Uint8Array): CodestreamHeader {
+  for (const { marker, body } of headerSegments(bytes)) {
+    if (!SOF_MARKERS.has(marker)) continue;
+    if (body.length < 6) throw new InputFault('malformed', 'JPEG header');
+    const [precision, , , , , components] = body;
+    const view = new DataView(body.buffer, body.byteOffset);
+    return {
+      precision: precision!,
+      height: view.getUint16(1),
+      width: view.getUint16(3),
+      components: components!,
+      marker,
+    };
   }
   throw new InputFault('truncated', 'JPEG header');
 }
 
-const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 /** TEM, the restart markers and SOI stand alone: ISO 10918-1 table B.1. */
 const isAlone = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);

@@ -1,10 +1,9 @@
 import { InputFault } from '../../contracts/reasons.ts';
 import { BitReader } from './bit-reader.ts';
-import type { CodestreamHeader } from './codestream.ts';
+import { type CodestreamHeader, headerSegments, START_OF_SCAN } from './codestream.ts';
 import { type HuffmanTable, readHuffmanTables } from './huffman.ts';
 
 const DEFINE_TABLES = 0xc4;
-const START_OF_SCAN = 0xda;
 const RESTART_INTERVAL = 0xdd;
 
 /** What the segments before the entropy-coded data say. */
@@ -82,23 +81,12 @@ function difference(reader: BitReader, { sizes, values }: HuffmanTable): number 
 }
 
 function readScan(bytes: Uint8Array): Scan {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tables = new Map<number, HuffmanTable>();
   let interval = 0;
-  for (let at = 2; at + 4 <= bytes.length; ) {
-    const marker = bytes[at + 1]!;
-    if (bytes[at] !== 0xff) throw malformed();
-    if (marker === 0xff) {
-      at += 1;
-      continue;
-    }
-    const start = at + 2 + view.getUint16(at + 2);
-    if (start > bytes.length) break;
-    const body = bytes.subarray(at + 4, Math.max(at + 4, start));
+  for (const { marker, body, end } of headerSegments(bytes)) {
     if (marker === DEFINE_TABLES) readHuffmanTables(body, tables);
     if (marker === RESTART_INTERVAL) interval = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
-    if (marker === START_OF_SCAN) return { ...scanOf(body, tables), interval, start };
-    at = start;
+    if (marker === START_OF_SCAN) return { ...scanOf(body, tables), interval, start: end };
   }
   throw new InputFault('truncated', 'the compressed pixels');
 }
