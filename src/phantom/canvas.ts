@@ -51,10 +51,8 @@ export class Canvas {
   fill(polygon: Polygon, paint: Paint, options: FillOptions = {}): void {
     const xs = polygon.map((p) => this.#toX(p[0]));
     const ys = polygon.map((p) => this.#toY(p[1]));
-    const top = Math.max(0, Math.ceil(Math.min(...ys) - 0.5));
-    const bottom = Math.min(this.#height - 1, Math.floor(Math.max(...ys) - 0.5));
-    for (let row = top; row <= bottom; row += 1) {
-      const crossings = crossingsOf(xs, ys, row + 0.5);
+    for (const [row, crossings] of crossingsByRow(xs, ys, this.#height)) {
+      crossings.sort((a, b) => a - b);
       for (let i = 0; i + 1 < crossings.length; i += 2)
         this.#span(row, crossings[i]!, crossings[i + 1]!, paint, options);
     }
@@ -63,22 +61,34 @@ export class Canvas {
   #span(row: number, from: number, to: number, paint: Paint, { opacity = 1, label }: FillOptions): void {
     const first = Math.max(0, Math.ceil(from - 0.5));
     const last = Math.min(this.#width - 1, Math.ceil(to - 0.5) - 1);
-    let value = typeof paint === 'number' ? paint : 0;
-    for (let column = first; column <= last; column += 1) {
-      const at = row * this.#width + column;
-      if (typeof paint !== 'number' && (column === first || column % SAMPLES === 0))
-        value = paint(...this.#pointOf(row, column));
-      this.#signal[at] = this.#signal[at]! * (1 - opacity) + value * opacity;
-      if (label !== undefined && opacity >= 0.5) this.#label[at] = label;
+    if (last < first) return;
+    const start = row * this.#width;
+    if (label !== undefined && opacity >= 0.5) this.#label.fill(label, start + first, start + last + 1);
+    if (typeof paint === 'number') {
+      this.#cover(start + first, start + last + 1, paint, opacity);
+      return;
+    }
+    const y = this.#yOf(row);
+    for (let column = first; column <= last; ) {
+      const next = Math.min(last + 1, column - (column % SAMPLES) + SAMPLES);
+      this.#cover(start + column, start + next, paint(this.#xOf(column), y), opacity);
+      column = next;
     }
   }
 
-  #pointOf(row: number, column: number): [number, number] {
-    const { rows, columns, spacingMm, centreMm } = this.plane;
-    return [
-      centreMm[0] + ((column + 0.5) / SAMPLES - columns / 2) * spacingMm[1],
-      centreMm[1] + ((row + 0.5) / SAMPLES - rows / 2) * spacingMm[0],
-    ];
+  #cover(from: number, to: number, value: number, opacity: number): void {
+    const signal = this.#signal;
+    for (let at = from; at < to; at += 1) signal[at] = signal[at]! * (1 - opacity) + value * opacity;
+  }
+
+  #xOf(column: number): number {
+    const { columns, spacingMm, centreMm } = this.plane;
+    return centreMm[0] + ((column + 0.5) / SAMPLES - columns / 2) * spacingMm[1];
+  }
+
+  #yOf(row: number): number {
+    const { rows, spacingMm, centreMm } = this.plane;
+    return centreMm[1] + ((row + 0.5) / SAMPLES - rows / 2) * spacingMm[0];
   }
 
   /** Mean signal and most frequent label of each pixel's samples, row major; ties go to the higher label. */
@@ -88,13 +98,15 @@ export class Canvas {
     const label = new Uint8Array(rows * columns);
     const votes = new Uint8Array(4);
     for (let pixel = 0; pixel < signal.length; pixel += 1) {
-      const corner = Math.floor(pixel / columns) * SAMPLES * this.#width + (pixel % columns) * SAMPLES;
+      const row = Math.floor(pixel / columns);
+      const corner = row * SAMPLES * this.#width + (pixel - row * columns) * SAMPLES;
       votes.fill(0);
       let sum = 0;
-      for (let s = 0; s < SAMPLES * SAMPLES; s += 1) {
-        const at = corner + Math.floor(s / SAMPLES) * this.#width + (s % SAMPLES);
-        sum += this.#signal[at]!;
-        votes[this.#label[at]!]! += 1;
+      for (let line = 0; line < SAMPLES; line += 1) {
+        for (let at = corner + line * this.#width, end = at + SAMPLES; at < end; at += 1) {
+          sum += this.#signal[at]!;
+          votes[this.#label[at]!]! += 1;
+        }
       }
       signal[pixel] = sum / (SAMPLES * SAMPLES);
       label[pixel] = votes.lastIndexOf(Math.max(votes[0]!, votes[1]!, votes[2]!, votes[3]!));
@@ -103,11 +115,20 @@ export class Canvas {
   }
 }
 
-function crossingsOf(xs: readonly number[], ys: readonly number[], y: number): number[] {
-  const crossings: number[] = [];
+/** Where an outline crosses the middles of rows 0 to `height` - 1, by row, in no order. */
+function crossingsByRow(xs: readonly number[], ys: readonly number[], height: number): Map<number, number[]> {
+  const byRow = new Map<number, number[]>();
   for (let i = 0, j = ys.length - 1; i < ys.length; j = i, i += 1) {
-    if (ys[i]! <= y === ys[j]! <= y) continue;
-    crossings.push(xs[i]! + ((y - ys[i]!) / (ys[j]! - ys[i]!)) * (xs[j]! - xs[i]!));
+    const [x, y] = [xs[i]!, ys[i]!];
+    const slope = [ys[j]! - y, xs[j]! - x] as const;
+    const first = Math.max(0, Math.ceil(Math.min(y, ys[j]!) - 0.5));
+    const end = Math.min(height, Math.ceil(Math.max(y, ys[j]!) - 0.5));
+    for (let row = first; row < end; row += 1) {
+      const crossing = x + ((row + 0.5 - y) / slope[0]) * slope[1];
+      const crossings = byRow.get(row);
+      if (crossings === undefined) byRow.set(row, [crossing]);
+      else crossings.push(crossing);
+    }
   }
-  return crossings.sort((a, b) => a - b);
+  return byRow;
 }

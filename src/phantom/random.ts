@@ -39,15 +39,23 @@ export function fieldOf(seed: number, sizeMm: number): Field {
     return ((h ^ (h >>> 15)) >>> 0) / 2147483648 - 1;
   };
   const smooth = (t: number): number => t * t * (3 - 2 * t);
+  // Neighbouring points mostly lie in one cell of the lattice: its place and its corners are kept.
+  const cell = new Float64Array(2).fill(Number.NaN);
+  const corners = new Float64Array(4);
   return (x, y) => {
     const fx = x / sizeMm;
     const fy = y / sizeMm;
     const ix = Math.floor(fx);
     const iy = Math.floor(fy);
+    if (ix !== cell[0] || iy !== cell[1]) {
+      cell[0] = ix;
+      cell[1] = iy;
+      for (let corner = 0; corner < 4; corner += 1) corners[corner] = lattice(ix + (corner & 1), iy + (corner >> 1));
+    }
     const tx = smooth(fx - ix);
     const ty = smooth(fy - iy);
-    const top = lattice(ix, iy) * (1 - tx) + lattice(ix + 1, iy) * tx;
-    const bottom = lattice(ix, iy + 1) * (1 - tx) + lattice(ix + 1, iy + 1) * tx;
+    const top = corners[0]! * (1 - tx) + corners[1]! * tx;
+    const bottom = corners[2]! * (1 - tx) + corners[3]! * tx;
     return top * (1 - ty) + bottom * ty;
   };
 }
