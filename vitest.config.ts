@@ -6,6 +6,7 @@ const project = (name: string, testTimeout = 20_000) => ({
     name,
     include: [`test/${name}/**/*.test.ts`],
     environment: 'node',
+    setupFiles: ['test/support/threads.ts'],
     testTimeout,
     hookTimeout: 60_000,
     // Modules are loaded once a worker, not once a file, which took a fifth of the time: no test may mock a module.

@@ -17,6 +17,7 @@ import { createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { S3ObjectStore } from '../../src/aws/s3-object-store.ts';
 import { type Embedded, ForeignTableError, findRunning, startEmbedded } from '../../src/embedded/index.ts';
+import { bundledSource } from '../support/bundled-source.ts';
 
 interface Announced {
   readonly role: 'owner' | 'client';
@@ -53,7 +54,7 @@ async function kill(child: ChildProcess): Promise<void> {
 /** Starts the child and waits for its line. */
 async function spawnChild(mode: 'hold' | 'write' | 'put'): Promise<{ child: ChildProcess; announced: Announced }> {
   const script = fileURLToPath(new URL('./embedded-child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, mode, dataDir], {
+  const child = spawn(process.execPath, [bundledSource(script), mode, dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
