@@ -60,18 +60,26 @@ const SEQUENCE = {
   t2: { repetitionTimeMs: 3500, echoTimeMs: 102, flipAngleDegrees: 150, echoTrainLength: 19, contrast: 'T2' },
 } as const;
 
+/** How slices are drawn. */
+export interface Drawing {
+  readonly phantom: typeof drawPhantom;
+  readonly localizer: typeof drawLocalizer;
+}
+
+const DRAWING: Drawing = { phantom: drawPhantom, localizer: drawLocalizer };
+
 type SliceFile = Omit<PhantomFile, 'name' | 'bytes'> & { readonly write: (instanceNumber: number) => Buffer };
 
 /**
  * A whole lumbar study in DICOM Part 10 files: localizer, sagittal T1, sagittal T2. Instance numbers and names are
  * shuffled; geometry and sequence values are right. The same spec gives the same bytes.
  */
-export function phantomStudy(spec: PhantomStudySpec): PhantomStudy {
+export function phantomStudy(spec: PhantomStudySpec, drawing = DRAWING): PhantomStudy {
   const { t2Slices = 13, t1Slices = t2Slices } = spec;
-  const t1 = drawSeries(spec, 't1', t1Slices);
-  const t2 = drawSeries(spec, 't2', t2Slices);
+  const t1 = drawSeries(spec, drawing, 't1', t1Slices);
+  const t2 = drawSeries(spec, drawing, 't2', t2Slices);
   const entries = [
-    ...(spec.localizer === false ? [] : localizerFiles(spec)),
+    ...(spec.localizer === false ? [] : localizerFiles(spec, drawing)),
     ...(spec.multiFrame ? multiFrameFiles(spec, 't1', t1) : sliceFiles(spec, 't1', t1)),
     ...(spec.multiFrame ? multiFrameFiles(spec, 't2', t2) : sliceFiles(spec, 't2', t2)),
   ];
@@ -93,13 +101,13 @@ interface DrawnSlice {
   readonly stored: StoredSlice;
 }
 
-function drawSeries(spec: PhantomStudySpec, weighting: 't1' | 't2', count: number): DrawnSlice[] {
+function drawSeries(spec: PhantomStudySpec, drawing: Drawing, weighting: 't1' | 't2', count: number): DrawnSlice[] {
   const gapMm = (spec.sliceThicknessMm ?? 4) * 1.1;
   const spacingMm = spec.spacingMm ?? ([0.6875, 0.6875] as const);
   return Array.from({ length: count }, (_, i) => {
     const offsetMm = (i - Math.floor(count / 2)) * gapMm;
     const noiseSeed = mixSeed(spec.seed, 300 + i + (weighting === 't1' ? 100 : 0));
-    const phantom = drawPhantom({ ...spec, weighting, offsetMm, noiseSeed });
+    const phantom = drawing.phantom({ ...spec, weighting, offsetMm, noiseSeed });
     return { phantom, offsetMm, stored: storeSlice(phantom.image, spacingMm, offsetMm, spec.toUpright ?? UPRIGHT) };
   });
 }
@@ -153,14 +161,14 @@ function multiFrameFiles(spec: PhantomStudySpec, series: 't1' | 't2', slices: re
   return [{ series, offsetMm: null, write }];
 }
 
-function localizerFiles(spec: PhantomStudySpec): SliceFile[] {
+function localizerFiles(spec: PhantomStudySpec, drawing: Drawing): SliceFile[] {
   const orientations = { sagittal: [0, 1, 0, 0, 0, -1], coronal: [1, 0, 0, 0, 0, -1], axial: [1, 0, 0, 0, 1, 0] };
   return (['sagittal', 'coronal', 'axial'] as const).map((plane, i) => {
     const half = (LOCALIZER_SIDE * LOCALIZER_SPACING_MM) / 2;
     const orientation = orientations[plane];
     const position = [0, 1, 2].map((axis) => -half * (orientation[axis]! + orientation[axis + 3]!) + 0);
     const stored: StoredSlice = {
-      image: drawLocalizer(mixSeed(spec.seed, 400 + i), plane),
+      image: drawing.localizer(mixSeed(spec.seed, 400 + i), plane),
       orientation,
       position: [position[0]!, position[1]!, position[2]!],
       spacingMm: [LOCALIZER_SPACING_MM, LOCALIZER_SPACING_MM],

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REASONS } from '../../src/contracts/reasons.ts';
-import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
 import { deliver, handlersOf, putUpload, type StageName } from '../support/deliver.ts';
+import { studyOnce } from '../support/drawn-once.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
 import { MAX_RECEIVES, snapshot, startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -105,7 +105,7 @@ describe('at least once, in any order', () => {
   it('ends two uploads of one study that ingest refuses, though both come at once', async () => {
     const tenant = freshTenant();
     const { ingest } = handlersOf(system);
-    const study = storedZip(phantomStudy({ seed: 6, t1Slices: 3, t2Slices: 0 }).files);
+    const study = storedZip(studyOnce({ seed: 6, t1Slices: 3, t2Slices: 0 }).files);
     const events = await Promise.all(
       ['upload-1', 'upload-2'].map((uploadId) => putUpload(system, tenant, uploadId, 'study.zip', study)),
     );

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recover } from '../../src/cli/recover.ts';
 import type { Announcement, RunStatus, UploadStatus } from '../../src/contracts/messages.ts';
-import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
 import { createPictureEncoder } from '../../src/pictures/encoder.ts';
 import { deliver, handlersOf, putUpload, type StageName } from '../support/deliver.ts';
+import { studyOnce } from '../support/drawn-once.ts';
 import { type FaultPlan, noFaults, withFaults } from '../support/faults.ts';
 import { MemoryObjectStore } from '../support/memory-object-store.ts';
 import { MemoryAnnouncer, MemoryQueue } from '../support/memory-queue.ts';
@@ -132,7 +132,7 @@ beforeAll(async () => {
   await go('ingest of a file that it refuses', broken, await upload(broken, 'a.png', Buffer.from('no picture')));
 
   const withoutT2 = worldLike();
-  const { files } = phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 });
+  const { files } = studyOnce({ seed: 5, t1Slices: 3, t2Slices: 0 });
   await go('ingest of a study that it refuses', withoutT2, await upload(withoutT2, 'study.zip', storedZip(files)));
 
   const noSpine = worldLike();

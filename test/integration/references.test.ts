@@ -3,15 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { keys, UPLOAD_MANIFEST_NAME } from '../../src/contracts/keys.ts';
 import { type Announcement, CLIENT_REFERENCE_METADATA, type UploadManifest } from '../../src/contracts/messages.ts';
-import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
 import { deliver, handlersOf, putUpload, s3Event } from '../support/deliver.ts';
+import { studyOnce } from '../support/drawn-once.ts';
 import { MAX_RECEIVES, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TENANT = 'platform';
 let system: TestSystem;
 /** Ends in ingest: it has no T2 series. */
-const { files } = phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 });
+const { files } = studyOnce({ seed: 5, t1Slices: 3, t2Slices: 0 });
 
 beforeAll(async () => {
   system = await startTestSystem();

@@ -3,11 +3,12 @@ import { expect } from 'vitest';
 import { HmacPseudonyms } from '../../src/aws/pseudonyms.ts';
 import { InputFault, type Reason, reasonOf } from '../../src/contracts/reasons.ts';
 import type { Attributes } from '../../src/dicom/write.ts';
-import { type PhantomStudySpec, phantomStudy } from '../../src/phantom/study.ts';
+import type { PhantomStudySpec } from '../../src/phantom/study.ts';
 import { createPixelDecoder } from '../../src/pictures/decoder.ts';
 import { DEFAULT_LIMITS, openUpload, type UploadFile, type UploadLimits } from '../../src/pipeline/prepare-files.ts';
 import { prepareUpload } from '../../src/pipeline/prepare-upload.ts';
 import type { PreparedStudy, PreparedUpload } from '../../src/pipeline/prepared.ts';
+import { studyOnce } from './drawn-once.ts';
 
 const secret = Buffer.alloc(32, 7);
 export const testPseudonyms = new HmacPseudonyms({ current: async () => ({ version: 1, secret }) });
@@ -15,7 +16,7 @@ export const testPseudonyms = new HmacPseudonyms({ current: async () => ({ versi
 const SMALL = { seed: 8, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 7, t1Slices: 2 };
 
 /** The files of a small drawn study. */
-export const filesOf = (spec: Partial<PhantomStudySpec> = {}) => [...phantomStudy({ ...SMALL, ...spec }).files];
+export const filesOf = (spec: Partial<PhantomStudySpec> = {}) => [...studyOnce({ ...SMALL, ...spec }).files];
 
 /** A study of T2 slices alone with other attributes. */
 export const override = (attributes: Attributes) => ({ override: attributes, t1Slices: 0, localizer: false });

@@ -4,7 +4,7 @@ import { type RankedSeries, rankSeries } from '../../src/dicom/ranking.ts';
 import { groupSeries } from '../../src/dicom/series.ts';
 import { orderSlices } from '../../src/dicom/slice-order.ts';
 import type { Attributes } from '../../src/dicom/write.ts';
-import { phantomStudy } from '../../src/phantom/study.ts';
+import { studyOnce } from './drawn-once.ts';
 
 /** The header of one drawn T2 slice, with other attributes. */
 export function sliceHeader(override: Attributes = {}): DicomObject {
@@ -17,7 +17,7 @@ export function sliceHeader(override: Attributes = {}): DicomObject {
     t1Slices: 0,
     localizer: false,
   } as const;
-  return readHeader(phantomStudy({ ...spec, override }).files[0]!.bytes);
+  return readHeader(studyOnce({ ...spec, override }).files[0]!.bytes);
 }
 
 const template = sliceHeader();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/dicom/header.ts';
 import { type Attributes, WRITE_SYNTAX, writeDicom } from '../../../src/dicom/write.ts';
 import { encodeRle } from '../../../src/dicom/write-rle.ts';
-import { phantomStudy } from '../../../src/phantom/study.ts';
+import { studyOnce } from '../../support/drawn-once.ts';
 
 const samples = Uint16Array.from({ length: 64 * 80 }, (_, index) => (index * 37) % 4096);
 
@@ -117,7 +117,7 @@ describe('readHeader', () => {
   });
 
   it('agrees with another reader on a whole phantom study', () => {
-    for (const { bytes } of phantomStudy({ seed: 3, rows: 64, columns: 64, spacingMm: [4, 4], t2Slices: 3 }).files) {
+    for (const { bytes } of studyOnce({ seed: 3, rows: 64, columns: 64, spacingMm: [4, 4], t2Slices: 3 }).files) {
       const [own, other] = [readHeader(bytes), dicomParser.parseDicom(bytes)];
       expect(own.sopInstanceUid).toBe(other.string('x00080018'));
       expect(own.sequence.echoTimeMs).toBe(other.floatString('x00180081'));
@@ -136,8 +136,8 @@ describe('readHeader', () => {
       t1Slices: 0,
       localizer: false,
     };
-    const object = readHeader(phantomStudy({ ...spec, multiFrame: true }).files[0]!.bytes);
-    const single = phantomStudy(spec).files.map(({ bytes }) => readHeader(bytes).frames[0]!);
+    const object = readHeader(studyOnce({ ...spec, multiFrame: true }).files[0]!.bytes);
+    const single = studyOnce(spec).files.map(({ bytes }) => readHeader(bytes).frames[0]!);
     const place = ({ position }: (typeof single)[number]) => position![0].toFixed(3);
     expect(object.multiFrame).toBe(true);
     expect(object.frames.map(place).sort()).toEqual(single.map(place).sort());

@@ -11,7 +11,7 @@ import { TAG } from '../../../src/dicom/tags.ts';
 import { text } from '../../../src/dicom/values.ts';
 import { WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { encodeRle } from '../../../src/dicom/write-rle.ts';
-import { phantomStudy } from '../../../src/phantom/study.ts';
+import { studyOnce } from '../../support/drawn-once.ts';
 
 const EXPLICIT = { implicit: false, littleEndian: true };
 const UNDEFINED = [0xff, 0xff, 0xff, 0xff];
@@ -223,7 +223,7 @@ describe('any bytes', () => {
           t1Slices: 0,
           localizer: false,
         };
-        return phantomStudy({ ...spec, transferSyntaxUid, multiFrame }).files[0]!.bytes;
+        return studyOnce({ ...spec, transferSyntaxUid, multiFrame }).files[0]!.bytes;
       }),
   );
 

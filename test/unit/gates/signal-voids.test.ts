@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Box, NamedDisc } from '../../../src/contracts/detection.ts';
 import type { Grey8 } from '../../../src/imaging/image.ts';
 import { uprightSlice } from '../../../src/imaging/upright.ts';
-import { drawPhantom, type PhantomSpec } from '../../../src/phantom/phantom.ts';
+import type { PhantomSpec } from '../../../src/phantom/phantom.ts';
 import { discsInVoids, voidReasons } from '../../../src/pipeline/signal-voids.ts';
+import { phantomOnce } from '../../support/drawn-once.ts';
 
 interface Drawn {
   readonly upright: Grey8;
@@ -12,7 +13,7 @@ interface Drawn {
 
 /** A drawn slice and its discs, their boxes as loose about them as a detector's. */
 function drawn(spec: PhantomSpec): Drawn {
-  const phantom = drawPhantom(spec);
+  const phantom = phantomOnce(spec);
   const upright = uprightSlice(phantom.image, {
     orientation: { transpose: false, flipX: false, flipY: false },
     pixelSpacingMm: null,

@@ -1,13 +1,13 @@
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeDicom } from '../../../src/dicom/write.ts';
-import { phantomStudy } from '../../../src/phantom/study.ts';
 import { createPixelDecoder } from '../../../src/pictures/decoder.ts';
+import { studyOnce } from '../../support/drawn-once.ts';
 import { FRAME_ENCODERS } from '../../support/frame-encoders.ts';
 import { MR_IMAGE } from '../../support/mr-image.ts';
 
 const spec = { seed: 4, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 3, t1Slices: 0, localizer: false };
-const plain = phantomStudy({ ...spec, multiFrame: true }).files[0]!.bytes;
+const plain = studyOnce({ ...spec, multiFrame: true }).files[0]!.bytes;
 const decoder = createPixelDecoder({ workers: 2 });
 afterAll(() => decoder.close());
 const code = (value: string) => expect.objectContaining({ name: 'InputFault', code: value });
@@ -30,8 +30,8 @@ describe('createPixelDecoder', () => {
     async (_, { uid, load }) => {
       const encodeFrame = await load();
       for (const pixels of ['plain', 'signed', 'eightBit'] as const) {
-        const native = phantomStudy({ ...spec, pixels, multiFrame: true }).files[0]!.bytes;
-        const coded = phantomStudy({ ...spec, pixels, multiFrame: true, transferSyntaxUid: uid, encodeFrame }).files[0]!
+        const native = studyOnce({ ...spec, pixels, multiFrame: true }).files[0]!.bytes;
+        const coded = studyOnce({ ...spec, pixels, multiFrame: true, transferSyntaxUid: uid, encodeFrame }).files[0]!
           .bytes;
         for (const frame of [0, 2]) {
           expect(await decoder.decodeFrame(coded, frame)).toEqual(await decoder.decodeFrame(native, frame));

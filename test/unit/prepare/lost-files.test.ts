@@ -3,16 +3,17 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { studySchema } from '../../../src/contracts/study.ts';
 import { WRITE_SYNTAX } from '../../../src/dicom/write.ts';
 import { drawPhantom } from '../../../src/phantom/phantom.ts';
-import { type PhantomFile, phantomStudy } from '../../../src/phantom/study.ts';
+import type { PhantomFile } from '../../../src/phantom/study.ts';
 import { storedZip } from '../../../src/phantom/zip.ts';
 import type { PreparedUpload } from '../../../src/pipeline/prepared.ts';
+import { studyOnce } from '../../support/drawn-once.ts';
 import { ingestBench } from '../../support/prepared.ts';
 
 const bench = ingestBench();
 afterAll(() => bench.close());
 
 const small = { seed: 8, rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 5, t1Slices: 2 };
-const files = phantomStudy(small).files;
+const files = studyOnce(small).files;
 const count = ({ reasons }: PreparedUpload) => reasons.map(({ code, count }) => [code, count]);
 const flagsOf = ({ studies }: PreparedUpload) => studies.map(({ study }) => study.flags.map(({ code }) => code));
 
@@ -62,7 +63,7 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
   const rle = { ...small, transferSyntaxUid: WRITE_SYNTAX.rle };
 
   it('asks for review where the pixels of a slice near the middle cannot be decoded', async () => {
-    const middle = phantomStudy(rle).files.map((file) =>
+    const middle = studyOnce(rle).files.map((file) =>
       file.series === 't2' && file.offsetMm === 0 ? withoutSegments(file) : file,
     );
     expect(flagsOf(await bench.files(middle))).toEqual([['series_incomplete']]);
@@ -70,8 +71,8 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
 
   it('asks for review where no slice of a better series can be decoded, and takes the next', async () => {
     const alone = { t1Slices: 0, localizer: false, override: { StudyInstanceUID: '2.25.77' } };
-    const better = phantomStudy({ ...rle, ...alone }).files.map(withoutSegments);
-    const other = phantomStudy({ ...small, ...alone, seed: 9, t2Slices: 3 }).files;
+    const better = studyOnce({ ...rle, ...alone }).files.map(withoutSegments);
+    const other = studyOnce({ ...small, ...alone, seed: 9, t2Slices: 3 }).files;
     const upload = await bench.files([...better, ...other.map((file) => ({ ...file, name: `b/${file.name}` }))]);
     expect([count(upload), flagsOf(upload)]).toEqual([[['malformed', 5]], [['series_incomplete']]]);
     expect(upload.studies[0]!.study.slices).toHaveLength(3);
@@ -91,14 +92,14 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
   });
 
   it('blames no study for a file that names another one', async () => {
-    const other = phantomStudy({ ...small, seed: 9 }).files;
+    const other = studyOnce({ ...small, seed: 9 }).files;
     const torn = other.map((file) => (file.series === 't2' ? { ...file, bytes: cutInPixels(file.bytes) } : file));
     const upload = await bench.files([...files, ...torn.map((file) => ({ ...file, name: `b/${file.name}` }))]);
     expect(flagsOf(upload)).toEqual([[], ['files_lost']]);
   });
 
   it('refuses a study all of whose files are lost beside one that is read, and ends the upload where it is alone', async () => {
-    const torn = phantomStudy({ ...small, seed: 9 }).files.map(({ name, bytes }) => ({
+    const torn = studyOnce({ ...small, seed: 9 }).files.map(({ name, bytes }) => ({
       name: `a/${name}`,
       bytes: cutInPixels(bytes),
     }));
@@ -114,7 +115,7 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
   });
 
   it('takes a note, a thumbnail or a structured report beside the slices for no loss', async () => {
-    const report = phantomStudy({ ...small, t1Slices: 0, localizer: false, override: { Modality: 'SR' } }).files[0]!;
+    const report = studyOnce({ ...small, t1Slices: 0, localizer: false, override: { Modality: 'SR' } }).files[0]!;
     const upload = await bench.files([
       ...files.map((file) => ({ ...file, name: `DICOM/${file.name}` })),
       { name: 'README', bytes: Buffer.from('read me') },
@@ -134,7 +135,7 @@ describe('prepareUpload of a DICOM study of which files are lost', () => {
     ['a private object of Philips', '1.3.46.670589.11.0.0.12.2'],
     ['a private object of Siemens', '1.3.12.2.1107.5.9.1'],
   ])('takes %s in the analysed series for no loss', async (_, sopClassUid) => {
-    const [slice] = phantomStudy({
+    const [slice] = studyOnce({
       ...small,
       t1Slices: 0,
       localizer: false,

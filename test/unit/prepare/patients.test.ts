@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Attributes } from '../../../src/dicom/write.ts';
 import { PHANTOM_IDENTITY } from '../../../src/phantom/identity.ts';
-import { type PhantomStudySpec, phantomStudy } from '../../../src/phantom/study.ts';
+import type { PhantomStudySpec } from '../../../src/phantom/study.ts';
 import type { PreparedUpload } from '../../../src/pipeline/prepared.ts';
+import { studyOnce } from '../../support/drawn-once.ts';
 import { ingestBench } from '../../support/prepared.ts';
 
 const bench = ingestBench();
@@ -13,7 +14,7 @@ const small = { rows: 96, columns: 80, spacingMm: [3, 3] as const, t2Slices: 3, 
 
 /** A series of its own, named `part`, whose headers say `attributes`. */
 const series = (part: string, seed: number, override: Attributes, spec: Partial<PhantomStudySpec> = {}) =>
-  phantomStudy({ ...small, ...spec, seed, override }).files.map(({ name, bytes }) => ({
+  studyOnce({ ...small, ...spec, seed, override }).files.map(({ name, bytes }) => ({
     name: `${part}/${name}`,
     bytes,
   }));
