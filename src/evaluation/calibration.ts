@@ -95,7 +95,7 @@ function logLikelihood(
   return sum;
 }
 
-/** Parts of labels by bin: which label, which bin, how much of the label's weight. */
+/** Parts of labels in rising order of bins: which label, which bin, how much of the label's weight. */
 interface Binned {
   readonly index: Int32Array;
   readonly bin: Uint8Array;
@@ -144,22 +144,41 @@ export function calibrationError(labels: readonly ScoredLabel[]): CalibrationErr
   const actual = Uint8Array.from(sorted, ({ label }) => label);
   const probabilities = Float64Array.from(sorted, ({ probability }) => probability);
   const errorOf = ({ index, bin, weight, mass }: Binned, drawn: Uint8Array) => {
-    const sums = new Float64Array(BINS);
-    for (let part = 0; part < index.length; part++) {
-      const at = index[part]!;
-      sums[bin[part]!] = sums[bin[part]!]! + weight[part]! * (probabilities[at]! - drawn[at]!);
-    }
     let error = 0;
-    for (let at = 0; at < BINS; at++) error += Math.abs(sums[at]!);
+    for (let part = 0; part < index.length; ) {
+      const here = bin[part]!;
+      let sum = 0;
+      for (; part < index.length && bin[part] === here; part++) {
+        const at = index[part]!;
+        sum += weight[part]! * (probabilities[at]! - drawn[at]!);
+      }
+      error += Math.abs(sum);
+    }
     return error / mass;
+  };
+  const excessOf: Statistic = (weights) => {
+    const bins = equalMassBins(sorted, weights);
+    const expected = simulated.reduce((sum, drawn) => sum + errorOf(bins, drawn), 0) / SIMULATIONS;
+    return errorOf(bins, actual) - expected;
   };
   return {
     observed: (weights) => errorOf(equalMassBins(sorted, weights), actual),
-    excess: (weights) => {
-      const bins = equalMassBins(sorted, weights);
-      const expected = simulated.reduce((sum, drawn) => sum + errorOf(bins, drawn), 0) / SIMULATIONS;
-      return errorOf(bins, actual) - expected;
-    },
+    excess: onceEach(excessOf),
+  };
+}
+
+/** Draws of so few patients are mostly repeats of each other. */
+const FEW_PATIENTS = 8;
+
+/** The same figure, computed once for the same weights of few patients. */
+function onceEach(statistic: Statistic): Statistic {
+  const known = new Map<string, number>();
+  return (weights) => {
+    if (weights.length > FEW_PATIENTS) return statistic(weights);
+    const key = weights.join();
+    const value = known.get(key) ?? statistic(weights);
+    known.set(key, value);
+    return value;
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calibrationLine } from '../../../src/evaluation/calibration.ts';
+import { calibrationError, calibrationLine } from '../../../src/evaluation/calibration.ts';
 import { type AnsweredLabel, classificationFigures } from '../../../src/evaluation/classification.ts';
 import { seededRandom } from '../../../src/evaluation/random.ts';
 import { averagePrecisionOfLabels, precisionRecallCurve, rocAuc, rocCurve } from '../../../src/evaluation/ranking.ts';
@@ -107,6 +107,15 @@ describe('calibration', () => {
     const { calibrationExcess } = classificationFigures(drawn(0.15), 3000, { draws: 20 });
     expect(calibrationExcess.value!).toBeGreaterThan(0.1);
     expect(calibrationExcess.value!).toBeLessThan(0.15);
+  });
+
+  it('finds another excess for other weights of few patients, and the same for the same again', () => {
+    const few = labels().map((label, index) => ({ ...label, patient: index % 2 }));
+    const { excess } = calibrationError(few);
+    const both = excess(Float64Array.of(1, 1));
+    expect(excess(Float64Array.of(2, 0))).toBe(calibrationError(few).excess(Float64Array.of(2, 0)));
+    expect(excess(Float64Array.of(2, 0))).not.toBe(both);
+    expect(excess(Float64Array.of(1, 1))).toBe(both);
   });
 
   it('agrees with the error worked out by hand and with the mean error over all labels that the probabilities allow', () => {
