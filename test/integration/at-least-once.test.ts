@@ -105,7 +105,9 @@ describe('at least once, in any order', () => {
   it('ends two uploads of one study that ingest refuses, though both come at once', async () => {
     const tenant = freshTenant();
     const { ingest } = handlersOf(system);
-    const study = storedZip(studyOnce({ seed: 6, t1Slices: 3, t2Slices: 0 }).files);
+    const study = storedZip(
+      studyOnce({ seed: 6, rows: 96, columns: 80, spacingMm: [3, 3], t1Slices: 3, t2Slices: 0 }).files,
+    );
     const events = await Promise.all(
       ['upload-1', 'upload-2'].map((uploadId) => putUpload(system, tenant, uploadId, 'study.zip', study)),
     );

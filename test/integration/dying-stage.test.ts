@@ -64,6 +64,8 @@ const WAYS: Readonly<Record<string, Way>> = {
 };
 
 let system: TestSystem;
+/** Of one network a part: what the stages do about its answers is the same with more. */
+let deps: TestSystem['deps'];
 /** The world before each way, and the message that starts its stage. */
 const starts = new Map<string, { world: World; message: unknown }>();
 
@@ -82,14 +84,14 @@ function worldLike(other?: World): World {
   return world;
 }
 
-const soundHandlers = (world: World) => handlersOf(system, { ...system.deps, ...world });
+const soundHandlers = (world: World) => handlersOf(system, { ...deps, ...world });
 
 function dyingHandlers(world: World, plan: FaultPlan) {
   const wrapped = [
     ...OWN_PORTS.map((name) => [name, withFaults<object>(name, world[name], plan)]),
-    ...SHARED_PORTS.map((name) => [name, withFaults<object>(name, system.deps[name], plan)]),
+    ...SHARED_PORTS.map((name) => [name, withFaults<object>(name, deps[name], plan)]),
   ];
-  return handlersOf(system, { ...system.deps, ...Object.fromEntries(wrapped) });
+  return handlersOf(system, { ...deps, ...Object.fromEntries(wrapped) });
 }
 
 /** What must not depend on who died when: objects, states, and messages and announcements less their repeats. */
@@ -124,20 +126,25 @@ const upload = (world: World, name: string, bytes: Uint8Array) =>
 
 beforeAll(async () => {
   system = await startTestSystem();
+  deps = { ...system.deps, tier: 'single' };
   const whole = worldLike();
-  const detect = await go('ingest of a study', whole, await upload(whole, 'slice.png', await phantomPng(3)));
+  const detect = await go(
+    'ingest of a study',
+    whole,
+    await upload(whole, 'slice.png', await phantomPng(3, { columns: 240 })),
+  );
   await go('analyze of a study', whole, await go('detect of a study', whole, detect));
 
   const broken = worldLike();
   await go('ingest of a file that it refuses', broken, await upload(broken, 'a.png', Buffer.from('no picture')));
 
   const withoutT2 = worldLike();
-  const { files } = studyOnce({ seed: 5, t1Slices: 3, t2Slices: 0 });
+  const { files } = studyOnce({ seed: 5, rows: 96, columns: 80, spacingMm: [3, 3], t1Slices: 3, t2Slices: 0 });
   await go('ingest of a study that it refuses', withoutT2, await upload(withoutT2, 'study.zip', storedZip(files)));
 
   const noSpine = worldLike();
-  const data = Uint8Array.from({ length: 300 * 400 }, (_, at) => 120 + 100 * Math.sin(at / 30_000));
-  const png = await createPictureEncoder().pngGrey({ depth: 'u8', width: 300, height: 400, data });
+  const data = Uint8Array.from({ length: 100 * 400 }, (_, at) => 120 + 100 * Math.sin(at / 10_000));
+  const png = await createPictureEncoder().pngGrey({ depth: 'u8', width: 100, height: 400, data });
   expect(await deliver(soundHandlers(noSpine).ingest, [await upload(noSpine, 'ramp.png', png)])).toEqual([]);
   await go('detect of a picture that it refuses', noSpine, noSpine.detectQueue.messages.at(-1));
 });
@@ -181,7 +188,7 @@ describe('a stage that dies at one of its side effects', () => {
     for (let failAt = 0; failAt < counting.calls.length; failAt += 1) {
       const world = worldLike(start);
       await deliver(dyingHandlers(world, { calls: [], failAt, after: true }).ingest, [message]);
-      await recover({ replayUploads }, { ...system.deps, ...world });
+      await recover({ replayUploads }, { ...deps, ...world });
       const at = `after ${counting.calls[failAt]}`;
       expect(await deliver(soundHandlers(world).detect, world.detectQueue.messages), at).toEqual([]);
       expect(await deliver(soundHandlers(world).ingest, [message]), at).toEqual([]);

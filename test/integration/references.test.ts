@@ -11,7 +11,7 @@ import { MAX_RECEIVES, startTestSystem, type TestSystem } from '../support/syste
 const TENANT = 'platform';
 let system: TestSystem;
 /** Ends in ingest: it has no T2 series. */
-const { files } = studyOnce({ seed: 5, t1Slices: 3, t2Slices: 0 });
+const { files } = studyOnce({ seed: 5, rows: 96, columns: 80, spacingMm: [3, 3], t1Slices: 3, t2Slices: 0 });
 
 beforeAll(async () => {
   system = await startTestSystem();
