@@ -32,16 +32,19 @@ export interface Drawing {
 export function draw(shapes: readonly Shape[], spacingMm: number, degrees: number, size = 320): Drawing {
   const data = new Uint8Array(size * size);
   const angle = (degrees * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const middle = (size * spacingMm) / 2;
   const painted = new Uint8Array(size * size);
   const extents = shapes.map(() => ({ x0: size, y0: size, x1: 0, y1: 0 }));
+  const bounds = shapes.map(({ outline }) => boundsOf(outline));
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
       const [dx, dy] = [(column + 0.5) * spacingMm - middle, (row + 0.5) * spacingMm - middle];
-      const x = middle + dx * Math.cos(angle) + dy * Math.sin(angle);
-      const y = middle - dx * Math.sin(angle) + dy * Math.cos(angle);
+      const x = middle + dx * cos + dy * sin;
+      const y = middle - dx * sin + dy * cos;
       shapes.forEach(({ value, outline }, index) => {
-        if (!inside(outline, x, y)) return;
+        const { left, top, right, bottom } = bounds[index]!;
+        if (x < left || x > right || y < top || y > bottom || !inside(outline, x, y)) return;
         const pixel = row * size + column;
         if (painted[pixel] === 0) data[pixel] = value;
         painted[pixel] = 1;
@@ -61,6 +64,11 @@ export function draw(shapes: readonly Shape[], spacingMm: number, degrees: numbe
     },
     part: { x0: 0, y0: 0, x1: size, y1: size },
   };
+}
+
+function boundsOf(outline: Shape['outline']) {
+  const [xs, ys] = [outline.map(([x]) => x), outline.map(([, y]) => y)];
+  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
 function inside(outline: Shape['outline'], x: number, y: number): boolean {
