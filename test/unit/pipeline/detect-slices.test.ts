@@ -137,6 +137,18 @@ describe('detectSlices', () => {
     ]);
   });
 
+  test.each([
+    ['black', 200],
+    ['grey', 500],
+    ['white', 1699],
+  ])('a picture that ends right below its lowest disc, on %s ground, has no certain level', async (_, ground) => {
+    const whole = slicePixels();
+    const cut = 370 * whole.width;
+    const onGround = { ...whole, data: whole.data.map((value, at) => (at < cut ? value : ground)) };
+    const { detection } = await detectSlices({ study: drawnStudy('image'), slices: [onGround] }, finding());
+    expect(detection.discs.map(({ levelCertain }) => levelCertain)).toEqual(DISCS.map(() => false));
+  });
+
   test('the same input gives the same detection', async () => {
     const once = () => detectSlices({ study: drawnStudy('image'), slices: [slicePixels()] }, finding());
     const [first, second] = [await once(), await once()];
