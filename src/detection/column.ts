@@ -16,6 +16,12 @@ export function centreDistance(a: Box, b: Box): number {
   return Math.hypot(from.x - to.x, from.y - to.y);
 }
 
+/** Angle of the step from an upper disc down to a lower one, radians from straight down, positive to posterior. */
+export function lean(lower: Box, upper: Box): number {
+  const [from, to] = [centreOf(upper), centreOf(lower)];
+  return Math.atan2(to.x - from.x, to.y - from.y);
+}
+
 /** Median distance of neighbours among the lowest five discs, pixels; infinite below two discs. */
 export function discSpacing(column: DiscColumn): number {
   const distances = column.slice(1, LUMBAR_DISCS).map((disc, index) => centreDistance(column[index]!.box, disc.box));

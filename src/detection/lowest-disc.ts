@@ -5,6 +5,7 @@ import {
   type DiscColumn,
   discSpacing,
   LUMBAR_DISCS,
+  lean,
   localSpacing,
   median,
 } from './column.ts';
@@ -106,12 +107,6 @@ function taper(column: DiscColumn): number {
   if (column.length < LUMBAR_DISCS) return 0;
   const steps = column.slice(1).map(({ box }, index) => centreDistance(column[index]!.box, box));
   return Math.log((steps[0]! + steps[1]!) / (steps.at(-1)! + steps.at(-2)!));
-}
-
-/** Angle of the step from an upper disc down to a lower one, from straight down, positive to posterior. */
-function lean(lower: Box, upper: Box): number {
-  const [from, to] = [centreOf(upper), centreOf(lower)];
-  return Math.atan2(to.x - from.x, to.y - from.y);
 }
 
 const within = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));

@@ -1,6 +1,6 @@
 import type { Box, NamedDisc, ScoredBox } from '../contracts/detection.ts';
 import { LEVELS } from '../contracts/reasons.ts';
-import { centreDistance, centreOf, type DiscColumn, discSpacing, LUMBAR_DISCS, localSpacing } from './column.ts';
+import { centreDistance, centreOf, type DiscColumn, discSpacing, LUMBAR_DISCS, lean, localSpacing } from './column.ts';
 import { lowestIsL5S1, lowestIsPlausible, showsMoreBelow } from './lowest-disc.ts';
 import { intersectionOverUnion } from './yolov8.ts';
 
@@ -10,6 +10,8 @@ const STEP = {
   gap: 1.55,
   /** 99.9 % of real steps lie above; nearer, and one of the two may be no disc. */
   near: 0.6,
+  /** Radians between neighbouring steps: real ones turn by up to 0.63; a leap to a ghost of the spine beside it by 1 to 2. */
+  turn: 0.75,
 } as const;
 
 /** Two boxes stand for one disc where they overlap, lie in one another, or lie nearer than this part of the spacing. */
@@ -28,9 +30,9 @@ const CERTAIN = { logit: -0.405, kept: 1, sacral: 3 } as const;
 /**
  * Sorts discs along the spine and names them from the lowest, L5-S1, upwards. Of two boxes for one disc the weaker goes;
  * so does a second sacral disc below L5-S1. Whatever makes a name doubtful takes the certainty from it and from all names
- * that hang on it: a gap or a crowded step from the levels above it, a doubtful sacrum or fewer than three discs from
- * all. Boxes are in pixels of the upright slice, of which `seenRows` rows show something; discs above the twelfth are
- * left out.
+ * that hang on it: a gap, a crowded step or a leap aside from the levels above it, a doubtful sacrum or fewer than three
+ * discs from all. Boxes are in pixels of the upright slice, of which `seenRows` rows show something; discs above the
+ * twelfth are left out.
  */
 export function nameDiscs(found: readonly ScoredBox[], region: Box, seenRows: number): NamedDisc[] {
   const all = columnOf(found);
@@ -81,13 +83,20 @@ function nameUpwards(column: DiscColumn, lowestCertain: boolean): NamedDisc[] {
   for (const [index, disc] of column.entries()) {
     if (index > 0) {
       const step = centreDistance(column[index - 1]!.box, disc.box) / localSpacing(column, index - 1);
-      certain &&= step >= STEP.near && step <= STEP.gap;
+      certain &&= step >= STEP.near && step <= STEP.gap && turnBelow(column, index) <= STEP.turn;
       level += step > STEP.gap ? Math.round(step) : 1;
     }
     if (level >= LEVELS.length) break;
     discs.push(named(disc, level, certain));
   }
   return discs;
+}
+
+/** How far the step up to a disc turns from the one below it, radians; 0 where there is none below. */
+function turnBelow(column: DiscColumn, index: number): number {
+  if (index < 2) return 0;
+  const [first, second, third] = column.slice(index - 2, index + 1) as [ScoredBox, ScoredBox, ScoredBox];
+  return Math.abs(lean(second.box, third.box) - lean(first.box, second.box));
 }
 
 function named({ box, confidence }: ScoredBox, level: number, levelCertain: boolean): NamedDisc {

@@ -57,6 +57,13 @@ describe('nameDiscs', () => {
     expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual([...certain(3), ...doubtful(3, 5)]);
   });
 
+  test('a disc aside of the spine, as motion ghosts it, makes its name and those above doubtful', () => {
+    const discs = column(6).map((disc, index) =>
+      index === 4 ? { ...disc, box: { ...disc.box, x: disc.box.x - 54, y: disc.box.y + 8 } } : disc,
+    );
+    expect(summary(nameDiscs(discs, REGION, SEEN_ROWS))).toEqual([...certain(4), ...doubtful(2, 4)]);
+  });
+
   test.each([
     [1.45, 0, true],
     [1.7, 1, false],
