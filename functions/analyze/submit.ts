@@ -1,6 +1,6 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeEndpointAsyncCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
-import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { translated } from '../../src/aws/faults.ts';
@@ -66,12 +66,12 @@ export function createSubmitHandler(deps: SubmitDeps, options: Redelivery): Stag
 function compose(): StageHandler {
   const env = parseEnv('submit', process.env);
   const clients = createClients(clientOptionsFrom(process.env));
-  const sageMaker = new SageMakerRuntimeClient({});
+  const sageMaker = new SageMakerRuntimeClient(requestSettings());
   const log = createLogger({ service: 'submit' });
   const deps = {
     data: new S3ObjectStore(clients.s3, env.dataBucket),
     runs: new DynamoRuns(clients.documents, env.table),
-    announcer: new EventBridgeAnnouncer(new EventBridgeClient({}), env.eventBus),
+    announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
     clock: { nowMs: Date.now },
     log,
     leaseMs: env.leaseSeconds * 1000,

@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { requestSettings } from '../../src/aws/clients.ts';
 import { translated } from '../../src/aws/faults.ts';
 import type { TenantClients } from './store.ts';
 
@@ -9,6 +10,9 @@ interface Held {
   readonly clients: Promise<TenantClients>;
   readonly untilMs: number;
 }
+
+/** A request has ten seconds: a service that falls silent is asked again within them. */
+export const API_REQUESTS = requestSettings(2000);
 
 const SESSION_SECONDS = 3600;
 /** A presigned upload dies with the credentials that signed it: renewed while they outlive the longest expiry. */
@@ -52,8 +56,8 @@ export class TenantSessions {
       throw new Error('STS gave no credentials');
     const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
     return {
-      s3: new S3Client({ credentials }),
-      documents: DynamoDBDocumentClient.from(new DynamoDBClient({ credentials })),
+      s3: new S3Client({ ...API_REQUESTS, credentials }),
+      documents: DynamoDBDocumentClient.from(new DynamoDBClient({ ...API_REQUESTS, credentials })),
     };
   }
 }

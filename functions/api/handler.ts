@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { createLogger } from '../../src/aws/logger.ts';
 import { parseEnv } from '../../src/contracts/env.ts';
 import { type ApiDeps, type ApiRequest, handleRequest } from './api.ts';
-import { TenantSessions } from './credentials.ts';
+import { API_REQUESTS, TenantSessions } from './credentials.ts';
 import { tenantStore } from './store.ts';
 import { type Caller, callersSchema } from './tenant.ts';
 
@@ -11,7 +11,7 @@ let composed: ApiDeps | undefined;
 
 function compose(): ApiDeps {
   const env = parseEnv('api', process.env);
-  const sessions = new TenantSessions(new STSClient({}), env.tenantRoleArn);
+  const sessions = new TenantSessions(new STSClient(API_REQUESTS), env.tenantRoleArn);
   return {
     log: createLogger({ service: 'api' }),
     rules: {

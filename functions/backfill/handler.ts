@@ -12,11 +12,14 @@ import { Jobs } from './job.ts';
 
 const rowSchema = z.object({ uploadId: z.string(), status: z.string(), createdAt: z.string() });
 
+/** S3 may say nothing while it copies an object of 5 GB. */
+const COPY_MS = 120_000;
+
 let composed: BackfillDeps | undefined;
 
 function compose(): BackfillDeps {
   const env = parseEnv('backfill', process.env);
-  return composeBackfill(env, createClients(clientOptionsFrom(process.env)));
+  return composeBackfill(env, createClients({ ...clientOptionsFrom(process.env), silenceMs: COPY_MS }));
 }
 
 export function composeBackfill(env: Env<'backfill'>, { s3, sqs, documents }: AwsClients): BackfillDeps {

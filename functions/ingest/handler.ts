@@ -1,7 +1,7 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { createLogger } from '../../src/aws/logger.ts';
@@ -32,11 +32,13 @@ async function compose(): Promise<StageHandler> {
       uploads: new S3ObjectStore(clients.s3, env.uploadsBucket),
       data: new S3ObjectStore(clients.s3, env.dataBucket),
       runs: new DynamoRuns(clients.documents, env.table),
-      announcer: new EventBridgeAnnouncer(new EventBridgeClient({}), env.eventBus),
+      announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
       detectQueue: new SqsQueue<DetectMessage>(clients.sqs, env.detectQueueUrl),
       decoder: createPixelDecoder(),
       pictures: createPictureEncoder(),
-      pseudonyms: new HmacPseudonyms(new SecretsTenantKeys(new SecretsManagerClient({}), env.tenantKeysSecretPrefix)),
+      pseudonyms: new HmacPseudonyms(
+        new SecretsTenantKeys(new SecretsManagerClient(requestSettings()), env.tenantKeysSecretPrefix),
+      ),
       limits: { ...DEFAULT_LIMITS, maxUploadBytes: env.uploadMaxBytes },
       clock: { nowMs: Date.now },
       log: createLogger({ service: 'ingest' }),

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
-import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
 import { createLogger } from '../../src/aws/logger.ts';
 import { createStageHandler, type Redelivery, type StageHandler } from '../../src/aws/stage-handler.ts';
 import { delayByVisibility } from '../../src/aws/visibility.ts';
@@ -96,7 +96,7 @@ const webhooksSchema = z.array(z.object({ tenant: tenantSchema, url: z.url({ pro
 function compose(): StageHandler {
   const env = parseEnv('webhook', process.env);
   const clients = createClients(clientOptionsFrom(process.env));
-  const secrets = new SecretsManagerClient({});
+  const secrets = new SecretsManagerClient(requestSettings());
   const held = new Map<string, { readonly key: Promise<string>; readonly untilMs: number }>();
   const signingKey = (tenant: string): Promise<string> => {
     const known = held.get(tenant);

@@ -15,6 +15,8 @@ export interface ClientOptions {
     readonly sqs?: string | undefined;
     readonly dynamodb?: string | undefined;
   };
+  /** A call that hears nothing for so long is given up and tried again. Absent: never, as where the services are in this process. */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface AwsClients {
@@ -27,18 +29,30 @@ export interface AwsClients {
 const MAX_SOCKETS = 128;
 const CONNECTION_TIMEOUT_MS = 5000;
 const MAX_ATTEMPTS = 4;
+/** Longer than the longest wait for a message, 20 s, and short enough for a second try within a stage's time. */
+const SILENCE_MS = 30_000;
+
+/**
+ * What clients of every AWS service are made with. Without it a call whose connection stands, but brings no answer, waits
+ * for ever: a worker would hold its message as long.
+ */
+export const requestSettings = (silenceMs = SILENCE_MS) => ({
+  maxAttempts: MAX_ATTEMPTS,
+  requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: silenceMs },
+});
 
 /** One set of clients a process, over connections that stay open between calls. */
 export function createClients(options: ClientOptions): AwsClients {
-  const { endpoints = {} } = options;
+  const { endpoints = {}, silenceMs = 0 } = options;
+  const { maxAttempts, requestHandler } = requestSettings(silenceMs);
   const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const common = {
     ...(options.region === undefined ? {} : { region: options.region }),
     // A copy each: the SDK writes into the object.
     ...(options.credentials === undefined ? {} : { credentials: { ...options.credentials } }),
-    maxAttempts: MAX_ATTEMPTS,
-    requestHandler: { httpAgent, httpsAgent, connectionTimeout: CONNECTION_TIMEOUT_MS },
+    maxAttempts,
+    requestHandler: { ...requestHandler, httpAgent, httpsAgent },
   };
   const at = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
   const s3 = new S3Client({ ...common, ...at(endpoints.s3), forcePathStyle: endpoints.s3 !== undefined });
@@ -69,5 +83,6 @@ export function clientOptionsFrom(env: Readonly<Record<string, string | undefine
       sqs: env.AWS_ENDPOINT_URL_SQS,
       dynamodb: env.AWS_ENDPOINT_URL_DYNAMODB,
     },
+    silenceMs: SILENCE_MS,
   };
 }
