@@ -2,7 +2,7 @@ import { openRecord } from '../../src/aws/transitions.ts';
 import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
 import { isTerminal } from '../../src/contracts/messages.ts';
 import { reasonOf, type Stage } from '../../src/contracts/reasons.ts';
-import { announceRun, announceUpload, failRun } from '../../src/pipeline/finish.ts';
+import { announceRun, announceUpload, failRun, failUpload } from '../../src/pipeline/finish.ts';
 import type { Announcer, Clock, Logger, Runs } from '../../src/pipeline/ports.ts';
 
 export interface SweepDeps {
@@ -84,10 +84,7 @@ async function sweepUpload(deps: SweepDeps, item: UploadItem): Promise<Outcome> 
     await announceUpload(deps, item);
     return 'announced';
   }
-  const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
-  const { runs, clientReference } = item;
-  const end = { status: 'failed' as const, runs, reasons, clientReference };
-  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+  await failUpload(deps, item, [reasonOf('internal', { detail: `trace ${item.traceId}` })]);
   return 'failed';
 }
 

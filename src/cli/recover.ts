@@ -1,26 +1,34 @@
 import { openRecord } from '../aws/transitions.ts';
-import type { RunItem } from '../contracts/items.ts';
+import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { keys } from '../contracts/keys.ts';
 import type { DetectMessage, RunReference } from '../contracts/messages.ts';
+import { reasonOf } from '../contracts/reasons.ts';
 import type { Embedded } from '../embedded/index.ts';
-import type { AnalyzeQueue, Clock, DetectQueue, Runs } from '../pipeline/ports.ts';
+import { type FinishDeps, failRun, failUpload } from '../pipeline/finish.ts';
+import type { AnalyzeQueue, DetectQueue } from '../pipeline/ports.ts';
 
-interface Stages {
-  readonly runs: Pick<Runs, 'listStuck' | 'release'>;
-  readonly clock: Clock;
+interface Stages extends Pick<FinishDeps, 'runs' | 'announcer' | 'clock'> {
   readonly detectQueue: DetectQueue;
   readonly analyzeQueue: AnalyzeQueue;
 }
 
+/** As often as this a run or an upload is begun by processes that are killed at it. */
+const MOST_DEATHS = 3;
+
 /**
  * Queues end with their process: what an earlier one left unfinished is put into them again. This process alone owns
  * the folder, so a lease that is still running belongs to nobody. A run that ingest was refusing is left to it: its
- * upload has not ended either and comes again.
+ * upload has not ended either and comes again. What was begun `MOST_DEATHS` times, and held when the last process was
+ * killed, ends as failed: where its memory is what killed them, every start would be killed, whatever it is asked for.
  */
 export async function recover(embedded: Pick<Embedded, 'replayUploads'>, stages: Stages): Promise<void> {
   const { runs, clock, detectQueue, analyzeQueue } = stages;
   const wanted = new Set<string>();
   for (const item of await runs.listStuck(Number.MAX_SAFE_INTEGER, 10_000)) {
+    if (killsItsProcess(item)) {
+      await giveUp(stages, item);
+      continue;
+    }
     await runs.release(item, clock.nowMs());
     if (item.kind === 'upload') {
       wanted.add(keys.upload(item.tenant, item.uploadId, ''));
@@ -31,6 +39,18 @@ export async function recover(embedded: Pick<Embedded, 'replayUploads'>, stages:
     else await detectQueue.send(detectMessage(item));
   }
   await embedded.replayUploads(async (key) => wanted.has(key.slice(0, key.lastIndexOf('/') + 1)));
+}
+
+/** An upload's fence counts its claims; a lease that was not given back had a holder that was killed. */
+function killsItsProcess(item: RunItem | UploadItem): boolean {
+  if (item.leaseUntil === 0) return false;
+  return (item.kind === 'run' ? (openRecord(item)?.attempts ?? 0) : item.fence) >= MOST_DEATHS;
+}
+
+async function giveUp(stages: Stages, item: RunItem | UploadItem): Promise<void> {
+  const reasons = [reasonOf('internal', { detail: 'processes were killed while they worked on it' })];
+  if (item.kind === 'upload') await failUpload(stages, item, reasons);
+  else await failRun(stages, item, openRecord(item)?.stage ?? 'detect', reasons);
 }
 
 function referenceOf(item: RunItem): RunReference {

@@ -112,6 +112,17 @@ export async function announceUpload(
   await deps.runs.markUploadAnnounced(item, deps.clock.nowMs());
 }
 
+/** An upload that no ingest will touch again: marks it `failed` under its fence and announces it. */
+export async function failUpload(
+  deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,
+  item: UploadItem,
+  reasons: UploadItem['reasons'],
+): Promise<void> {
+  const { runs, clientReference } = item;
+  const end = { status: 'failed' as const, runs, reasons, clientReference };
+  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+}
+
 /** A run that no stage will touch again: marks it `failed` under its fence and announces it. */
 export async function failRun(
   deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,

@@ -10,7 +10,7 @@ import {
 } from '../contracts/messages.ts';
 import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
-import { announceRun, announceUpload, type FinishDeps, finishRun, tellOfRun } from './finish.ts';
+import { announceRun, announceUpload, type FinishDeps, failUpload, finishRun, tellOfRun } from './finish.ts';
 import type { DetectQueue, Logger, ObjectStore, PixelDecoder, Pseudonyms } from './ports.ts';
 import { openUpload, type UploadFile, type UploadLimits } from './prepare-files.ts';
 import { prepareUpload } from './prepare-upload.ts';
@@ -75,10 +75,7 @@ export async function failUploadOnLastReceive(deps: IngestDeps, parsed: ParsedRe
   if (parsed.outcome === 'ignored') return;
   const claim = await claimUpload(deps, parsed.object ?? (await unassigned(deps, parsed.key)), randomUUID());
   if (claim.outcome !== 'claimed') return;
-  const { item } = claim;
-  const reasons = [reasonOf('internal', { detail: `trace ${item.traceId}` })];
-  const end = { status: 'failed' as const, runs: [], reasons, clientReference: item.clientReference };
-  if (await deps.runs.settleUpload(item, end, deps.clock.nowMs())) await announceUpload(deps, { ...item, ...end });
+  await failUpload(deps, claim.item, [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);
 }
 
 export function leaseHeld(untilMs: number, nowMs: number): TransientFault {
