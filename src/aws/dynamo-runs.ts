@@ -130,10 +130,10 @@ export class DynamoRuns implements Runs {
     await this.#table.update(keyOf(item), where, { leaseUntil: 0, updatedAt: isoTime(nowMs), idleSince: nowMs });
   }
 
-  reopenRun(runKey: string, nowMs: number): Promise<RunItem | null> {
+  reopenRun(runKey: string, nowMs: number, clientReference?: string | null): Promise<RunItem | null> {
     return this.#untilWritten<{ item: RunItem | null }>(async () => {
       const before = (await this.#table.read(runKeyOf(runKey))) as Stored<RunItem> | null;
-      const item = before === null ? null : reopenedRun(before.item, nowMs);
+      const item = before === null ? null : reopenedRun(before.item, nowMs, clientReference);
       return item === null || (await this.#table.write(item, before)) ? { item } : null;
     }).then(({ item }) => item);
   }

@@ -113,11 +113,12 @@ export function decideRunClaim(
 }
 
 /** Null where the run is alive: not ended, and under a lease. */
-export function reopenedRun(item: RunItem, nowMs: number): RunItem | null {
+export function reopenedRun(item: RunItem, nowMs: number, clientReference: string | null = null): RunItem | null {
   if (!isTerminal(item.status) && item.leaseUntil > nowMs) return null;
   return {
     ...item,
     status: 'ingested',
+    clientReference: clientReference ?? item.clientReference,
     reasons: [],
     attempt: item.attempt + 1,
     fence: item.fence + 1,

@@ -50,8 +50,8 @@ export const isTerminal = (status: RunStatus): boolean =>
   (TERMINAL_RUN_STATUSES as readonly RunStatus[]).includes(status);
 
 /**
- * A terminal state, as the event bus and webhooks carry it. Consumers tell repeats by `subject`, `status` and
- * `clientReference`.
+ * A terminal state, as the event bus and webhooks carry it. Consumers tell repeats by `subject`, `attempt`, `status` and
+ * `clientReference`; of a run, one of a lower attempt than they had is older, however late it comes.
  */
 export const announcementSchema = z.strictObject({
   schema: z.literal('discflow.announcement/1'),

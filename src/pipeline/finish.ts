@@ -65,7 +65,7 @@ async function putOutputs(deps: FinishDeps, item: RunItem, outcome: Outcome): Pr
   await put(RUN_FILES.report, serialiseReport(report), 'application/json');
 }
 
-/** Announces a terminal run unless that was done; repeats are told apart by run key and status. */
+/** Announces a terminal run unless that was done; a repeat has the same subject, attempt, status and reference. */
 export async function announceRun(
   deps: Pick<FinishDeps, 'announcer' | 'runs' | 'clock'>,
   item: RunItem,

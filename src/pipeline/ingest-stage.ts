@@ -218,7 +218,7 @@ async function openRun(
     deps.clock.nowMs(),
     verdict === 'ok' ? undefined : deps.leaseMs,
   );
-  const item = opened.item.status === 'failed' ? await reopen(deps, opened.item) : opened.item;
+  const item = opened.item.status === 'failed' ? await reopen(deps, opened.item, clientReference) : opened.item;
   if (isTerminal(item.status)) {
     await announceRun(deps, item);
     // Its end was told under the reference of the upload that opened it.
@@ -239,8 +239,8 @@ async function openRun(
   return runKey;
 }
 
-async function reopen(deps: IngestDeps, item: RunItem): Promise<RunItem> {
-  return (await deps.runs.reopenRun(item.runKey, deps.clock.nowMs())) ?? item;
+async function reopen(deps: IngestDeps, item: RunItem, clientReference: string | null): Promise<RunItem> {
+  return (await deps.runs.reopenRun(item.runKey, deps.clock.nowMs(), clientReference)) ?? item;
 }
 
 /** Pixels of a study that ends here are not kept: nothing reads them, and what is burned in may name the patient. */

@@ -129,8 +129,11 @@ export interface Runs {
   markRunAnnounced(item: RunItem, nowMs: number): Promise<void>;
   /** Frees a lease early, after a failure that goes back to the queue; a no-op where the fence has moved on. */
   release(item: RunItem | UploadItem, nowMs: number): Promise<void>;
-  /** Opens the next attempt of a terminal or stuck run as `ingested` with a higher fence; null where it is unknown or alive. */
-  reopenRun(runKey: string, nowMs: number): Promise<RunItem | null>;
+  /**
+   * Opens the next attempt of a terminal or stuck run as `ingested` with a higher fence; null where it is unknown or
+   * alive. The attempt is told under `clientReference`, where one is given: who asks for it waits for its end.
+   */
+  reopenRun(runKey: string, nowMs: number, clientReference?: string | null): Promise<RunItem | null>;
   /** Newest first. A cursor that was not given out throws `InputFault('malformed')`. */
   listByTenant(tenant: string, query: { status?: RunStatus; limit?: number; cursor?: string }): Promise<Page<RunItem>>;
   /**

@@ -213,6 +213,15 @@ export function runSuite(create: () => Runs): void {
     claimed(await runs.claimRun(ended.runKey, item.attempt, 'detect', LEASE_MS, T0 + 31));
   });
 
+  it('reopens a run under the reference of who asks for it, and keeps the earlier one where none is given', async () => {
+    const runs = create();
+    const { runKey } = await finished(runs);
+    expect(await runs.reopenRun(runKey, T0 + 20, 'order-2')).toMatchObject({ clientReference: 'order-2' });
+    expect(await runs.reopenRun(runKey, T0 + 30, null)).toMatchObject({ clientReference: 'order-2' });
+    expect(await runs.reopenRun(runKey, T0 + 40)).toMatchObject({ clientReference: 'order-2' });
+    expect(await runs.getRun(runKey)).toMatchObject({ clientReference: 'order-2', attempt: 4 });
+  });
+
   it('does not reopen a run that is alive, and does once its lease has run out', async () => {
     const runs = create();
     const { runKey } = await opened(runs);

@@ -6,6 +6,7 @@ import { type Announcement, CLIENT_REFERENCE_METADATA, type UploadManifest } fro
 import { storedZip } from '../../src/phantom/zip.ts';
 import { deliver, handlersOf, putUpload, s3Event } from '../support/deliver.ts';
 import { studyOnce } from '../support/drawn-once.ts';
+import { phantomPng } from '../support/phantom-picture.ts';
 import { MAX_RECEIVES, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TENANT = 'platform';
@@ -56,6 +57,31 @@ it('tells the end of content that was analysed before under the reference of the
   expect(firstUpload).toMatchObject({ ...upload, subject: 'upload-1', clientReference: 'order-1' });
   expect(secondUpload).toMatchObject({ ...upload, subject: 'upload-2', clientReference: 'order-2' });
   expect(more).toEqual([]);
+});
+
+it('tells each end of a failed study that is sent again under the reference of the upload that sent it', async () => {
+  const { deps } = system;
+  const stopped = handlersOf(system, {
+    ...deps,
+    engine: { ...deps.engine, pack: () => Promise.reject(new TypeError('a bug')) },
+  });
+  const sent = async (order: string): Promise<unknown[]> => {
+    const body = await phantomPng(3);
+    const key = keys.upload('clinic', `sent-for-${order}`, 'slice.png');
+    const metadata = { [CLIENT_REFERENCE_METADATA]: order };
+    await system.uploads.put(key, body, { contentType: 'image/png', metadata });
+    expect(await deliver(handlersOf(system).ingest, [s3Event(system, key, body.length)])).toEqual([]);
+    return system.detectBox.sent.splice(0);
+  };
+  for (const order of ['order-1', 'order-2']) await deliver(stopped.detect, await sent(order), MAX_RECEIVES);
+  await deliver(handlersOf(system).detect, await sent('order-3'));
+  await deliver(handlersOf(system).analyze, system.analyzeBox.sent.splice(0));
+  const told = system.announced.splice(0).filter(({ kind }) => kind === 'run');
+  expect(told.map(({ attempt, status, clientReference }) => [attempt, status, clientReference])).toEqual([
+    [1, 'failed', 'order-1'],
+    [2, 'failed', 'order-2'],
+    [3, 'done', 'order-3'],
+  ]);
 });
 
 it('tells an upload that a bug stops, and one whose ingest died, as failed under its reference', async () => {

@@ -101,9 +101,9 @@ export class MemoryRuns implements Runs {
     this.#change(item, same, { leaseUntil: 0, updatedAt: isoTime(nowMs) });
   }
 
-  async reopenRun(runKey: string, nowMs: number): Promise<RunItem | null> {
+  async reopenRun(runKey: string, nowMs: number, clientReference?: string | null): Promise<RunItem | null> {
     const before = this.#find(runKey);
-    const item = before === null ? null : reopenedRun(before, nowMs);
+    const item = before === null ? null : reopenedRun(before, nowMs, clientReference);
     if (item !== null) this.#write(item);
     return item;
   }
