@@ -66,6 +66,8 @@ const NOT_FOUND = refusal(404, 'not_found', 'There is no such thing for this ten
 const shown = ({
   runKey,
   studyKey,
+  packSha256,
+  tier,
   status,
   reasons,
   attempt,
@@ -75,6 +77,8 @@ const shown = ({
 }: RunItem): ShownRun => ({
   runKey,
   studyKey,
+  packSha256,
+  tier,
   status,
   reasons,
   attempt,

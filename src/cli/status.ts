@@ -5,6 +5,9 @@ import type { RunItem } from '../contracts/items.ts';
 import { startEmbedded } from '../embedded/index.ts';
 import { checkHeld } from './held-data.ts';
 
+/** Of the pack's hash, as `discflow pack verify` prints it: enough to tell packs apart. */
+const PACK_DIGITS = 8;
+
 /**
  * `discflow status`: the newest runs of a tenant, read beside whatever process works on the folder.
  * @throws UsageError where the folder holds nothing of discflow.
@@ -28,26 +31,28 @@ export async function status(options: { data: string; tenant: string; limit: num
 function publicFields({
   runKey,
   studyKey,
+  packSha256,
+  tier,
   status: state,
   attempt,
-  tier,
   reasons,
   createdAt,
   updatedAt,
   stages,
 }: RunItem) {
-  return { runKey, studyKey, status: state, attempt, tier, reasons, createdAt, updatedAt, stages };
+  return { runKey, studyKey, packSha256, tier, status: state, attempt, reasons, createdAt, updatedAt, stages };
 }
 
 function statusTable(items: readonly RunItem[], pid: number | null): string {
   const running = pid === null ? 'No discflow works on this folder.' : `Process ${pid} works on this folder.`;
   if (items.length === 0) return `${running} It holds no runs of this tenant.`;
   const table = new Table({
-    head: ['run', 'status', 'attempt', 'tier', 'updated', 'reasons'],
+    head: ['run', 'pack', 'tier', 'status', 'attempt', 'updated', 'reasons'],
     style: { head: [], border: [], compact: true },
   });
-  for (const { runKey, status: state, attempt, tier, updatedAt, reasons } of items) {
-    table.push([runKey, state, attempt, tier, updatedAt, reasons.map(({ code }) => code).join(', ')]);
+  for (const { runKey, packSha256, tier, status: state, attempt, updatedAt, reasons } of items) {
+    const codes = reasons.map(({ code }) => code).join(', ');
+    table.push([runKey, packSha256.slice(0, PACK_DIGITS), tier, state, attempt, updatedAt, codes]);
   }
   return `${running}\n${table.toString()}`;
 }

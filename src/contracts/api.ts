@@ -37,6 +37,8 @@ export const uploadTicketSchema = z.strictObject({
 const shownRunSchema = runItemSchema.pick({
   runKey: true,
   studyKey: true,
+  packSha256: true,
+  tier: true,
   status: true,
   reasons: true,
   attempt: true,

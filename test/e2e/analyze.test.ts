@@ -1,15 +1,17 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/contracts/reasons.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
+import { packHash } from '../../src/inference/pack-source.ts';
 import { PHANTOM_IDENTITY } from '../../src/phantom/identity.ts';
 import { phantomStudy } from '../../src/phantom/study.ts';
 import { storedZip } from '../../src/phantom/zip.ts';
 import { commandIn } from '../support/command.ts';
 import { phantomPng } from '../support/phantom-picture.ts';
+import { DEFAULT_PACK } from '../support/system.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../examples/sample-study.zip', import.meta.url));
 const LUMBAR = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2'];
@@ -57,6 +59,21 @@ describe('discflow analyze', () => {
     const { stdout } = await discflow('status', '--json');
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(JSON.parse(stdout)).toMatchObject({ attempt: 1 });
+  });
+
+  it('makes a run of its own with a newer pack, and status tells which is whose', async () => {
+    const newer = join(folder, 'newer-pack');
+    await cp(DEFAULT_PACK, newer, { recursive: true });
+    const manifest = join(newer, 'manifest.json');
+    const text = await readFile(manifest, 'utf8');
+    await writeFile(manifest, text.replace(/"version": "[^"]*"/, '"version": "99.0.0"'));
+    await discflow('analyze', SAMPLE, '--pack', newer, '--tier', 'single', '--out', join(folder, 'newer'));
+    const { stdout } = await discflow('status', '--json');
+    const rows = stdout.trim().split('\n');
+    const packs = rows.map((line) => (JSON.parse(line) as { packSha256: string }).packSha256);
+    expect(packs).toEqual([await packHash(newer), await packHash(DEFAULT_PACK)]);
+    const table = (await discflow('status')).stdout;
+    for (const pack of packs) expect(table).toContain(pack.slice(0, 8));
   });
 
   it('keeps no copy of what was sent and no name in its data folder', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type ApiRequest, handleRequest } from '../../functions/api/api.ts';
 import { type TenantStore, tenantStore } from '../../functions/api/store.ts';
 import { createLogger } from '../../src/aws/logger.ts';
+import { API_ROUTES } from '../../src/contracts/api.ts';
 import { claimed, LEASE_MS, newRun, T0 } from '../contract/new-items.ts';
 import { MemoryRuns } from '../support/memory-runs.ts';
 
@@ -62,6 +63,12 @@ describe('an answer', () => {
     const { answer, expiries } = await ask({ routeKey: 'POST /v1/uploads', body: JSON.stringify(UPLOAD) });
     expect([answer.status, expiries]).toEqual([201, [600]]);
     expect(JSON.parse(answer.body)).toMatchObject({ expiresAt: new Date(T0 + 600_000).toISOString() });
+  });
+
+  test('that shows a run tells with which pack and tier, and follows its schema', async () => {
+    const { answer } = await ask({ routeKey: 'GET /v1/runs/{runKey}' });
+    const run = API_ROUTES.getRun.answers[200].parse(JSON.parse(answer.body));
+    expect(run).toMatchObject({ packSha256: newRun().packSha256, tier: 'ensemble' });
   });
 
   test.each(['GET /v1/runs/{runKey}', 'GET /v1/runs/{runKey}/files/{name}'])(
