@@ -68,7 +68,7 @@ describe('backfill', () => {
       visibilitySeconds: 30,
       drainSeconds: 1,
       waitSeconds: 1,
-      idleBeforeBackfillMs: 300,
+      idleBeforeBackfillMs: 1200,
       makeHandler: () => async (event) => {
         seen.push(event.Records[0]?.body ?? '');
         await new Promise((resolve) => setTimeout(resolve, 400));
