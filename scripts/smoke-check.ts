@@ -30,11 +30,11 @@ const LUMBAR_DISCS = 5;
 function drawnStudy(): Buffer {
   const study = phantomStudy({
     seed: 12,
-    rows: 320,
-    columns: 320,
-    spacingMm: [0.8125, 0.8125],
-    t2Slices: 11,
-    t1Slices: 3,
+    rows: 256,
+    columns: 256,
+    spacingMm: [1.015625, 1.015625],
+    t2Slices: 5,
+    t1Slices: 1,
     fullScale: 500 + (Date.now() % 1500),
     prolapses: [{ level: 'L4-L5', kind: 'extrusion', depthMm: 8 }],
   });

@@ -13,8 +13,6 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { type Config, readConfig } from '../infra/config.ts';
 import { names } from '../infra/names.ts';
 import { createClients } from '../src/aws/clients.ts';
-import { startLocal } from '../src/cli/local.ts';
-import { startEmbedded } from '../src/embedded/index.ts';
 import { type SmokeTarget, smoke } from './smoke-check.ts';
 
 const { values } = parseArgs({
@@ -81,6 +79,9 @@ async function checkDeployed(account: string, region: string): Promise<boolean> 
 }
 
 async function checkEmbedded(): Promise<boolean> {
+  // Late: a check of a deployed stage needs none of the services of one machine.
+  const { startLocal } = await import('../src/cli/local.ts');
+  const { startEmbedded } = await import('../src/embedded/index.ts');
   const tenant = values.tenant ?? (await configOf(values.stage)).tenants[0] ?? '';
   const data = await mkdtemp(join(tmpdir(), 'discflow-smoke-'));
   say('no AWS credentials: checking the services embedded on this machine, NOT a deployed stage');

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
-import { type LocalSystem, startLocal } from './local.ts';
+import type { LocalSystem } from './local.ts';
 import { sourcesOf } from './members.ts';
 import { type PlannedUpload, planUploads, studyFolders } from './plan.ts';
 import { earlyEnd, failure } from './process-end.ts';
@@ -28,6 +28,8 @@ const TABLE_ROWS = 40;
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
   const plan = await planUploads(paths, options.out);
   const taken = new Set(plan.uploads.map(({ name }) => name.toLowerCase()));
+  // Late, as the services are much to load: a wrong call is told at once.
+  const { startLocal } = await import('./local.ts');
   const system = await startLocal(options);
   const interrupted = interruptible();
   const rows: Row[] = [];

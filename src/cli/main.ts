@@ -2,15 +2,10 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Tier, tenantSchema, tierSchema } from '../contracts/keys.ts';
-import { analyze } from './analyze.ts';
-import { demo } from './demo.ts';
 import { registerEvaluate } from './evaluate/command.ts';
 import { cacheFolder, folderName } from './folders.ts';
-import { verifyPackFolder } from './pack.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
 import { earlyEnd, failure, told, watchProcess } from './process-end.ts';
-import { redrive } from './redrive.ts';
-import { status } from './status.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const DEFAULT_PACK = fileURLToPath(new URL('layers/models', packageRoot()));
@@ -39,6 +34,7 @@ interface Shared {
   readonly tenant: string;
 }
 
+/** Each sub-command loads its modules when it is called: help and a wrong call would wait for those of all. */
 function program(exit: (code: number) => void): Command {
   const command = new Command('discflow')
     .description('Lumbar disc prolapse (PLID) findings from MR studies. Not for diagnostic use.')
@@ -64,6 +60,7 @@ function program(exit: (code: number) => void): Command {
       '\nExit status: 0 every study ended done or needs_review; 2 one was rejected or quarantined, or a file could not be read; 1 one failed or the call was wrong.',
     )
     .action(async (paths: string[], options: Shared & { out: string; concurrency: number; json: boolean }) => {
+      const { analyze } = await import('./analyze.ts');
       exit(await analyze(paths, options));
     });
   command
@@ -72,7 +69,10 @@ function program(exit: (code: number) => void): Command {
     .option('--out <dir>', 'folder for the results', folderName, 'out/demo')
     .addOption(packOption())
     .addOption(tierOption())
-    .action(async (options: Shared & { out: string }) => exit(await demo(options)));
+    .action(async (options: Shared & { out: string }) => {
+      const { demo } = await import('./demo.ts');
+      exit(await demo(options));
+    });
   command
     .command('status')
     .description('List the runs of a data folder, those of an analyze that is running too.')
@@ -80,7 +80,10 @@ function program(exit: (code: number) => void): Command {
     .addOption(dataOption())
     .addOption(new Option('--limit <n>', 'newest runs to list, at most 1000').default(20).argParser(wholeNumber(1000)))
     .option('--json', 'print one run a line', false)
-    .action(async (options: Shared & { limit: number; json: boolean }) => exit(await status(options)));
+    .action(async (options: Shared & { limit: number; json: boolean }) => {
+      const { status } = await import('./status.ts');
+      exit(await status(options));
+    });
   command
     .command('redrive')
     .description('Open the next attempt of runs that failed.')
@@ -89,14 +92,20 @@ function program(exit: (code: number) => void): Command {
     .addOption(packOption())
     .addOption(tierOption('of uploads that a killed analyze left behind; a run keeps its own'))
     .addOption(dataOption())
-    .action(async (runKeys: string[], options: Shared) => exit(await redrive(runKeys, options)));
+    .action(async (runKeys: string[], options: Shared) => {
+      const { redrive } = await import('./redrive.ts');
+      exit(await redrive(runKeys, options));
+    });
   command
     .command('pack')
     .description('Model packs.')
     .command('verify')
     .description('Check a pack: schema, hashes, single files, shapes of every network.')
     .argument('[dir]', 'folder of the pack', DEFAULT_PACK)
-    .action(async (folder: string) => exit(await verifyPackFolder(folder)));
+    .action(async (folder: string) => {
+      const { verifyPackFolder } = await import('./pack.ts');
+      exit(await verifyPackFolder(folder));
+    });
   registerEvaluate(command, exit);
   return command;
 }

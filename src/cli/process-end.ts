@@ -1,4 +1,4 @@
-import { DataFolderError } from '../embedded/index.ts';
+import { DataFolderError } from '../embedded/data-folder.ts';
 import { UsageError } from './plan.ts';
 import { printable } from './summary.ts';
 

@@ -5,7 +5,7 @@ import type { RunItem } from '../contracts/items.ts';
 import { keys, RUN_FILES } from '../contracts/keys.ts';
 import { type Reason, TransientFault } from '../contracts/reasons.ts';
 import { type Report, reportSchema } from '../contracts/report.ts';
-import { makeFolder } from '../embedded/index.ts';
+import { makeFolder } from '../embedded/data-folder.ts';
 import type { ObjectStore } from '../pipeline/ports.ts';
 import { isReportPage, renderHtml } from '../reporting/html.ts';
 import { rejectedReport } from '../reporting/rejected.ts';

@@ -3,14 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Reason } from '../../src/contracts/reasons.ts';
-import { reportSchema } from '../../src/contracts/report.ts';
 import { packHash } from '../../src/inference/pack-source.ts';
 import { PHANTOM_IDENTITY } from '../../src/phantom/identity.ts';
-import { phantomStudy } from '../../src/phantom/study.ts';
-import { storedZip } from '../../src/phantom/zip.ts';
-import { commandIn } from '../support/command.ts';
-import { phantomPng } from '../support/phantom-picture.ts';
+import { commandIn, reportsOf } from '../support/command.ts';
 import { DEFAULT_PACK } from '../support/system.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../examples/sample-study.zip', import.meta.url));
@@ -25,16 +20,6 @@ beforeAll(async () => {
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
 const discflow = (...args: string[]) => commandIn(folder).run(...args);
-
-const reportsOf = (stdout: string) =>
-  stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { source: string; folder: string; files?: number; leftOut?: Reason[] })
-    .map(({ source, folder, files, leftOut, ...report }) => ({
-      ...{ source, folder, files, leftOut },
-      report: reportSchema.parse(report),
-    }));
 
 describe('discflow analyze', () => {
   it('answers every lumbar disc of a DICOM study and writes report, overlay, mask, page and table, without a warning', async () => {
@@ -84,78 +69,6 @@ describe('discflow analyze', () => {
       const bytes = await readFile(join(parentPath, name));
       for (const word of Object.values(PHANTOM_IDENTITY)) expect(bytes.includes(word), name).toBe(false);
     }
-  });
-
-  it('exits 2 and writes a report with the reason when an input is refused, beside one that is answered', async () => {
-    const mixed = join(folder, 'mixed');
-    await mkdir(mixed);
-    await writeFile(join(mixed, 'good.png'), await phantomPng(5));
-    await writeFile(join(mixed, 'broken.png'), 'no picture');
-    const { code, stdout, stderr } = await discflow('analyze', mixed, '--out', join(folder, 'out2'), '--json');
-    expect(code).toBe(2);
-    const ends = Object.fromEntries(
-      reportsOf(stdout).map(({ source, report }) => [source.slice(mixed.length + 1), report]),
-    );
-    expect(ends['broken.png']).toMatchObject({ status: 'rejected', reasons: [{ code: 'content_type' }] });
-    expect(['done', 'needs_review']).toContain(ends['good.png']?.status);
-    expect(stderr).toContain('[2/2]');
-    expect(await readFile(join(folder, 'out2', 'broken', 'report.html'), 'utf8')).toContain('Not for diagnostic use');
-  });
-
-  it('names the picture of each result of an archive, in its order, the one that cannot be read among them', async () => {
-    const [good, other] = await Promise.all([phantomPng(5), phantomPng(6)]);
-    const archive = join(folder, 'pictures.zip');
-    const torn = good.subarray(0, good.length / 2);
-    const members = { 'b.png': other, 'torn.png': torn, 'a.png': good };
-    await writeFile(archive, storedZip(Object.entries(members).map(([name, bytes]) => ({ name, bytes }))));
-    const { code, stdout } = await discflow('analyze', archive, '--out', join(folder, 'out6'), '--json');
-    expect(code).toBe(2);
-    const ends = reportsOf(stdout);
-    expect(ends.map(({ source, folder: at, files }) => [source, at, files])).toEqual(
-      Object.keys(members).map((name, index) => [
-        `${archive}!${name}`,
-        join(folder, 'out6', `pictures-${index + 1}`),
-        1,
-      ]),
-    );
-    expect(ends[1]?.report).toMatchObject({ status: 'rejected', reasons: [{ code: 'truncated' }] });
-    expect(JSON.parse(await readFile(join(ends[1]!.folder, 'report.json'), 'utf8'))).toEqual(ends[1]!.report);
-    for (const { report } of [ends[0]!, ends[2]!]) expect(['done', 'needs_review']).toContain(report.status);
-  });
-
-  it('asks for review of a study of which slices are lost, says which files were left out, and exits 2', async () => {
-    const study = join(folder, 'lossy');
-    await mkdir(study);
-    const { files } = phantomStudy({ seed: 5, t1Slices: 0, t2Slices: 5, localizer: false });
-    for (const [index, { name, bytes }] of files.entries())
-      await writeFile(join(study, `${name}.dcm`), index < 2 ? bytes.subarray(0, bytes.length / 2) : bytes);
-    const { code, stdout } = await discflow('analyze', study, '--out', join(folder, 'out7'), '--json');
-    expect(code).toBe(2);
-    const [end] = reportsOf(stdout);
-    expect(end?.report.status).toBe('needs_review');
-    expect(end?.report.reasons.map((reason) => reason.code)).toContain('series_incomplete');
-    expect(end?.leftOut).toMatchObject([{ code: 'truncated', count: 2 }]);
-    const table = await discflow('analyze', study, '--out', join(folder, 'out7'));
-    expect([table.code, table.stdout]).toEqual([2, expect.stringContaining('in no study: truncated 2')]);
-  });
-
-  it('refuses a study without a T2 series, gives its ranking, and returns the same when it comes again', async () => {
-    const study = join(folder, 't1-alone');
-    await mkdir(study);
-    for (const { name, bytes } of phantomStudy({ seed: 5, t1Slices: 3, t2Slices: 0 }).files)
-      await writeFile(join(study, name), bytes);
-    for (const out of ['out4', 'out5']) {
-      const { code, stdout } = await discflow('analyze', study, '--out', join(folder, out), '--json');
-      expect(code).toBe(2);
-      expect(reportsOf(stdout).map(({ report }) => report)).toMatchObject([
-        { status: 'rejected', reasons: [{ code: 'no_t2_series' }], discs: [] },
-      ]);
-      expect(reportsOf(stdout)[0]?.report.input?.seriesRanking.map(({ weighting }) => weighting)).toContain('t1');
-    }
-    const [first, second] = await Promise.all(
-      ['out4', 'out5'].map((out) => readFile(join(folder, out, 't1-alone', 'report.json'))),
-    );
-    expect(second).toEqual(first);
   });
 
   it('exits 1 before any work when two inputs would write the same folder', async () => {

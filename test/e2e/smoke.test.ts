@@ -6,11 +6,11 @@ import { useServices } from '../contract/services.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The command without any AWS credentials, profile or region to be found. */
-const npmRunSmoke = (...args: string[]) => {
+/** A command without any AWS credentials, profile or region to be found. */
+const withoutCredentials = (command: string, ...args: string[]) => {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' };
-  return spawnSync('npm', ['run', '-s', 'smoke', '--', ...args], {
+  return spawnSync(command, args, {
     cwd: repository,
     encoding: 'utf8',
     env: { ...env, AWS_SHARED_CREDENTIALS_FILE: '/dev/null' },
@@ -20,7 +20,7 @@ const npmRunSmoke = (...args: string[]) => {
 const services = useServices();
 
 test('without credentials the embedded services are checked, and the command says so', () => {
-  const { stdout, status } = npmRunSmoke('--stage', 'dev');
+  const { stdout, status } = withoutCredentials('npm', 'run', '-s', 'smoke', '--', '--stage', 'dev');
   expect(stdout).toContain('NOT a deployed stage');
   expect(stdout).toMatch(/L5-S1 {2}herniation 0\.\d+/);
   expect(stdout).toContain('PASSED');
@@ -28,7 +28,10 @@ test('without credentials the embedded services are checked, and the command say
 });
 
 test('--deployed fails without credentials', () => {
-  expect(npmRunSmoke('--stage', 'dev', '--deployed').status).toBe(1);
+  const script = ['--import', 'tsx', 'scripts/smoke.ts', '--stage', 'dev', '--deployed'];
+  const { stdout, status } = withoutCredentials(process.execPath, ...script);
+  expect(stdout).toContain('FAILED: no AWS credentials');
+  expect(status).toBe(1);
 });
 
 test('a stage in which nothing takes the upload fails, and says where it stopped', async () => {

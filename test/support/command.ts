@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Reason } from '../../src/contracts/reasons.ts';
+import { reportSchema } from '../../src/contracts/report.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/discflow.js', import.meta.url));
 
@@ -27,6 +29,17 @@ export function commandIn(folder: string) {
     start: (...args: string[]) => new RunningCommand(spawn(process.execPath, [BIN, ...args], { env, stdio: 'pipe' })),
   };
 }
+
+/** The lines of `--json`, each with its report. */
+export const reportsOf = (stdout: string) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { source: string; folder: string; files?: number; leftOut?: Reason[] })
+    .map(({ source, folder, files, leftOut, ...report }) => ({
+      ...{ source, folder, files, leftOut },
+      report: reportSchema.parse(report),
+    }));
 
 export class RunningCommand {
   readonly child: ChildProcess;

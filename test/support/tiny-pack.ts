@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Member, PackManifest } from '../../src/contracts/pack.ts';
 import { constantModel, linearModel } from './onnx.ts';
 
@@ -17,13 +19,33 @@ export function describeFile(id: string, bytes: Uint8Array) {
   return { id, architecture: 'tiny', width: 1, file: `${id}.onnx`, sha256, bytes: bytes.length };
 }
 
-/** Two detectors, two classifiers of both targets and one segmenter; detectors and segmenter answer constants. */
-export function tinyPack(): TinyPack {
+/** One disc in the middle of the lumbar region. */
+const ONE_DISC = [[8, 16, 10, 4, 0.8]] as const;
+/** Six discs over one another, as a lumbar column has them. */
+const COLUMN = [28, 23.5, 19, 14.5, 10, 5.5].map((y) => [8, y, 8, 2.4, 0.8] as const);
+
+/** A tiny pack that answers every picture: it finds a whole lumbar column in each. */
+export async function putAnsweringPack(folder: string): Promise<void> {
+  const { manifest, files } = tinyPack(COLUMN);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+}
+
+/**
+ * Two detectors, two classifiers of both targets and one segmenter; detectors and segmenter answer constants. `discs` are
+ * centre x and y, width, height in pixels of the detector's input, and confidence.
+ */
+export function tinyPack(discs: ReadonlyArray<readonly [number, number, number, number, number]> = ONE_DISC): TinyPack {
   const classes = { kind: 'segmentation', classes: ['background', 'vertebra', 'disc', 'canal'] } as const;
   const logits = { kind: 'logits', activation: 'sigmoid', targets: ['bulgeOrHerniation', 'herniation'] } as const;
   const networks = {
     lumbar: constantModel([1, 1, 32, 32], [1, 5, 1], [16, 16, 16, 28, 0.9]),
-    disc: constantModel([1, 1, 32, 16], [1, 5, 1], [8, 16, 10, 4, 0.8]),
+    disc: constantModel(
+      [1, 1, 32, 16],
+      [1, 5, discs.length],
+      [0, 1, 2, 3, 4].flatMap((row) => discs.map((disc) => disc[row]!)),
+    ),
     'classifier-a': linearModel(
       16,
       16,
