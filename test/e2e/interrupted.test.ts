@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClients } from '../../src/aws/clients.ts';
+import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
+import { startEmbedded } from '../../src/embedded/index.ts';
 import { commandIn } from '../support/command.ts';
 import { phantomPngs } from '../support/phantom-picture.ts';
 import { putAnsweringPack } from '../support/tiny-pack.ts';
@@ -35,6 +38,22 @@ async function putPictures(name: string): Promise<string> {
   return path;
 }
 
+/** Until the command that works below `home` has a run in hand that has not ended. */
+async function untilRunInHand(home: string): Promise<void> {
+  const embedded = await startEmbedded({ dataDir: join(home, 'cache', 'discflow') });
+  const clients = createClients(embedded);
+  const runs = new DynamoRuns(clients.documents, embedded.table);
+  try {
+    for (;;) {
+      const { items } = await runs.listByTenant('local', { limit: PICTURES });
+      if (items.some(({ status }) => !ANSWERED.includes(status))) return;
+    }
+  } finally {
+    clients.close();
+    await embedded.close();
+  }
+}
+
 const runsOf = (stdout: string) =>
   stdout
     .trim()
@@ -53,6 +72,7 @@ describe('an analyze that does not come to its end', () => {
       const table = await run('status');
       expect(table.stdout).toContain(`Process ${killed.child.pid} works on this folder.`);
       expect(table.stdout).toMatch(/│ (?:done|needs_review) +│/);
+      await untilRunInHand(home);
       killed.child.kill('SIGKILL');
       expect(await killed.ended).toEqual([null, 'SIGKILL']);
       const before = runsOf((await run('status', '--json')).stdout);
