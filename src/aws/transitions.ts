@@ -168,6 +168,10 @@ export const idleSince = (item: RunItem | UploadItem): number => Math.max(item.l
 export const openRecord = ({ stages }: RunItem): StageRecord | undefined =>
   stages.findLast(({ endedAt }) => endedAt === null);
 
+/** The stage that was begun and has not ended, or the next. */
+export const stageInHand = (run: RunItem): Stage =>
+  openRecord(run)?.stage ?? (run.status === 'detected' ? 'analyze' : 'detect');
+
 /**
  * Whether somebody must end or announce an item. A lease that ran out was never given back: its holder died. Without one
  * the message waits in its queue, or the request at an endpoint, which says by itself when it gives one up.

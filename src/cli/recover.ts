@@ -1,4 +1,4 @@
-import { openRecord } from '../aws/transitions.ts';
+import { openRecord, stageInHand } from '../aws/transitions.ts';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { keys } from '../contracts/keys.ts';
 import type { DetectMessage, RunReference } from '../contracts/messages.ts';
@@ -50,7 +50,7 @@ function killsItsProcess(item: RunItem | UploadItem): boolean {
 async function giveUp(stages: Stages, item: RunItem | UploadItem): Promise<void> {
   const reasons = [reasonOf('internal', { detail: 'processes were killed while they worked on it' })];
   if (item.kind === 'upload') await failUpload(stages, item, reasons);
-  else await failRun(stages, item, openRecord(item)?.stage ?? 'detect', reasons);
+  else await failRun(stages, item, stageInHand(item), reasons);
 }
 
 function referenceOf(item: RunItem): RunReference {

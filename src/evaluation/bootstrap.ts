@@ -20,6 +20,8 @@ export interface BootstrapOptions {
 
 /** What an estimate takes where nothing else is said. */
 export const BOOTSTRAP = { draws: 1000, seed: 20_250_115 } as const;
+/** Draws of so few patients are mostly repeats of each other: each is worked out once. */
+const FEW_PATIENTS = 8;
 const MIN_DEFINED = 0.9;
 const TAIL = 0.025;
 const ROUNDING = 1e-9;
@@ -38,29 +40,51 @@ export function estimate(patients: number, statistic: Statistic, options: Bootst
 export function estimateAll<Name extends string>(
   patients: number,
   statistics: Readonly<Record<Name, Statistic>>,
-  { draws = BOOTSTRAP.draws, seed = BOOTSTRAP.seed }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): Record<Name, Estimate> {
   const entries = Object.entries(statistics) as Array<[Name, Statistic]>;
-  const values = entries.map((): number[] => []);
+  const draws = drawnFigures(
+    patients,
+    entries.map(([, statistic]) => statistic),
+    options,
+  );
+  const estimates = entries.map(([name, statistic], index) => {
+    const drawn = draws.map((figures) => figures[index]!);
+    const ci95 = interval(drawn, () => carriersOf(statistic, patients));
+    return [name, { value: figureOnce(statistic, patients), ci95 }] as const;
+  });
+  return Object.fromEntries(estimates) as Record<Name, Estimate>;
+}
+
+/** The figures of each draw, in the statistics' order. */
+function drawnFigures(
+  patients: number,
+  statistics: readonly Statistic[],
+  { draws = BOOTSTRAP.draws, seed = BOOTSTRAP.seed }: BootstrapOptions,
+): Array<readonly number[]> {
+  if (patients === 0) return [];
   const random = seededRandom(seed);
+  const known = new Map<string, readonly number[]>();
   const weights = new Float64Array(patients);
-  for (let draw = 0; draw < draws && patients > 0; draw++) {
+  return Array.from({ length: draws }, () => {
     weights.fill(0);
     for (let index = 0; index < patients; index++) {
       const drawn = Math.floor(random() * patients);
       weights[drawn] = weights[drawn]! + 1;
     }
-    entries.forEach(([, statistic], index) => {
-      values[index]!.push(statistic(weights));
-    });
-  }
-  const once = new Float64Array(patients).fill(1);
-  const estimates = entries.map(([name, statistic], index) => {
-    const value = statistic(once);
-    const ci95 = interval(values[index]!, () => carriersOf(statistic, patients));
-    return [name, { value: Number.isFinite(value) ? value : null, ci95 }] as const;
+    const figures = () => statistics.map((statistic) => statistic(weights));
+    if (patients > FEW_PATIENTS) return figures();
+    const key = weights.join();
+    const found = known.get(key) ?? figures();
+    known.set(key, found);
+    return found;
   });
-  return Object.fromEntries(estimates) as Record<Name, Estimate>;
+}
+
+/** With every patient counted once; null where it is not defined. */
+function figureOnce(statistic: Statistic, patients: number): number | null {
+  const value = statistic(new Float64Array(patients).fill(1));
+  return Number.isFinite(value) ? value : null;
 }
 
 export interface Difference extends Estimate {
@@ -75,14 +99,9 @@ export function estimateDifference(
   second: Statistic,
   options: BootstrapOptions = {},
 ): Difference {
-  const draws: number[] = [];
-  const difference: Statistic = (weights) => {
-    const value = first(weights) - second(weights);
-    draws.push(value);
-    return value;
-  };
-  const { value } = estimate(patients, difference, options);
-  const drawn = draws.slice(0, -1);
+  const difference: Statistic = (weights) => first(weights) - second(weights);
+  const value = figureOnce(difference, patients);
+  const drawn = drawnFigures(patients, [difference], options).map(([figure]) => figure!);
   const defined = drawn.filter(Number.isFinite);
   if (!mostlyDefined(drawn)) return { value, ci95: null, p: null };
   const below = defined.filter((value) => value <= 0).length;

@@ -156,29 +156,13 @@ export function calibrationError(labels: readonly ScoredLabel[]): CalibrationErr
     }
     return error / mass;
   };
-  const excessOf: Statistic = (weights) => {
-    const bins = equalMassBins(sorted, weights);
-    const expected = simulated.reduce((sum, drawn) => sum + errorOf(bins, drawn), 0) / SIMULATIONS;
-    return errorOf(bins, actual) - expected;
-  };
   return {
     observed: (weights) => errorOf(equalMassBins(sorted, weights), actual),
-    excess: onceEach(excessOf),
-  };
-}
-
-/** Draws of so few patients are mostly repeats of each other. */
-const FEW_PATIENTS = 8;
-
-/** The same figure, computed once for the same weights of few patients. */
-function onceEach(statistic: Statistic): Statistic {
-  const known = new Map<string, number>();
-  return (weights) => {
-    if (weights.length > FEW_PATIENTS) return statistic(weights);
-    const key = weights.join();
-    const value = known.get(key) ?? statistic(weights);
-    known.set(key, value);
-    return value;
+    excess: (weights) => {
+      const bins = equalMassBins(sorted, weights);
+      const expected = simulated.reduce((sum, drawn) => sum + errorOf(bins, drawn), 0) / SIMULATIONS;
+      return errorOf(bins, actual) - expected;
+    },
   };
 }
 

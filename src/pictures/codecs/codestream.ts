@@ -15,7 +15,7 @@ const SOF_MARKERS = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xc
 export const START_OF_SCAN = 0xda;
 
 /** A marker segment: its marker's second byte, what it says, and where the next begins. */
-export interface Segment {
+interface Segment {
   readonly marker: number;
   readonly body: Uint8Array;
   readonly end: number;
