@@ -1,5 +1,5 @@
 import { isTerminal } from '../../src/contracts/messages.ts';
-import { reasonOf, TransientFault } from '../../src/contracts/reasons.ts';
+import { internalFault, TransientFault } from '../../src/contracts/reasons.ts';
 import { announceRun, failRun } from '../../src/pipeline/finish.ts';
 import type { Announcer, Clock, Runs } from '../../src/pipeline/ports.ts';
 
@@ -24,6 +24,6 @@ export async function failAttempt(deps: FailDeps, runKey: string, attempt: numbe
   const claim = await deps.runs.claimRun(runKey, attempt, 'analyze', deps.leaseMs, deps.clock.nowMs());
   if (claim.outcome === 'leased') throw new TransientFault('the run is held by a worker', 60);
   if (claim.outcome !== 'claimed') return 'settled';
-  await failRun(deps, claim.item, 'analyze', [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);
+  await failRun(deps, claim.item, 'analyze', [internalFault(claim.item.traceId)]);
   return 'failed';
 }

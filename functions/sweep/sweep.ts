@@ -1,7 +1,7 @@
 import { stageInHand } from '../../src/aws/transitions.ts';
 import type { RunItem, UploadItem } from '../../src/contracts/items.ts';
 import { isTerminal } from '../../src/contracts/messages.ts';
-import { reasonOf } from '../../src/contracts/reasons.ts';
+import { internalFault } from '../../src/contracts/reasons.ts';
 import { announceRun, announceUpload, failRun, failUpload } from '../../src/pipeline/finish.ts';
 import type { Announcer, Clock, Logger, Runs } from '../../src/pipeline/ports.ts';
 
@@ -75,7 +75,7 @@ async function sweepRun(deps: SweepDeps, item: RunItem): Promise<Outcome> {
     await announceRun(deps, item);
     return 'announced';
   }
-  await failRun(deps, item, stageInHand(item), [reasonOf('internal', { detail: `trace ${item.traceId}` })]);
+  await failRun(deps, item, stageInHand(item), [internalFault(item.traceId)]);
   return 'failed';
 }
 
@@ -84,6 +84,6 @@ async function sweepUpload(deps: SweepDeps, item: UploadItem): Promise<Outcome> 
     await announceUpload(deps, item);
     return 'announced';
   }
-  await failUpload(deps, item, [reasonOf('internal', { detail: `trace ${item.traceId}` })]);
+  await failUpload(deps, item, [internalFault(item.traceId)]);
   return 'failed';
 }

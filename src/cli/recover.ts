@@ -2,7 +2,7 @@ import { openRecord, stageInHand } from '../aws/transitions.ts';
 import type { RunItem, UploadItem } from '../contracts/items.ts';
 import { keys } from '../contracts/keys.ts';
 import type { DetectMessage, RunReference } from '../contracts/messages.ts';
-import { reasonOf } from '../contracts/reasons.ts';
+import { internalFault } from '../contracts/reasons.ts';
 import type { Embedded } from '../embedded/index.ts';
 import { type FinishDeps, failRun, failUpload } from '../pipeline/finish.ts';
 import type { AnalyzeQueue, DetectQueue } from '../pipeline/ports.ts';
@@ -48,7 +48,7 @@ function killsItsProcess(item: RunItem | UploadItem): boolean {
 }
 
 async function giveUp(stages: Stages, item: RunItem | UploadItem): Promise<void> {
-  const reasons = [reasonOf('internal', { detail: 'processes were killed while they worked on it' })];
+  const reasons = [internalFault(item.traceId, 'processes were killed while they worked on it')];
   if (item.kind === 'upload') await failUpload(stages, item, reasons);
   else await failRun(stages, item, stageInHand(item), reasons);
 }

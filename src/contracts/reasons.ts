@@ -153,6 +153,11 @@ export function reasonOf(code: ReasonCode, options: { level?: Level; count?: num
   };
 }
 
+/** A bug, or the death of a process: the logs of this trace tell more. */
+export function internalFault(traceId: string, detail?: string): Reason {
+  return reasonOf('internal', { detail: detail === undefined ? `trace ${traceId}` : `trace ${traceId}: ${detail}` });
+}
+
 /** A fault of the input: ends the study with a reason and is acknowledged. Thrown by any floor. */
 export class InputFault extends Error {
   override readonly name = 'InputFault';

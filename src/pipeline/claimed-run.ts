@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RunItem } from '../contracts/items.ts';
 import { runKeySchema } from '../contracts/keys.ts';
 import { isTerminal, type RunReference } from '../contracts/messages.ts';
-import { InputFault, ModelUnavailable, reasonOf, type Stage } from '../contracts/reasons.ts';
+import { InputFault, internalFault, ModelUnavailable, reasonOf, type Stage } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
 import { announceRun, type FinishDeps, failRun, finishRun } from './finish.ts';
 import { leaseHeld } from './ingest-stage.ts';
@@ -61,5 +61,5 @@ export async function failOnLastReceive(deps: StageDeps, stage: Stage, body: str
   const { runKey, attempt } = anyRunMessage.parse(JSON.parse(body));
   const claim = await deps.runs.claimRun(runKey, attempt, stage, deps.leaseMs, deps.clock.nowMs());
   if (claim.outcome !== 'claimed') return;
-  await failRun(deps, claim.item, stage, [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);
+  await failRun(deps, claim.item, stage, [internalFault(claim.item.traceId)]);
 }

@@ -8,7 +8,7 @@ import {
   isTerminal,
   uploadManifestSchema,
 } from '../contracts/messages.ts';
-import { InputFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
+import { InputFault, internalFault, type Reason, reasonOf, TransientFault } from '../contracts/reasons.ts';
 import { rejectedReport } from '../reporting/rejected.ts';
 import { announceRun, announceUpload, type FinishDeps, failUpload, finishRun, tellOfRun } from './finish.ts';
 import type { DetectQueue, Logger, ObjectStore, PixelDecoder, Pseudonyms } from './ports.ts';
@@ -75,7 +75,7 @@ export async function failUploadOnLastReceive(deps: IngestDeps, parsed: ParsedRe
   if (parsed.outcome === 'ignored') return;
   const claim = await claimUpload(deps, parsed.object ?? (await unassigned(deps, parsed.key)), randomUUID());
   if (claim.outcome !== 'claimed') return;
-  await failUpload(deps, claim.item, [reasonOf('internal', { detail: `trace ${claim.item.traceId}` })]);
+  await failUpload(deps, claim.item, [internalFault(claim.item.traceId)]);
 }
 
 export function leaseHeld(untilMs: number, nowMs: number): TransientFault {

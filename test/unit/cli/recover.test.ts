@@ -46,7 +46,9 @@ describe('a start after processes that were killed', () => {
       }
       await claim(runKey, stage);
       expect(await started()).toMatchObject({ detect: [waiting], analyze: [] });
-      expect(await runs.getRun(runKey)).toMatchObject({ status: 'failed', reasons: [{ code: 'internal' }] });
+      const item = await runs.getRun(runKey);
+      expect(item).toMatchObject({ status: 'failed', reasons: [{ code: 'internal' }] });
+      expect(item?.reasons[0]?.message).toContain(`trace ${item?.traceId}`);
       expect(announcer.announcements).toMatchObject([{ subject: runKey, status: 'failed' }]);
       expect((await runs.reopenRun(runKey, T0))?.attempt).toBe(2);
       expect((await started()).detect.sort()).toEqual([runKey, waiting].sort());
