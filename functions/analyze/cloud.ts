@@ -1,5 +1,4 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { type AwsClients, clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
+import { type AwsClients, clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { createLogger } from '../../src/aws/logger.ts';
@@ -44,7 +43,7 @@ export function composeAnalyze(
   const deps: AnalyzeDeps = {
     data: new S3ObjectStore(clients.s3, env.dataBucket),
     runs: new DynamoRuns(clients.documents, env.table),
-    announcer: over.announcer ?? new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+    announcer: over.announcer ?? EventBridgeAnnouncer.on(env.eventBus),
     pictures: createPictureEncoder(),
     clock: { nowMs: Date.now },
     log: createLogger({ service: 'analyze' }),

@@ -1,7 +1,6 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { SNSEvent } from 'aws-lambda';
 import { z } from 'zod';
-import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { createLogger } from '../../src/aws/logger.ts';
@@ -53,7 +52,7 @@ function compose(): NotifiedDeps {
   const clients = createClients(clientOptionsFrom(process.env));
   return {
     runs: new DynamoRuns(clients.documents, env.table),
-    announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+    announcer: EventBridgeAnnouncer.on(env.eventBus),
     clock: { nowMs: Date.now },
     log: createLogger({ service: 'notified' }),
     leaseMs: 60_000,

@@ -1,4 +1,3 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { InvokeEndpointAsyncCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
@@ -71,7 +70,7 @@ function compose(): StageHandler {
   const deps = {
     data: new S3ObjectStore(clients.s3, env.dataBucket),
     runs: new DynamoRuns(clients.documents, env.table),
-    announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+    announcer: EventBridgeAnnouncer.on(env.eventBus),
     clock: { nowMs: Date.now },
     log,
     leaseMs: env.leaseSeconds * 1000,

@@ -1,6 +1,5 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { createLogger } from '../../src/aws/logger.ts';
@@ -23,7 +22,7 @@ function compose(): StageHandler {
     deps: {
       data: new S3ObjectStore(clients.s3, env.dataBucket),
       runs: new DynamoRuns(clients.documents, env.table),
-      announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+      announcer: EventBridgeAnnouncer.on(env.eventBus),
       analyzeQueue: new SqsQueue<AnalyzeMessage>(clients.sqs, env.analyzeQueueUrl),
       engine: createEngine({
         packDirs: [env.packFolder],

@@ -1,4 +1,3 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
@@ -32,7 +31,7 @@ async function compose(): Promise<StageHandler> {
       uploads: new S3ObjectStore(clients.s3, env.uploadsBucket),
       data: new S3ObjectStore(clients.s3, env.dataBucket),
       runs: new DynamoRuns(clients.documents, env.table),
-      announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+      announcer: EventBridgeAnnouncer.on(env.eventBus),
       detectQueue: new SqsQueue<DetectMessage>(clients.sqs, env.detectQueueUrl),
       decoder: createPixelDecoder(),
       pictures: createPictureEncoder(),

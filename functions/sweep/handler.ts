@@ -1,5 +1,4 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { clientOptionsFrom, createClients, requestSettings } from '../../src/aws/clients.ts';
+import { clientOptionsFrom, createClients } from '../../src/aws/clients.ts';
 import { DynamoRuns } from '../../src/aws/dynamo-runs.ts';
 import { EventBridgeAnnouncer } from '../../src/aws/eventbridge-announcer.ts';
 import { createLogger } from '../../src/aws/logger.ts';
@@ -13,7 +12,7 @@ function compose(): SweepDeps {
   const clients = createClients(clientOptionsFrom(process.env));
   return {
     runs: new DynamoRuns(clients.documents, env.table),
-    announcer: new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), env.eventBus),
+    announcer: EventBridgeAnnouncer.on(env.eventBus),
     clock: { nowMs: Date.now },
     log: createLogger({ service: 'sweep' }),
     stuckAfterMs: env.stuckAfterSeconds * 1000,

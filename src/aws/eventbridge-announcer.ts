@@ -1,8 +1,9 @@
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { ANNOUNCEMENT_DETAIL_TYPE, ANNOUNCEMENT_SOURCE } from '../contracts/events.ts';
 import type { Announcement } from '../contracts/messages.ts';
 import { TransientFault } from '../contracts/reasons.ts';
 import type { Announcer } from '../pipeline/ports.ts';
+import { requestSettings } from './clients.ts';
 import { translated } from './faults.ts';
 
 /**
@@ -12,6 +13,11 @@ import { translated } from './faults.ts';
 export class EventBridgeAnnouncer implements Announcer {
   readonly #client: EventBridgeClient;
   readonly #bus: string;
+
+  /** On a bus, by its name or ARN, of the account and region that the process runs in. */
+  static on(bus: string): EventBridgeAnnouncer {
+    return new EventBridgeAnnouncer(new EventBridgeClient(requestSettings()), bus);
+  }
 
   constructor(client: EventBridgeClient, bus: string) {
     this.#client = client;
