@@ -175,7 +175,7 @@ function studyOf(image: Grey16): Study {
 function fit(all: readonly Judged[]): Gates {
   const good = all.filter(({ source }) => source !== 'spider-t1');
   const train = good.filter(({ source, split }) => source !== 'disturbed' && split === 'train');
-  const features = [...FEATURES];
+  const features = FEATURES.filter((name) => name !== 'canalToVertebra' && name !== 'discToVertebra');
   // Both hospitals' groups weigh the same, however many pictures each has.
   const groups = [true, false].map((home) => train.filter(({ source }) => (source === 'yolospine') === home));
   const balanced = (value: (picture: Judged) => number) => average(groups.map((group) => average(group.map(value))));

@@ -103,7 +103,9 @@ const rangeSchema = z.strictObject({ low: z.number(), high: z.number() });
  * - `gradient`: mean absolute difference of neighbouring pixels over the contrast;
  * - `sharpness`: mean absolute 4-neighbour Laplacian over the contrast; low is blurred, high is noise;
  * - `shading`: mean of the right half less that of the left over the contrast (surface coils lie behind the spine);
- * - `canalToVertebra`, `discToVertebra`: ratios of median signals under the mask, 0 where either tissue is missing.
+ * - `canalToVertebra`, `discToVertebra`: ratios of median signals under the mask, 0 where either tissue is missing;
+ * - `logCanalToVertebra`, `logDiscToVertebra`: their natural logarithms, 0 where either tissue is missing or dark. A darker
+ *   window raises a ratio to a power: its z-score grows without bound, that of its logarithm by a factor.
  */
 export const FEATURES = [
   'mean',
@@ -116,6 +118,8 @@ export const FEATURES = [
   'shading',
   'canalToVertebra',
   'discToVertebra',
+  'logCanalToVertebra',
+  'logDiscToVertebra',
 ] as const;
 export type FeatureName = (typeof FEATURES)[number];
 

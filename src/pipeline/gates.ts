@@ -35,6 +35,8 @@ export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
       inner++;
     }
   }
+  const canalToVertebra = signalRatio(crop, mask, CLASS.canal);
+  const discToVertebra = signalRatio(crop, mask, CLASS.disc);
   return {
     mean,
     contrast,
@@ -44,10 +46,14 @@ export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
     gradient: (gradient / inner) * scale,
     sharpness: (laplacian / inner) * scale,
     shading: ((right - left) / (inner / 2)) * scale,
-    canalToVertebra: signalRatio(crop, mask, CLASS.canal),
-    discToVertebra: signalRatio(crop, mask, CLASS.disc),
+    canalToVertebra,
+    discToVertebra,
+    logCanalToVertebra: logarithm(canalToVertebra),
+    logDiscToVertebra: logarithm(discToVertebra),
   };
 }
+
+const logarithm = (ratio: number): number => (ratio > 0 ? Math.log(ratio) : 0);
 
 /** Median signal of one tissue over that of vertebrae; 0 where either is missing. */
 function signalRatio(crop: Grey8, mask: Grey8, tissue: number): number {

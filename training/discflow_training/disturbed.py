@@ -67,10 +67,19 @@ def grey(change: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> Dis
     return lambda pixels, boxes, rng: (change(pixels, rng), boxes)
 
 
-def shaded(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """A surface coil behind the back: the signal falls by a factor of about seven to the front."""
-    bright = pixels * np.exp(np.linspace(-1, 1, pixels.shape[1]))
-    return 255 * np.clip(bright / np.quantile(bright, 0.995), 0, 1)
+def shaded(depth: float) -> Disturbance:
+    """A surface coil behind the back: the signal falls by a factor `exp(2 * depth)` to the front."""
+
+    def change(pixels: np.ndarray, _: np.random.Generator) -> np.ndarray:
+        bright = pixels * np.exp(np.linspace(-depth, depth, pixels.shape[1]))
+        return 255 * np.clip(bright / np.quantile(bright, 0.995), 0, 1)
+
+    return grey(change)
+
+
+def displayed(gamma: float) -> Disturbance:
+    """Another curve of the display: dark above 1, bright below; 2.2 is a screen's, applied once too often, 1 / 2.2 once too few."""
+    return grey(lambda pixels, _: 255 * (pixels / 255) ** gamma)
 
 
 DISTURBANCES: dict[str, Disturbance] = {
@@ -80,9 +89,12 @@ DISTURBANCES: dict[str, Disturbance] = {
     "narrow": narrowed(0.7),
     "coarse": rescaled(0.4),
     "fine": rescaled(2.0),
-    "shaded": grey(shaded),
-    "bright": grey(lambda pixels, _: 255 * (pixels / 255) ** 0.55),
-    "dark": grey(lambda pixels, _: 255 * (pixels / 255) ** 1.8),
+    "shaded": shaded(1.0),
+    "shaded-strongly": shaded(1.6),
+    "bright": displayed(0.55),
+    "very-bright": displayed(1 / 2.2),
+    "dark": displayed(1.8),
+    "very-dark": displayed(2.2),
     "blurred": grey(lambda pixels, _: ndimage.gaussian_filter(pixels, 1.5)),
     "noisy": grey(lambda pixels, rng: pixels + rng.normal(0, 20, pixels.shape)),
 }

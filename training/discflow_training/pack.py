@@ -25,7 +25,7 @@ LARGEST_BYTES = 32 * 1024 * 1024
 HEADER: dict[str, Any] = {
     "schema": "discflow.pack/1",
     "name": "discflow-default",
-    "version": "0.2.6",
+    "version": "0.2.7",
     "licence": "CC-BY-4.0",
     "intendedUse": (
         "Research and development: naming lumbar discs on a mid-sagittal T2-weighted MR slice of an adult and estimating"

@@ -96,6 +96,15 @@ describe('cropFeatures', () => {
       expect(Math.abs(big[name] - small[name])).toBeLessThan(0.02 + 0.02 * Math.abs(small[name]));
   });
 
+  test('the logarithm of a ratio doubles where a darker window squares it, and a tissue that is missing says nothing', () => {
+    const plain = cropFeatures(t2, mask);
+    const darker = cropFeatures({ ...t2, data: t2.data.map((value) => Math.round(value ** 2 / 255)) }, mask);
+    expect(plain.logCanalToVertebra).toBeCloseTo(Math.log(plain.canalToVertebra), 12);
+    expect(darker.logCanalToVertebra / plain.logCanalToVertebra).toBeCloseTo(2, 1);
+    const bare = { ...mask, data: mask.data.map(() => CLASS.background) };
+    expect(cropFeatures(t2, bare)).toMatchObject({ logCanalToVertebra: 0, logDiscToVertebra: 0 });
+  });
+
   test('a flat crop has finite features', () => {
     expect(
       Object.values(
