@@ -14,6 +14,7 @@ import { canalFlags } from './canal-gate.ts';
 import { classifyDiscs, type DiscAnswers } from './classify-discs.ts';
 import { type PackedCrop, unpackCrops } from './crops.ts';
 import { REGION_CROPS } from './detect-slices.ts';
+import { drawnLineReasons } from './drawn-lines.ts';
 import { cropFeatures, pictureGates } from './gates.ts';
 import { checkNames, nameThroughVoids } from './names-gate.ts';
 import type { LoadedPack } from './ports.ts';
@@ -111,7 +112,8 @@ function gatesOf(
   const crop = [...region.values()][0];
   if (crop === undefined) return [];
   const seen = cropPixels(mask, part);
-  return pictureGates(cropFeatures(crop.image, seen), upright, manifest.gates, study.sequence);
+  const reasons = pictureGates(cropFeatures(crop.image, seen), upright, manifest.gates, study.sequence);
+  return [...reasons, ...drawnLineReasons(crop.image)];
 }
 
 /** One reason a lumbar disc on which the members disagree on either target. */

@@ -28,15 +28,17 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
+type Change = (value: number, x: number, row: number) => number;
+
 /** Decodes a picture of grey values 0..255 as another scanner or screen would have had it; `x` runs from 0 to 1. */
-function seenBy(change: (value: number, x: number) => number): PixelDecoder {
+function seenBy(change: Change): PixelDecoder {
   return {
     ...plain,
     async decodePicture(bytes) {
       const image = await plain.decodePicture(bytes);
       const data = image.data.map((value, index) => {
         const x = (index % image.width) / (image.width - 1);
-        return Math.min(255, Math.max(0, Math.round(change(value, x))));
+        return Math.min(255, Math.max(0, Math.round(change(value, x, Math.floor(index / image.width)))));
       });
       return { ...image, data };
     },
@@ -49,7 +51,7 @@ const reasonsOf = (decoder: PixelDecoder) =>
   );
 
 describe('pictures of other scanners and screens', () => {
-  it.each<[string, (value: number, x: number) => number]>([
+  it.each<[string, Change]>([
     ['as they are', (value) => value],
     ['dark, the curve of a screen once too often', (value) => 255 * (value / 255) ** 2.2],
     ['bright, the curve of a screen once too few', (value) => 255 * (value / 255) ** (1 / 2.2)],
@@ -57,6 +59,12 @@ describe('pictures of other scanners and screens', () => {
   ])('need no review of their quality or distribution: %s', async (_, change) => {
     const reasons = await reasonsOf(seenBy(change));
     expect(reasons.flat().filter((code) => code === 'out_of_distribution' || code === 'low_quality')).toEqual([]);
+  });
+
+  it('need one where lines are drawn across them', async () => {
+    for (const reasons of await reasonsOf(seenBy((value, _, row) => (row % 40 === 0 ? 255 : value)))) {
+      expect(reasons).toContain('low_quality');
+    }
   });
 
   it('need one where noise drowns them', async () => {

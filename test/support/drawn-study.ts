@@ -1,6 +1,7 @@
 import type { Box } from '../../src/contracts/detection.ts';
 import type { PackManifest } from '../../src/contracts/pack.ts';
 import type { Study } from '../../src/contracts/study.ts';
+import { seededRandom } from '../../src/evaluation/random.ts';
 import { cropRect } from '../../src/imaging/crop.ts';
 import type { Grey16 } from '../../src/imaging/image.ts';
 import { planPlacement, toFrame } from '../../src/imaging/letterbox.ts';
@@ -24,10 +25,8 @@ export const DISCS: readonly Box[] = [
 /** A slice with some texture, so that windows and crops hold something. */
 export function slicePixels(seed = 0): Grey16 {
   const { width, height } = SIZE;
-  const data = Uint16Array.from(
-    { length: width * height },
-    (_, index) => 200 + ((index * 7919 + seed * 104729) % 1500),
-  );
+  const random = seededRandom(seed);
+  const data = Uint16Array.from({ length: width * height }, () => 200 + Math.floor(1500 * random()));
   return { depth: 'u16', width, height, data };
 }
 
