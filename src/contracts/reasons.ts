@@ -87,7 +87,7 @@ export const REASONS = {
   low_quality: reason(
     'any',
     'needs_review',
-    'The picture is too dark, too flat, too noisy or too coarse to be trusted.',
+    'The picture is too dark, too flat, too noisy, too coarse or drawn over too much to be trusted.',
   ),
   members_disagree: reason('analyze', 'needs_review', 'The members of the ensemble disagree on this disc.'),
   canal_not_seen: reason(
