@@ -43,12 +43,10 @@ function hasLine(image: Grey8, oneGrey: number): boolean {
     const rises = Int32Array.from({ length: width }, (_, x) => Math.round(slope * (x - width / 2)));
     // Counted by the row in which a line crosses the middle column, those of the corners beyond the first and last row.
     const counts = new Uint32Array(height + 2 * width);
-    for (const at of ridges) {
-      const x = at % width;
-      counts[(at - x) / width - rises[x]! + width]!++;
-    }
+    for (const { x, y } of ridges) counts[y - rises[x]! + width]!++;
     const least = oneGrey * LEAST_LENGTH * width;
-    for (const [index, count] of counts.entries()) {
+    for (let index = 0; index < counts.length; index++) {
+      const count = counts[index]!;
       if (count < least) continue;
       const line = [...rises]
         .map((rise, x) => ({ x, y: index - width + rise }))
@@ -63,9 +61,13 @@ function hasLine(image: Grey8, oneGrey: number): boolean {
   return false;
 }
 
-/** Indices of the pixels of bright lines. */
-function ridgesOf(image: Grey8): number[] {
-  return Array.from(image.data.keys()).filter((at) => standsOut(image, at % image.width, Math.floor(at / image.width)));
+/** The pixels of bright lines. */
+function ridgesOf(image: Grey8): Array<{ x: number; y: number }> {
+  const found: Array<{ x: number; y: number }> = [];
+  for (let y = 0; y < image.height; y++) {
+    for (let x = 0; x < image.width; x++) if (standsOut(image, x, y)) found.push({ x, y });
+  }
+  return found;
 }
 
 /** Whether a pixel is brighter than those above and below the line that it may belong to. */
