@@ -1,5 +1,5 @@
 import type { Affine } from './affine.ts';
-import type { Grey16 } from './image.ts';
+import type { Grey8, Grey16 } from './image.ts';
 
 /** Stored to upright: the transpose first, then the flips. */
 export interface Orientation {
@@ -9,12 +9,12 @@ export interface Orientation {
 }
 
 /** Turns stored pixels head up, anterior left by exact index moves; a transpose swaps width and height. */
-export function orientUpright(image: Grey16, orientation: Orientation): Grey16 {
+export function orientUpright<Image extends Grey8 | Grey16>(image: Image, orientation: Orientation): Image {
   const { transpose, flipX, flipY } = orientation;
   if (!transpose && !flipX && !flipY) return image;
   const width = transpose ? image.height : image.width;
   const height = transpose ? image.width : image.height;
-  const data = new Uint16Array(width * height);
+  const data = image.depth === 'u8' ? new Uint8Array(width * height) : new Uint16Array(width * height);
   const stepX = transpose ? image.width : 1;
   const stepY = transpose ? 1 : image.width;
   for (let y = 0; y < height; y++) {
@@ -24,7 +24,7 @@ export function orientUpright(image: Grey16, orientation: Orientation): Grey16 {
       data[out + x] = image.data[row + (flipX ? width - 1 - x : x) * stepX]!;
     }
   }
-  return { depth: 'u16', width, height, data };
+  return { ...image, width, height, data };
 }
 
 /** Maps upright pixels of a `width` x `height` picture (its upright size) to stored pixels. */

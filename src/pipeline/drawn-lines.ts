@@ -1,5 +1,7 @@
 import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Grey8 } from '../imaging/image.ts';
+import { orientUpright } from '../imaging/orientation.ts';
+import { quantileOf } from '../imaging/quantile.ts';
 
 /** Grey values by which a pixel of a line stands out from the tissue on both of its sides. */
 const CONTRAST = 30;
@@ -23,6 +25,8 @@ const SOLID = 0.65;
  */
 const DASHED = 0.33;
 const ONE_GREY = 8;
+/** Columns as rows. */
+const TRANSPOSED = { transpose: true, flipX: false, flipY: false };
 
 /**
  * Why a person must look where straight lines are drawn across the lumbar crop, as the reference lines of a screenshot are:
@@ -30,7 +34,7 @@ const ONE_GREY = 8;
  */
 export function drawnLineReasons(crop: Grey8): Reason[] {
   const image = brightest(crop, Math.ceil(Math.max(crop.width, crop.height) / MOST_PIXELS));
-  const drawn = hasLine(image, DASHED) || hasLine(transposed(image), SOLID);
+  const drawn = hasLine(image, DASHED) || hasLine(orientUpright(image, TRANSPOSED), SOLID);
   return drawn ? [reasonOf('low_quality', { detail: 'straight lines are drawn across it' })] : [];
 }
 
@@ -92,14 +96,5 @@ function brightest({ width, height, data }: Grey8, side: number): Grey8 {
 
 function middleHalf(values: number[]): number {
   values.sort((a, b) => a - b);
-  const quantile = (q: number) => values[Math.floor(q * (values.length - 1))]!;
-  return quantile(0.75) - quantile(0.25);
-}
-
-function transposed({ width, height, data }: Grey8): Grey8 {
-  const turned = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) turned[x * height + y] = data[y * width + x]!;
-  }
-  return { depth: 'u8', width: height, height: width, data: turned };
+  return quantileOf(values, 0.75) - quantileOf(values, 0.25);
 }

@@ -3,6 +3,7 @@ import { type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Study } from '../contracts/study.ts';
 import type { Grey8 } from '../imaging/image.ts';
 import { CLASS } from '../imaging/mask.ts';
+import { quantileOf } from '../imaging/quantile.ts';
 import { resizeBilinear } from '../imaging/resize.ts';
 
 /** Statistics are taken at this height of the lumbar crop, so that they do not follow the matrix size. */
@@ -15,7 +16,6 @@ export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
   const width = Math.max(3, Math.round((crop.width * CROP_HEIGHT) / crop.height));
   const { data } = resizeBilinear(crop, width, CROP_HEIGHT);
   const ordered = data.slice().sort();
-  const quantile = (q: number) => ordered[Math.floor(q * (ordered.length - 1))]!;
   let total = 0;
   for (const value of data) total += value;
   const mean = total / data.length;
@@ -40,9 +40,9 @@ export function cropFeatures(crop: Grey8, mask: Grey8): CropFeatures {
   return {
     mean,
     contrast,
-    q10: quantile(0.1),
-    q50: quantile(0.5),
-    q90: quantile(0.9),
+    q10: quantileOf(ordered, 0.1),
+    q50: quantileOf(ordered, 0.5),
+    q90: quantileOf(ordered, 0.9),
     gradient: (gradient / inner) * scale,
     sharpness: (laplacian / inner) * scale,
     shading: ((right - left) / (inner / 2)) * scale,

@@ -3,6 +3,7 @@ import { LEVELS, type Level, type Reason, reasonOf } from '../contracts/reasons.
 import { LUMBAR_DISCS } from '../detection/column.ts';
 import { cropPixels } from '../imaging/crop.ts';
 import type { Grey8 } from '../imaging/image.ts';
+import { quantileOf } from '../imaging/quantile.ts';
 
 /** Of a box's width its middle: the sides hold what lies before and behind the spine. */
 const WIDTH = 0.8;
@@ -56,9 +57,4 @@ function brightOf(upright: Grey8, { x, y, width, height }: Box): number {
   };
   if (rect.x1 <= rect.x0 || rect.y1 <= rect.y0) return Infinity;
   return quantileOf(cropPixels(upright, rect).data.sort(), BRIGHT);
-}
-
-/** The value at that share of sorted ones; 0 of none. */
-function quantileOf(sorted: Float64Array | Uint8Array, share: number): number {
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
 }

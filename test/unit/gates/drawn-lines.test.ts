@@ -26,14 +26,15 @@ function spine(): Value {
   };
 }
 
-const withLine =
-  (line: (x: number, y: number) => boolean, grey = 255): Value =>
-  (x, y) =>
-    line(x, y) ? grey : tissue(x, y);
+const noise = seededRandom(5);
 const tissue: Value = (() => {
   const drawn = picture(spine());
   return (x, y) => drawn.data[Math.min(HEIGHT - 1, Math.floor(y)) * WIDTH + Math.min(WIDTH - 1, Math.floor(x))]!;
 })();
+const withLine =
+  (line: (x: number, y: number) => boolean, grey = 255): Value =>
+  (x, y) =>
+    line(x, y) ? grey : tissue(x, y);
 const near = (distance: number, wide: number) => Math.abs(distance) <= wide / 2;
 
 const codes = (image: Grey8) => drawnLineReasons(image).map(({ code }) => code);
@@ -72,5 +73,3 @@ describe('drawnLineReasons', () => {
     expect(codes(image)).toEqual([]);
   });
 });
-
-const noise = seededRandom(5);

@@ -45,3 +45,10 @@ test('composed maps apply the first one first, and an inverse undoes its map', (
   expect(back.y).toBeCloseTo(7, 12);
   expect(() => invertAffine([1, 2, 0, 2, 4, 0])).toThrow(RangeError);
 });
+
+test('eight bits stay eight bits, and the stored pixels stay as they are, in a Buffer too', () => {
+  const image = { depth: 'u8', width: 3, height: 2, data: Buffer.from([1, 2, 3, 4, 5, 6]) } as const;
+  const upright = orientUpright(image, { transpose: true, flipX: false, flipY: false });
+  expect(upright).toEqual({ depth: 'u8', width: 2, height: 3, data: Uint8Array.of(1, 4, 2, 5, 3, 6) });
+  expect([...image.data]).toEqual([1, 2, 3, 4, 5, 6]);
+});
