@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Tier } from '../contracts/keys.ts';
-import { type Reason, reasonOf } from '../contracts/reasons.ts';
+import { internalFault, type Reason, reasonOf } from '../contracts/reasons.ts';
 import type { Report } from '../contracts/report.ts';
 import type { LocalSystem } from './local.ts';
 import { sourcesOf } from './members.ts';
@@ -124,7 +124,7 @@ async function writeAnswer(system: Answering, runKey: string, folder: string, si
     return await writeRun(system.data, run, folder);
   } catch (error) {
     if (!(error instanceof ResultLost)) throw error;
-    const reasons = [reasonOf('internal', { detail: 'the data folder loses results' })];
+    const reasons = [internalFault(run.traceId, 'the data folder loses results')];
     return writeEnd(folder, { tenant: run.tenant, status: 'failed', reasons, runKey });
   }
 }
